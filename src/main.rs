@@ -1,0 +1,3 @@
+//! Flags in, exit status out.
+
+fn main() {}

@@ -1,0 +1,109 @@
+//! Accounts of an organization.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+/// An AWS account number: exactly 12 ASCII digits. Text, so leading zeros survive.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct AccountId(String);
+
+/// The text is not an account number.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an account id: expected exactly 12 digits")]
+pub struct InvalidAccountId(pub String);
+
+impl AccountId {
+    /// The 12 digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for AccountId {
+    type Err = InvalidAccountId;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        if s.len() == 12 && s.bytes().all(|b| b.is_ascii_digit()) {
+            Ok(Self(s.to_owned()))
+        } else {
+            Err(InvalidAccountId(super::printable_line(s, 64)))
+        }
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One account as the organization (or the configured list) names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The account number.
+    pub id: AccountId,
+    /// Its name; hostile text, shown escaped. Empty when only the number is known.
+    pub name: String,
+    /// Names of the organizational units above it and its own, as `/prod/payments`; `/` when not known.
+    pub path: String,
+    /// Why it is left out of the sweep, if it is.
+    pub skip: Option<SkipReason>,
+}
+
+/// Why an account is in no state: left out on purpose, which says nothing about compliance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// Organizations says SUSPENDED.
+    Suspended,
+    /// Organizations says PENDING_CLOSURE.
+    PendingClosure,
+    /// Organizations says PENDING_ACTIVATION.
+    PendingActivation,
+    /// Organizations says CLOSED.
+    Closed,
+    /// Organizations says something this version does not know.
+    UnknownState,
+    /// The configuration or a flag leaves it out.
+    Excluded,
+    /// The management account, which the configuration skips.
+    Management,
+}
+
+impl SkipReason {
+    /// The closed set, as reports and metrics print it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Suspended => "suspended",
+            Self::PendingClosure => "pending_closure",
+            Self::PendingActivation => "pending_activation",
+            Self::Closed => "closed",
+            Self::UnknownState => "unknown_state",
+            Self::Excluded => "excluded",
+            Self::Management => "management",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_id_is_exactly_twelve_digits() {
+        let cases = [
+            ("000000000001", true),
+            ("111122223333", true),
+            ("11112222333", false),
+            ("1111222233334", false),
+            ("11112222333a", false),
+            ("١١١١٢٢٢٢٣٣٣٣", false),
+            ("", false),
+        ];
+        for (text, want) in cases {
+            assert_eq!(text.parse::<AccountId>().is_ok(), want, "case `{text}`");
+        }
+    }
+}

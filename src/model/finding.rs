@@ -1,0 +1,79 @@
+//! Findings: failed checks, for people.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{CheckName, Verdict, Witness};
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Worth knowing, nothing to do.
+    Info,
+    /// Works and is safe, but is not as it should be.
+    Low,
+    /// May not work, or is riskier than it should be.
+    Medium,
+    /// Does not work, or allows too much.
+    High,
+    /// Someone outside may take the role over.
+    Critical,
+}
+
+impl Severity {
+    /// Every severity, worst first.
+    pub const ALL: [Self; 5] = [Self::Critical, Self::High, Self::Medium, Self::Low, Self::Info];
+
+    /// The severity's name in configuration, JSON and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl std::str::FromStr for Severity {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|severity| severity.as_str() == s)
+            .ok_or_else(|| "expected critical, high, medium, low or info".to_owned())
+    }
+}
+
+/// A failed check: what is wrong, the proof, what was expected, and how to put it right.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// Stable across sweeps for the same account, check and cause.
+    pub id: String,
+    /// The check that failed.
+    pub check: CheckName,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// How bad it is.
+    pub severity: Severity,
+    /// One sentence, printable.
+    pub summary: String,
+    /// Requests that prove it.
+    pub witnesses: Vec<Witness>,
+    /// What it should be: a policy document, a list, an attribute.
+    pub expected: Value,
+    /// What it is; a text where it is no JSON.
+    pub actual: Value,
+    /// A readable line diff of expected and actual; empty where there is nothing to compare.
+    pub diff: String,
+    /// AWS CLI commands that put it right, to be run with credentials of the account.
+    pub fix: Vec<String>,
+    /// When it was first seen; set by the store.
+    pub first_seen: Option<Timestamp>,
+    /// The exception that covers it, by id.
+    pub exception: Option<String>,
+}

@@ -1,0 +1,22 @@
+//! The words every other module shares. Plain values: no clock, network or configuration.
+
+mod account;
+mod arn;
+mod error;
+mod finding;
+mod report;
+mod role;
+mod text;
+mod verdict;
+
+pub use account::{Account, AccountId, InvalidAccountId, SkipReason};
+pub use arn::{InvalidArn, Partition, RoleArn};
+pub use error::{ScanError, UnknownReason};
+pub use finding::{Finding, Severity};
+pub use report::{
+    AccountReport, AccountResult, AccountState, CheckResult, ErrorReport, FindingCounts, Report, StateCounts, Summary,
+    SweepInfo,
+};
+pub use role::{ManagedPolicy, Role, Snapshot};
+pub use text::{printable, printable_line};
+pub use verdict::{CheckName, Scope, Side, Verdict, Witness};

@@ -48,6 +48,7 @@ fn answered(operation: &str, status: u16, code: &str, message: &str) -> ScanErro
         (true, false) => {
             format!("answered `{}` with HTTP status {status}", printable_line(code, 128))
         }
+        (true, true) if (200..300).contains(&status) => "the answer could not be read".to_owned(),
         (true, true) => format!("answered HTTP status {status} without an AWS error code"),
     };
     let mut error = ScanError::new(reason, message);

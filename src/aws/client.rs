@@ -184,10 +184,11 @@ fn internal(error: &(dyn std::error::Error + 'static)) -> ScanError {
 
 /// Says loudly that answers may not come from AWS.
 fn warn_of_overrides(sdk: &SdkConfig) {
-    for endpoint in endpoint_overrides(sdk) {
+    let overrides = endpoint_overrides(sdk);
+    for endpoint in &overrides {
         tracing::warn!(endpoint, "AWS is not asked at its own address: an endpoint is overridden");
     }
-    if std::env::var_os("AWS_CA_BUNDLE").is_some() {
+    if overrides.is_empty() && std::env::var_os("AWS_CA_BUNDLE").is_some() {
         tracing::warn!(
             "AWS_CA_BUNDLE is not read: name the certificates with SSL_CERT_FILE, which replaces the system's"
         );

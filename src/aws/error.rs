@@ -263,7 +263,8 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     let inner: Vec<String> = chain(error).skip(1).map(ToString::to_string).collect();
     let text = if inner.is_empty() { error.to_string() } else { inner.join(": ") };
-    printable_line(&text, MESSAGE_LIMIT)
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    printable_line(&lines.join("; "), MESSAGE_LIMIT)
 }
 
 /// An answer that is not what the API promises.

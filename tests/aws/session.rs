@@ -211,7 +211,8 @@ async fn a_session_of_another_account_is_not_used() {
 #[tokio::test]
 async fn no_secret_of_an_assume_role_answer_reaches_the_error() {
     let whole = |call: &Call| assumed(call, "2099-01-01T00:00:00Z").1;
-    let cases: [(&str, fn(&str) -> String); 5] = [
+    type Spoil = fn(&str) -> String;
+    let cases: [(&str, Spoil); 5] = [
         ("cut", |body| body[..body.len() - 60].to_owned()),
         ("cut in the token", |body| body[..body.find("</SessionToken").unwrap()].to_owned()),
         ("wrong root", |body| body.replace("AssumeRoleResponse", "Other")),

@@ -546,6 +546,7 @@ async fn each_fault_arrives_as_the_sdk_knows_it() {
         (Fault::ScpDenied, is(403, "AccessDenied")),
         (Fault::Throttled, is(400, "Throttling")),
         (Fault::ServerError, is(500, "ServiceFailure")),
+        (Fault::Error(503, "SlowDown"), is(503, "SlowDown")),
         (Fault::ExpiredToken, is(403, "ExpiredToken")),
         (Fault::ClockSkew, is(403, "SignatureDoesNotMatch")),
     ];
@@ -737,9 +738,17 @@ async fn stopping_and_dropping_end_the_server() {
     let (running, _) = start(2).await;
     let (client, address) = (sts(&running), running.endpoint().replace("http://", ""));
     assert!(client.get_caller_identity().send().await.is_ok());
+    running.change(|world| {
+        world.faults = vec![Rule::always(On::Only(Operation::ListRoots), Fault::Hangs)]
+    });
+    let hung = tokio::spawn(organizations(&running).list_roots().send());
+    while running.calls().of(Operation::ListRoots) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let begun = Instant::now();
     running.stop().await;
     assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(hung.await.unwrap().is_err());
     assert!(tokio::net::TcpStream::connect(&address).await.is_err());
     assert!(client.get_caller_identity().send().await.is_err());
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::calls::{Calls, Operation, Service};
-use super::fault::Fault;
+use super::fault::{Delivery, Fault};
 use super::grants::Grants;
-use super::wire::{self, Answer, Refusal, Request};
+use super::wire::{self, Refusal, Request};
 use super::world::World;
 use super::{iam, organizations, sts};
 use crate::clock;
@@ -58,17 +58,6 @@ pub(super) struct Call<'a> {
     pub(super) reads: u64,
     /// The request's number.
     pub(super) serial: u64,
-}
-
-/// How an answer leaves the server.
-#[derive(Debug)]
-pub(super) enum Delivery {
-    Whole(Answer),
-    /// The connection closes after so many bytes of the body.
-    Cut(Answer, usize),
-    /// The `Date` header is a day ahead.
-    Tomorrow(Answer),
-    Never,
 }
 
 /// A request id: an UUID in shape, the request's number in truth.
@@ -123,7 +112,7 @@ impl Shared {
         let other = OTHER_ACCOUNT.parse().ok().filter(|_| fault == Some(Fault::WrongAccount));
         let shown = other.unwrap_or(account);
         let call = Call { world, identity, operation: *operation, params, shown, reads, serial };
-        let result = match fault.and_then(|fault| call.fault(fault)) {
+        let result = match fault.and_then(|fault| fault.refusal(&call)) {
             Some(refusal) => Err(refusal),
             None => self.result(&call),
         };
@@ -131,7 +120,10 @@ impl Shared {
             Ok(inside) => wire::success(*operation, inside, &request_id(serial)),
             Err(refusal) => wire::failure(operation.service(), &refusal, &request_id(serial)),
         };
-        deliver(answer, fault)
+        match fault {
+            Some(fault) => fault.deliver(answer),
+            None => Delivery::Whole(answer),
+        }
     }
 
     fn result(&self, call: &Call<'_>) -> Result<String, Refusal> {
@@ -182,7 +174,7 @@ impl Shared {
             Refusal::new(status, code, "The security token included in the request is invalid.")
         })?;
         match &session.session {
-            Some((_, end)) if *end <= clock::now() => Err(expired(service)),
+            Some((_, end)) if *end <= clock::now() => Err(Refusal::expired(service)),
             _ => Ok(session),
         }
     }
@@ -261,7 +253,7 @@ impl Call<'_> {
     }
 
     /// What the call is about, for messages.
-    fn resource(&self) -> String {
+    pub(super) fn resource(&self) -> String {
         match ["RoleArn", "PolicyArn"].into_iter().find_map(|name| self.get(name)) {
             Some(arn) => arn.to_owned(),
             None => {
@@ -269,95 +261,4 @@ impl Call<'_> {
             }
         }
     }
-
-    /// The error answer of a fault that is one.
-    fn fault(&self, fault: Fault) -> Option<Refusal> {
-        let service = self.operation.service();
-        let json = service == Service::Organizations;
-        match fault {
-            Fault::Denied => Some(self.denied(&self.resource(), "")),
-            Fault::ScpDenied => Some(
-                self.denied(&self.resource(), " with an explicit deny in a service control policy"),
-            ),
-            Fault::Throttled if json => Some(Refusal::new(
-                400,
-                "TooManyRequestsException",
-                "AWS Organizations can't complete your request",
-            )),
-            Fault::Throttled => Some(Refusal::new(400, "Throttling", "Rate exceeded")),
-            Fault::ServerError => {
-                let code =
-                    if service == Service::Iam { "ServiceFailure" } else { "InternalFailure" };
-                Some(Refusal::new(
-                    500,
-                    code,
-                    "The request processing has failed because of an unknown error.",
-                ))
-            }
-            Fault::NotInUse => {
-                let message = "Your account is not a member of an organization.";
-                Some(Refusal::new(400, "AWSOrganizationsNotInUseException", message))
-            }
-            Fault::ExpiredToken => Some(expired(service)),
-            Fault::ClockSkew if json => {
-                Some(Refusal::new(400, "InvalidSignatureException", SKEWED))
-            }
-            Fault::ClockSkew => Some(Refusal::new(403, "SignatureDoesNotMatch", SKEWED)),
-            Fault::Hangs
-            | Fault::Malformed
-            | Fault::CutBody(_)
-            | Fault::Without(_)
-            | Fault::TruncatedWithoutMarker
-            | Fault::WrongAccount
-            | Fault::HtmlPage => None,
-        }
-    }
-}
-
-const SKEWED: &str =
-    "Signature expired: the time of the request is too far from the time of the service.";
-
-fn expired(service: Service) -> Refusal {
-    let (status, code) = match service {
-        Service::Organizations => (400, "ExpiredTokenException"),
-        Service::Sts | Service::Iam => (403, "ExpiredToken"),
-    };
-    Refusal::new(status, code, "The security token included in the request is expired")
-}
-
-/// The answer as the fault leaves it.
-fn deliver(mut answer: Answer, fault: Option<Fault>) -> Delivery {
-    match fault {
-        Some(Fault::Hangs) => Delivery::Never,
-        Some(Fault::ClockSkew) => Delivery::Tomorrow(answer),
-        Some(Fault::CutBody(at)) => Delivery::Cut(answer, at),
-        Some(Fault::Malformed) => {
-            let half = answer.body.chars().count() / 2;
-            answer.body = answer.body.chars().take(half).collect();
-            Delivery::Whole(answer)
-        }
-        Some(Fault::Without(name)) => {
-            answer.body = without(&answer.body, name);
-            Delivery::Whole(answer)
-        }
-        Some(Fault::TruncatedWithoutMarker) => {
-            let (was, is) = ("<IsTruncated>false</IsTruncated>", "<IsTruncated>true</IsTruncated>");
-            answer.body = answer.body.replace(was, is);
-            Delivery::Whole(answer)
-        }
-        Some(Fault::HtmlPage) => {
-            let body =
-                "<!DOCTYPE html><html><body><h1>Sign in to continue</h1></body></html>".to_owned();
-            Delivery::Whole(Answer { status: 200, content_type: "text/html", body })
-        }
-        _ => Delivery::Whole(answer),
-    }
-}
-
-fn without(body: &str, name: &str) -> String {
-    let close = format!("</{name}>");
-    let parts = body
-        .split_once(&format!("<{name}>"))
-        .and_then(|(before, rest)| Some((before, rest.split_once(&close)?.1)));
-    parts.map_or_else(|| body.to_owned(), |(before, after)| format!("{before}{after}"))
 }

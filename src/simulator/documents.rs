@@ -69,7 +69,14 @@ pub(super) const PERMISSIONS_SHORT: &str = r#"{"Version":"2012-10-17","Statement
 pub(super) const PERMISSIONS_DOUBTFUL: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[],"Resource":"arn:aws:eks:*:*:cluster/*"},{"Effect":"Allow","Action":["ssmmessages:CreateControlChannel","ssmmessages:CreateDataChannel","ssmmessages:OpenDataChannel","ssmmessages:OpenControlChannel"],"Resource":"*"}]}"#;
 /// Reading and writing every bucket.
 pub(super) const S3: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"*"}]}"#;
-/// AWS's AdministratorAccess.
+/// A statement that allows everything on every bucket.
+pub(super) const ALLOW_S3: &str = r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#;
+/// A statement that takes the data channel away.
+pub(super) const DENY_DATA: &str =
+    r#"{"Effect":"Deny","Action":"ssmmessages:OpenDataChannel","Resource":"*"}"#;
+/// The ARN of AWS's AdministratorAccess.
+pub(super) const ADMINISTRATOR_ACCESS: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+/// Its document.
 pub(super) const ADMINISTRATOR: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 /// A boundary made for workloads, without anything for the connector.
@@ -80,7 +87,7 @@ pub(super) fn permissions_and(statement: &str) -> String {
     PERMISSIONS_CLOUDFORMATION.replace("}]}", &format!("}},{statement}]}}"))
 }
 
-/// The guide's permissions where data channels are cut down to one region.
+/// The guide's permissions, data channels on this resource only.
 pub(super) fn permissions_on(resource: &str) -> String {
     PERMISSIONS_CLOUDFORMATION.replace("[\"*\"]", &format!("\"{resource}\""))
 }

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
+use super::answer::Call;
 use super::calls::{Operation, Service};
+use super::wire::{Answer, Refusal};
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub enum Fault {
     ServerError,
     /// No organization (`AWSOrganizationsNotInUseException`).
     NotInUse,
+    /// Any other error: status and code.
+    Error(u16, &'static str),
     /// Never answered.
     Hangs,
     /// Half an answer whose length says that it is whole.
@@ -78,4 +82,99 @@ impl Rule {
         };
         on && self.calls.contains(&nth)
     }
+}
+
+/// How an answer leaves the server.
+#[derive(Debug)]
+pub(super) enum Delivery {
+    Whole(Answer),
+    /// The connection closes after so many bytes of the body.
+    Cut(Answer, usize),
+    /// The `Date` header is a day ahead.
+    Tomorrow(Answer),
+    Never,
+}
+
+impl Fault {
+    /// The error answer, of a fault that is one.
+    pub(super) fn refusal(self, call: &Call<'_>) -> Option<Refusal> {
+        let service = call.operation.service();
+        let json = service == Service::Organizations;
+        let (status, code, message) = match self {
+            Self::Denied => return Some(call.denied(&call.resource(), "")),
+            Self::ScpDenied => {
+                let because = " with an explicit deny in a service control policy";
+                return Some(call.denied(&call.resource(), because));
+            }
+            Self::ExpiredToken => return Some(Refusal::expired(service)),
+            Self::Throttled if json => {
+                (400, "TooManyRequestsException", "AWS Organizations can't complete your request.")
+            }
+            Self::Throttled => (400, "Throttling", "Rate exceeded"),
+            Self::ServerError if service == Service::Iam => {
+                (500, "ServiceFailure", UNKNOWN_FAILURE)
+            }
+            Self::ServerError => (500, "InternalFailure", UNKNOWN_FAILURE),
+            Self::NotInUse => (
+                400,
+                "AWSOrganizationsNotInUseException",
+                "Your account is not a member of an organization.",
+            ),
+            Self::Error(status, code) => (status, code, "The request cannot be completed."),
+            Self::ClockSkew if json => (400, "InvalidSignatureException", SKEWED),
+            Self::ClockSkew => (403, "SignatureDoesNotMatch", SKEWED),
+            Self::Hangs
+            | Self::Malformed
+            | Self::CutBody(_)
+            | Self::Without(_)
+            | Self::TruncatedWithoutMarker
+            | Self::WrongAccount
+            | Self::HtmlPage => return None,
+        };
+        Some(Refusal::new(status, code, message))
+    }
+
+    /// The answer as the fault leaves it.
+    pub(super) fn deliver(self, mut answer: Answer) -> Delivery {
+        match self {
+            Self::Hangs => return Delivery::Never,
+            Self::ClockSkew => return Delivery::Tomorrow(answer),
+            Self::CutBody(at) => return Delivery::Cut(answer, at),
+            Self::Malformed => {
+                let half = answer.body.chars().count() / 2;
+                answer.body = answer.body.chars().take(half).collect();
+            }
+            Self::Without(name) => answer.body = without(&answer.body, name),
+            Self::TruncatedWithoutMarker => {
+                let (was, is) =
+                    ("<IsTruncated>false</IsTruncated>", "<IsTruncated>true</IsTruncated>");
+                answer.body = answer.body.replace(was, is);
+            }
+            Self::HtmlPage => {
+                let body = "<!DOCTYPE html><html><body><h1>Sign in to continue</h1></body></html>"
+                    .to_owned();
+                answer = Answer { status: 200, content_type: "text/html", body };
+            }
+            Self::Denied
+            | Self::ScpDenied
+            | Self::Throttled
+            | Self::ServerError
+            | Self::NotInUse
+            | Self::Error(..)
+            | Self::ExpiredToken
+            | Self::WrongAccount => {}
+        }
+        Delivery::Whole(answer)
+    }
+}
+
+const SKEWED: &str =
+    "Signature expired: the time of the request is too far from the time of the service.";
+const UNKNOWN_FAILURE: &str = "The request processing has failed because of an unknown error.";
+
+fn without(body: &str, name: &str) -> String {
+    let close = format!("</{name}>");
+    let open = body.split_once(&format!("<{name}>"));
+    let parts = open.and_then(|(before, rest)| Some((before, rest.split_once(&close)?.1)));
+    parts.map_or_else(|| body.to_owned(), |(before, after)| format!("{before}{after}"))
 }

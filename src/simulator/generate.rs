@@ -1,19 +1,11 @@
 //! Organizations as people make them, from a seed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
-use fastrand::Rng;
-
-use super::calls::Operation;
 use super::documents as doc;
-use super::fault::{Fault, On, Rule};
-use super::world::{
-    Access, Assumable, Change, Listing, ManagedPolicy, Member, Paging, Role, State, StateField,
-    Unit, World,
-};
-use crate::model::AccountId;
+use super::mint::Mint;
+use super::world::{Access, Assumable, Listing, ManagedPolicy, Paging, StateField, Unit, World};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -95,7 +87,6 @@ impl Kind {
 }
 
 const OTHERS_PERCENT: usize = 37;
-const ADMINISTRATOR_ACCESS: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 const ROOT: &str = "r-sim1";
 /// Units: id, name, unit above.
 const UNITS: &[(&str, &str, &str)] = &[
@@ -134,16 +125,17 @@ const TEAMS: &[(&str, &str)] = &[
 /// About two thirds of the accounts are right, in all the ways the role is made; with 60 accounts or more every
 /// [`Kind`] is there.
 pub fn generate(seed: u64, accounts: usize) -> World {
-    let mut rng = Rng::with_seed(seed);
-    let mut members = BTreeMap::new();
-    let management =
-        new_account(&mut rng, &mut members, Kind::GuideCli, ("acme-management".to_owned(), ROOT));
-    let security = ("security-tooling".to_owned(), "ou-sim1-security");
-    let hub = new_account(&mut rng, &mut members, Kind::GuideCloudFormation, security);
-    for (i, kind) in kinds(&mut rng, accounts.saturating_sub(2)).into_iter().enumerate() {
-        new_account(&mut rng, &mut members, kind, name_and_unit(i));
+    let mut mint = Mint::new(seed);
+    let management = mint.account(Kind::GuideCli, "acme-management".to_owned(), ROOT);
+    let hub =
+        mint.account(Kind::GuideCloudFormation, "security-tooling".to_owned(), "ou-sim1-security");
+    let mut kinds = kinds(accounts.saturating_sub(2));
+    mint.rng.shuffle(&mut kinds);
+    for (i, kind) in kinds.into_iter().enumerate() {
+        let (name, unit) = name_and_unit(i);
+        mint.account(kind, name, unit);
     }
-    let administrator = ManagedPolicy { document: doc::ADMINISTRATOR.into(), version: 1 };
+    let administrator = ManagedPolicy { document: mint.text(doc::ADMINISTRATOR), version: 1 };
     World {
         organization_id: "o-simulated1".to_owned(),
         partition: "aws".to_owned(),
@@ -155,8 +147,8 @@ pub fn generate(seed: u64, accounts: usize) -> World {
             .iter()
             .map(|(id, name, parent)| ((*id).to_owned(), unit(name, parent)))
             .collect(),
-        accounts: members,
-        aws_policies: BTreeMap::from([(ADMINISTRATOR_ACCESS.to_owned(), administrator)]),
+        accounts: mint.members,
+        aws_policies: BTreeMap::from([(doc::ADMINISTRATOR_ACCESS.to_owned(), administrator)]),
         access: Access {
             everywhere: BTreeMap::from([("rolewarden-scan".to_owned(), scan_role())]),
             only: BTreeMap::new(),
@@ -168,14 +160,13 @@ pub fn generate(seed: u64, accounts: usize) -> World {
     }
 }
 
-/// As many kinds as accounts, in random order.
-fn kinds(rng: &mut Rng, accounts: usize) -> Vec<Kind> {
+/// As many kinds as accounts.
+fn kinds(accounts: usize) -> Vec<Kind> {
     // Rounded up, so that 60 accounts hold every kind.
     let others = (accounts * OTHERS_PERCENT).div_ceil(100);
-    let mut kinds: Vec<Kind> = Kind::others().into_iter().cycle().take(others).collect();
-    kinds.extend(Kind::RIGHT.iter().cycle().take(accounts - others));
-    rng.shuffle(&mut kinds);
-    kinds
+    let others = Kind::others().into_iter().cycle().take(others);
+    let right = Kind::RIGHT.iter().copied().cycle();
+    others.chain(right).take(accounts).collect()
 }
 
 fn name_and_unit(i: usize) -> (String, &'static str) {
@@ -215,146 +206,4 @@ fn scan_role() -> Assumable {
         max_session: 3600,
         allows: reads.iter().map(|read| format!("iam:{read}")).collect(),
     }
-}
-
-fn new_account(
-    rng: &mut Rng,
-    members: &mut BTreeMap<AccountId, Member>,
-    kind: Kind,
-    (name, parent): (String, &str),
-) -> AccountId {
-    let id = loop {
-        // Eleven digits behind a first one that is not zero always are an account id.
-        let Ok(id) =
-            format!("{:012}", rng.u64(100_000_000_000..1_000_000_000_000)).parse::<AccountId>()
-        else {
-            continue;
-        };
-        if !members.contains_key(&id) {
-            break id;
-        }
-    };
-    let environment = name.rsplit('-').next().unwrap_or_default().to_owned();
-    let mut member = Member {
-        tags: BTreeMap::from([("environment".to_owned(), environment)]),
-        name,
-        parent: parent.to_owned(),
-        state: State::Active,
-        roles: BTreeMap::new(),
-        policies: BTreeMap::new(),
-        change: Change::Never,
-        faults: vec![],
-        kind,
-    };
-    let mut role = right_role(rng);
-    shape(&mut member, &mut role, kind, &id, rng);
-    if kind != Kind::Absent {
-        member.roles.insert(doc::ROLE.to_owned(), role);
-    }
-    members.insert(id.clone(), member);
-    id
-}
-
-/// The role as the guide's command-line steps make it.
-fn right_role(rng: &mut Rng) -> Role {
-    let id: String =
-        std::iter::repeat_with(|| rng.alphanumeric().to_ascii_uppercase()).take(17).collect();
-    Role {
-        path: "/".to_owned(),
-        id: format!("AROA{id}"),
-        trust: doc::TRUST.into(),
-        inline: BTreeMap::from([(doc::INLINE.to_owned(), doc::PERMISSIONS.into())]),
-        attached: BTreeSet::new(),
-        boundary: None,
-        max_session: 3600,
-        description: String::new(),
-        tags: BTreeMap::new(),
-    }
-}
-
-/// Makes of a right role, in an ordinary account, what the kind says.
-fn shape(member: &mut Member, role: &mut Role, kind: Kind, id: &AccountId, rng: &mut Rng) {
-    let mut inline = |name: &str, document: &str| role.inline = one_policy(name, document);
-    match kind {
-        Kind::GuideCli | Kind::Absent => {}
-        Kind::GuideCloudFormation => {
-            inline(doc::INLINE_CLOUDFORMATION, doc::PERMISSIONS_CLOUDFORMATION);
-            role.trust = doc::TRUST_CLOUDFORMATION.into();
-        }
-        Kind::Eksctl => {
-            inline(doc::INLINE_EKSCTL, doc::PERMISSIONS_EKSCTL);
-            role.trust = doc::TRUST_EKSCTL.into();
-        }
-        Kind::TerraformInline => {
-            inline(doc::INLINE, doc::PERMISSIONS_TERRAFORM);
-            role.tags.insert("managed-by".to_owned(), "terraform".to_owned());
-        }
-        Kind::TerraformManaged => {
-            role.inline.clear();
-            role.attached.insert(add_policy(member, id, doc::INLINE, doc::PERMISSIONS_TERRAFORM));
-        }
-        Kind::ForeignAccount => {
-            let foreign = rng.u64(100_000_000_000..1_000_000_000_000);
-            let principal =
-                format!(r#"{{"Service":"ssm.amazonaws.com","AWS":"arn:aws:iam::{foreign}:root"}}"#);
-            role.trust = doc::trust_of(&principal).into();
-        }
-        Kind::Everyone => {
-            role.trust = doc::trust_of(r#"{"Service":"ssm.amazonaws.com","AWS":"*"}"#).into()
-        }
-        Kind::ExtraService => {
-            role.trust =
-                doc::trust_of(r#"{"Service":["ssm.amazonaws.com","ec2.amazonaws.com"]}"#).into();
-        }
-        Kind::OwnSourceAccount => role.trust = doc::trust_for_source(id.as_str()).into(),
-        Kind::OtherSourceAccount => role.trust = doc::trust_for_source("111122223333").into(),
-        Kind::ExtraStatement => {
-            let statement = r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#;
-            inline(doc::INLINE, &doc::permissions_and(statement));
-        }
-        Kind::DenyStatement => {
-            let statement =
-                r#"{"Effect":"Deny","Action":"ssmmessages:OpenDataChannel","Resource":"*"}"#;
-            inline(doc::INLINE, &doc::permissions_and(statement));
-        }
-        Kind::NarrowedResource => {
-            inline(doc::INLINE, &doc::permissions_on("arn:aws:ssm:eu-west-1:*:*"))
-        }
-        Kind::WildcardAction => inline(doc::INLINE, doc::PERMISSIONS_WILDCARD),
-        Kind::MissingAction => inline(doc::INLINE, doc::PERMISSIONS_SHORT),
-        Kind::Doubtful => inline(doc::INLINE, doc::PERMISSIONS_DOUBTFUL),
-        Kind::ExtraInline => {
-            role.inline.insert("debug-access".to_owned(), doc::S3.into());
-        }
-        Kind::AdministratorAttached => {
-            role.attached.insert(ADMINISTRATOR_ACCESS.to_owned());
-        }
-        Kind::Boundary => {
-            role.boundary = Some(add_policy(member, id, "workload-boundary", doc::BOUNDARY))
-        }
-        Kind::AssumeDenied => {
-            member.faults = vec![Rule::always(On::Only(Operation::AssumeRole), Fault::Denied)]
-        }
-        Kind::AssumeScpDenied => {
-            member.faults = vec![Rule::always(On::Only(Operation::AssumeRole), Fault::ScpDenied)]
-        }
-        Kind::ReadDenied => {
-            member.faults =
-                vec![Rule::always(On::Only(Operation::ListAttachedRolePolicies), Fault::Denied)];
-        }
-        Kind::Throttled => member.faults = vec![Rule::always(On::Iam, Fault::Throttled)],
-        Kind::Suspended => member.state = State::Suspended,
-        Kind::Closed => member.state = State::Closed,
-    }
-}
-
-fn one_policy(name: &str, document: &str) -> BTreeMap<String, Arc<str>> {
-    BTreeMap::from([(name.to_owned(), document.into())])
-}
-
-/// Puts a customer managed policy into the account; gives its ARN.
-fn add_policy(member: &mut Member, id: &AccountId, name: &str, document: &str) -> String {
-    let arn = format!("arn:aws:iam::{id}:policy/{name}");
-    member.policies.insert(arn.clone(), ManagedPolicy { document: document.into(), version: 1 });
-    arn
 }

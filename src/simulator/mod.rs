@@ -26,6 +26,7 @@ mod fault;
 mod generate;
 mod grants;
 mod iam;
+mod mint;
 mod organizations;
 mod server;
 mod sts;

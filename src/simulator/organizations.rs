@@ -31,20 +31,24 @@ pub(super) fn answer(call: &Call<'_>) -> Result<String, Refusal> {
             "Id": world.root_id, "Arn": arn(world, "root", &world.root_id), "Name": "Root", "PolicyTypes": [],
         }]}),
         Operation::ListAccounts => {
-            let accounts = world.accounts.iter().map(|(id, member)| account(world, id, member));
-            page(call, "Accounts", accounts)?
+            page(call, "Accounts", world.accounts.iter(), |(id, member)| {
+                account(world, id, member)
+            })?
         }
         Operation::ListAccountsForParent => {
             let parent = parent(call)?;
             let children = world.accounts.iter().filter(|(_, member)| member.parent == parent);
-            page(call, "Accounts", children.map(|(id, member)| account(world, id, member)))?
+            page(call, "Accounts", children, |(id, member)| account(world, id, member))?
         }
         Operation::ListOrganizationalUnitsForParent => {
             let parent = parent(call)?;
             let children = world.units.iter().filter(|(_, unit)| unit.parent == parent);
-            page(call, "OrganizationalUnits", children.map(|(id, unit)| json!({
-                "Id": id, "Arn": arn(world, "ou", id), "Name": unit.name, "Path": world.path_of(id),
-            })))?
+            page(
+                call,
+                "OrganizationalUnits",
+                children,
+                |(id, unit)| json!({"Id": id, "Arn": arn(world, "ou", id), "Name": unit.name, "Path": world.path_of(id)}),
+            )?
         }
         _ => tags(call)?,
     };
@@ -118,16 +122,22 @@ fn tags(call: &Call<'_>) -> Result<Value, Refusal> {
             "You specified a target that doesn't exist.",
         ));
     }
-    let tags = tags.into_iter().flatten().map(|(key, value)| json!({"Key": key, "Value": value}));
-    page(call, "Tags", tags)
+    let tags = tags.into_iter().flatten();
+    page(call, "Tags", tags, |(key, value)| json!({"Key": key, "Value": value}))
 }
 
 fn invalid_input(refusal: Refusal) -> Refusal {
     Refusal { code: "InvalidInputException", ..refusal }
 }
 
-/// A page of a list. The token is the number of items before the page, and of empty pages already given.
-fn page(call: &Call<'_>, list: &str, items: impl Iterator<Item = Value>) -> Result<Value, Refusal> {
+/// A page of a list; only what is on it is written. The token is the number of items before the page, and of empty
+/// pages already given.
+fn page<T>(
+    call: &Call<'_>,
+    list: &str,
+    items: impl Iterator<Item = T>,
+    write: impl FnMut(T) -> Value,
+) -> Result<Value, Refusal> {
     let listing = call.world.listing;
     let size = call
         .number("MaxResults", MAX_PAGE, 1, MAX_PAGE)
@@ -146,7 +156,7 @@ fn page(call: &Call<'_>, list: &str, items: impl Iterator<Item = Value>) -> Resu
     }
     let back = usize::from(listing.paging == Paging::Overlapping && start > 0);
     let mut items = items.skip(start.saturating_sub(back));
-    let on_page: Vec<Value> = items.by_ref().take(size.saturating_add(back)).collect();
+    let on_page: Vec<Value> = items.by_ref().take(size.saturating_add(back)).map(write).collect();
     let mut value = json!({list: on_page});
     let next = match listing.paging {
         Paging::RepeatingToken => Some(token_of(size, 0)),

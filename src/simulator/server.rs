@@ -19,8 +19,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{BASE_KEY, Delivery, Shared, request_id};
+use super::answer::{BASE_KEY, Shared, request_id};
 use super::calls::{Calls, Service};
+use super::fault::Delivery;
 use super::wire::{self, Answer, Refusal};
 use super::world::World;
 

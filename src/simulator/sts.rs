@@ -36,11 +36,14 @@ pub(super) fn target(operation: Operation, params: &BTreeMap<String, String>) ->
 
 pub(super) fn caller_identity(call: &Call<'_>) -> String {
     let identity = call.identity;
-    let account = if call.shown == identity.account { &identity.account } else { &call.shown };
     let mut out = String::new();
-    xml::text(&mut out, "Arn", identity.arn.replace(identity.account.as_str(), account.as_str()));
+    xml::text(
+        &mut out,
+        "Arn",
+        identity.arn.replace(identity.account.as_str(), call.shown.as_str()),
+    );
     xml::text(&mut out, "UserId", &identity.user_id);
-    xml::text(&mut out, "Account", account);
+    xml::text(&mut out, "Account", &call.shown);
     out
 }
 

@@ -48,6 +48,15 @@ impl Refusal {
         Self { status, code, message: message.into() }
     }
 
+    /// The caller's credentials ended.
+    pub(super) fn expired(service: Service) -> Self {
+        let (status, code) = match service {
+            Service::Organizations => (400, "ExpiredTokenException"),
+            Service::Sts | Service::Iam => (403, "ExpiredToken"),
+        };
+        Self::new(status, code, "The security token included in the request is expired")
+    }
+
     pub(super) fn validation(message: impl Into<String>) -> Self {
         Self::new(400, "ValidationError", message)
     }

@@ -17,6 +17,11 @@ use aws_smithy_types::config_bag::ConfigBag;
 /// Longest answer read, in bytes, where its length is announced.
 const BODY_LIMIT: u64 = 4 << 20;
 
+/// An answer that arrived, but is not what it should be.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct NotWhole(String);
+
 /// Checks every answer of a service that speaks XML (IAM, STS).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WholeAnswers;
@@ -40,7 +45,8 @@ impl Intercept for WholeAnswers {
             .and_then(|text| text.parse::<u64>().ok());
         match length {
             Some(length) if length > BODY_LIMIT => {
-                Err(format!("the answer has {length} bytes, more than {BODY_LIMIT}").into())
+                Err(NotWhole(format!("the answer has {length} bytes, more than {BODY_LIMIT}"))
+                    .into())
             }
             _ => Ok(()),
         }
@@ -57,7 +63,7 @@ impl Intercept for WholeAnswers {
         if is_whole(operation, context.response().status().is_success(), body) {
             Ok(())
         } else {
-            Err(format!("the answer is not one whole {operation} document").into())
+            Err(NotWhole(format!("the answer is not one whole {operation} document")).into())
         }
     }
 }

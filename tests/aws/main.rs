@@ -12,4 +12,6 @@ mod canned;
 mod organization;
 mod role;
 mod session;
+#[cfg(feature = "simulator")]
+mod simulated;
 mod start;

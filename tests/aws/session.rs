@@ -257,3 +257,19 @@ async fn a_refused_session_says_which_role_and_who_asked_but_not_the_external_id
     );
     assert!(!format!("{error:?}").contains("s3cr3t"));
 }
+
+#[tokio::test]
+async fn a_refused_read_of_the_own_account_names_the_base_credentials() {
+    let server = Canned::start(|call| match call.operation.as_str() {
+        "GetRole" => fault(403, "AccessDenied", "no"),
+        _ => compliant(call),
+    })
+    .await;
+    let aws = server.connect(&config()).await.unwrap();
+    let error = aws.read_role(&account(HUB)).await.unwrap_err();
+    let hint = error.hint.unwrap();
+    assert!(
+        hint.contains("iam:GetRole") && hint.contains("user/hub") && hint.contains("own_account"),
+        "{hint}"
+    );
+}

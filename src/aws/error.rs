@@ -250,15 +250,20 @@ where
             ScanError::new(R::Network, format!("no connection: {}", causes(error)))
                 .hint("look at DNS, proxy, firewall and TLS between here and AWS")
         }
-        SdkError::ResponseError(_) if chain(error).any(|source| source.is::<NotWhole>()) => {
-            ScanError::new(R::MalformedResponse, causes(error))
+        // A body in memory arrived whole; one that is not there broke on its way.
+        SdkError::ResponseError(answer)
+            if answer.raw().body().bytes().is_none()
+                && !chain(error).any(|source| source.is::<NotWhole>()) =>
+        {
+            let message = format!("the connection broke in the answer: {}", causes(error));
+            ScanError::new(R::Network, message)
+                .hint("look at proxy and network between here and AWS; scan again")
+        }
+        SdkError::ResponseError(_) => {
+            let message = format!("unreadable answer: {}", causes(error));
+            ScanError::new(R::MalformedResponse, message)
                 .hint("look for a proxy or an emulator that changes answers; scan again")
         }
-        SdkError::ResponseError(_) => ScanError::new(
-            R::Network,
-            format!("the connection broke in the answer: {}", causes(error)),
-        )
-        .hint("look at proxy and network between here and AWS; scan again"),
         _ => ScanError::new(
             R::Internal,
             format!("the request could not be built: {}", causes(error)),

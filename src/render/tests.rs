@@ -462,8 +462,18 @@ fn hostile_text_stays_text() {
 #[test]
 fn columns_line_up_for_names_of_every_width() {
     use unicode_width::UnicodeWidthStr;
-    let names =
-        ["", "a", "日本語", "ｆｕｌｌ", "été", &"x".repeat(200), &"宽".repeat(100), "\x1b[31m"];
+    let piled = format!("z{}", "\u{301}".repeat(500));
+    let names = [
+        "",
+        "a",
+        "日本語",
+        "ｆｕｌｌ",
+        "été",
+        &"x".repeat(200),
+        &"宽".repeat(100),
+        "\x1b[31m",
+        &piled,
+    ];
     let accounts = names.iter().enumerate().map(|(n, name)| {
         let id = format!("{n:012}");
         account(&id, name, "/PATH", judged(&id, AccountState::Compliant, &[], vec![]))
@@ -479,6 +489,10 @@ fn columns_line_up_for_names_of_every_width() {
         assert_eq!(at.len(), names.len());
         assert!(at.iter().all(|column| *column == at[0]), "width {width}: {at:?}\n{out}");
         assert!(out.lines().all(|line| line.width() <= width.max(80)), "width {width}:\n{out}");
+        assert!(
+            out.lines().all(|line| line.len() <= 4 * width),
+            "marks without width must not pile up:\n{out}"
+        );
     }
 }
 

@@ -47,7 +47,11 @@ impl Policy {
     ///
     /// # Errors
     /// As [`Policy::parse`].
-    pub fn parse_baseline(kind: Kind, text: &str, context: &Context) -> Result<Self, InvalidPolicy> {
+    pub fn parse_baseline(
+        kind: Kind,
+        text: &str,
+        context: &Context,
+    ) -> Result<Self, InvalidPolicy> {
         Self::parse(kind, text, context)
     }
 

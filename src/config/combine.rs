@@ -80,7 +80,7 @@ impl<K: Kind> Kind for List<K> {
     fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<Self::Value> {
         let Value::List(items) = &node.value else {
             reading
-                .problem(node.place, format_args!("expected a list, found {}", node.value.found()));
+                .problem(node.place, format_args!("expected a list, found {}", node.value.sort()));
             return None;
         };
         let read = |(index, item)| {
@@ -105,7 +105,7 @@ impl<K: Kind<Value: Ord>, V: Kind> Kind for MapOf<K, V> {
         let Value::Map(entries) = &node.value else {
             reading.problem(
                 node.place,
-                format_args!("expected a mapping, found {}", node.value.found()),
+                format_args!("expected a mapping, found {}", node.value.sort()),
             );
             return None;
         };

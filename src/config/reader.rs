@@ -1,6 +1,7 @@
 //! Reads a tree by declarations: one line of code names a key, describes it, says what it accepts and its default.
 //! Running that code over a file gives values and every problem; running it over nothing gives the JSON Schema.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
@@ -134,7 +135,7 @@ impl<T, F: Fn(&mut Keys<'_, '_>) -> Option<T>> Kind for Section<F> {
             other => {
                 reading.problem(
                     node.place,
-                    format_args!("expected a mapping of keys, found {}", other.found()),
+                    format_args!("expected a mapping of keys, found {}", other.sort()),
                 );
                 return None;
             }
@@ -187,7 +188,7 @@ impl<'k, 'r> Keys<'k, 'r> {
         match self.node(name) {
             Some(node) => self.reading.within(name, |reading| kind.read(node, reading)),
             None => {
-                self.problem(name, "missing");
+                self.problem(name, "missing; it has no default");
                 None
             }
         }
@@ -232,6 +233,8 @@ impl<'k, 'r> Keys<'k, 'r> {
         if let Some(schema) = schema.as_object_mut() {
             schema.insert("description".to_owned(), doc.into());
             match default {
+                // A section's default is its keys' defaults.
+                Some(Json::Object(default)) if default.is_empty() => {}
                 Some(default) => drop(schema.insert("default".to_owned(), default.clone())),
                 None => described.required.push(name),
             }
@@ -242,7 +245,9 @@ impl<'k, 'r> Keys<'k, 'r> {
     /// Reports keys nobody declared and keys given twice; true when there are none.
     fn report_strangers(&mut self) -> bool {
         let before = self.reading.problems.len();
-        for (index, (key, _)) in self.entries.iter().enumerate() {
+        let known = &self.known;
+        let mut lines = BTreeMap::new();
+        for (key, _) in self.entries {
             let Value::Text(name) = &key.value else {
                 self.reading.problem(
                     key.place,
@@ -250,15 +255,9 @@ impl<'k, 'r> Keys<'k, 'r> {
                 );
                 continue;
             };
-            let same = |(other, _): &&(Node, Node)| matches!(&other.value, Value::Text(text) if text == name);
-            let first = self.entries.iter().take(index).find(same);
-            let known = &self.known;
             self.reading.within(name, |reading| {
-                if let Some((first, _)) = first {
-                    reading.problem(
-                        key.place,
-                        format_args!("given twice; first in line {}", first.place.line),
-                    );
+                if let Some(first) = lines.insert(name, key.place.line) {
+                    reading.problem(key.place, format_args!("given twice; first in line {first}"));
                 } else if !known.contains(&name.as_str()) {
                     reading.problem(key.place, unknown_key(name, known));
                 }

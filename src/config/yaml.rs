@@ -34,15 +34,25 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// What was found, for a message; a scalar is shown, so never call it for a secret.
+    /// What was found, for a message; a scalar is shown, so never call it where a secret may be.
     pub(super) fn found(&self) -> String {
         match self {
-            Self::Null => "nothing".to_owned(),
             Self::Bool(value) => format!("the switch `{value}`"),
             Self::Number(number) => format!("the number `{number}`"),
             Self::Text(text) => format!("`{}`", printable_line(text, 80)),
-            Self::List(_) => "a list".to_owned(),
-            Self::Map(_) => "a mapping".to_owned(),
+            Self::Null | Self::List(_) | Self::Map(_) => self.sort().to_owned(),
+        }
+    }
+
+    /// What sort of value was found, without showing it.
+    pub(super) fn sort(&self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Bool(_) => "a switch",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a mapping",
         }
     }
 }
@@ -74,6 +84,16 @@ pub(super) fn parse(text: &str) -> Result<Node, (Place, String)> {
 
 /// The parser's message without its place, which the caller prints in front.
 fn message(error: &serde_saphyr::Error) -> String {
+    use serde_saphyr::Error;
+    match error {
+        Error::MultipleDocuments { .. } => {
+            return "expected one YAML document, found a second".to_owned();
+        }
+        Error::RecursiveReferencesRequireWeakTypes { .. } => {
+            return "an anchor may not contain itself".to_owned();
+        }
+        _ => {}
+    }
     let text = error.to_string();
     let end = text.find(" at line ").unwrap_or(text.len());
     printable_line(text.get(..end).unwrap_or(&text), 200)
@@ -204,7 +224,7 @@ mod tests {
             (
                 "scalars",
                 "a: off\nb: true\nc: 007\nd: \"1\"\ne:\n",
-                "{\"a\"@1:1: \"off\"@1:4 \"b\"@2:1: true@2:4 \"c\"@3:1: #7@3:4 \"d\"@4:1: \"1\"@4:4 \"e\"@5:1: null@6:1}",
+                "{\"a\"@1:1: \"off\"@1:4 \"b\"@2:1: true@2:4 \"c\"@3:1: #7@3:4 \"d\"@4:1: \"1\"@4:4 \"e\"@5:1: null@5:2}",
             ),
             ("nested", "a:\n  - {b: c}\n", "{\"a\"@1:1: [{\"b\"@2:6: \"c\"@2:9}]}"),
             ("repeated", "a: x\na: y\n", "{\"a\"@1:1: \"x\"@1:4 \"a\"@2:1: \"y\"@2:4}"),

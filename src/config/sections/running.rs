@@ -15,8 +15,12 @@ const LEVEL: Word<String> = Word {
     expects: "a log level such as info, or directives such as info,rolewarden=debug",
     pattern: "",
     parse: |text| {
+        // A mistyped level would be a directive too: everything from a module of that name, and nothing else.
+        let level = |word: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&word);
+        let meant = |part: &str| part.contains('=') || level(&part.trim().to_ascii_lowercase());
         let parsed = tracing_subscriber::EnvFilter::builder().parse(text);
-        (!text.trim().is_empty() && parsed.is_ok()).then(|| text.to_owned())
+        ((text.contains('[') || text.split(',').all(meant)) && parsed.is_ok())
+            .then(|| text.to_owned())
     },
 };
 

@@ -95,7 +95,7 @@ fn judge(kind: PolicyKind, text: &str) -> Result<(), String> {
         .parse()
         .map_err(|error: crate::model::InvalidAccountId| error.to_string())?;
     let context = Context { account, partition: crate::model::Partition::default() };
-    Policy::parse_baseline(kind, text, &context).map(drop).map_err(|error| error.to_string())
+    Policy::parse_baseline(kind, text, &context, None).map(drop).map_err(|error| error.to_string())
 }
 
 /// Text to configuration, or every problem.

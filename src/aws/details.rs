@@ -111,11 +111,10 @@ pub fn read(text: &str, role_name: &str) -> Result<Details, String> {
             .to_owned());
     }
     let (account, partition) = owner(&file)?;
-    let detail = file
-        .role_detail_list
-        .iter()
-        .find(|role| role.role_name == role_name)
-        .or_else(|| file.role_detail_list.iter().find(|role| role.role_name.eq_ignore_ascii_case(role_name)));
+    let detail =
+        file.role_detail_list.iter().find(|role| role.role_name == role_name).or_else(|| {
+            file.role_detail_list.iter().find(|role| role.role_name.eq_ignore_ascii_case(role_name))
+        });
     let snapshot = match detail {
         Some(detail) => Snapshot::Present(Box::new(role(detail, &file.policies)?)),
         None => Snapshot::Absent,
@@ -126,7 +125,8 @@ pub fn read(text: &str, role_name: &str) -> Result<Details, String> {
 /// Whose file it is: every ARN with an account in it must name the same one.
 fn owner(file: &File) -> Result<(AccountId, Partition), String> {
     let roles = file.role_detail_list.iter().map(|role| &role.arn);
-    let others = file.user_detail_list.iter().chain(&file.group_detail_list).map(|principal| &principal.arn);
+    let others =
+        file.user_detail_list.iter().chain(&file.group_detail_list).map(|principal| &principal.arn);
     let mut found: Option<(AccountId, Partition)> = None;
     for arn in roles.chain(others).chain(file.policies.iter().map(|policy| &policy.arn)) {
         let account = arn.split(':').nth(4).and_then(|field| field.parse::<AccountId>().ok());
@@ -134,12 +134,16 @@ fn owner(file: &File) -> Result<(AccountId, Partition), String> {
         match &found {
             None => found = Some((account, partition)),
             Some((first, _)) if *first != account => {
-                return Err(format!("holds ARNs of two accounts, {first} and {account}: expected one account a file"));
+                return Err(format!(
+                    "holds ARNs of two accounts, {first} and {account}: expected one account a file"
+                ));
             }
             Some(_) => {}
         }
     }
-    found.ok_or_else(|| "does not tell its account: no role, user, group or policy in it has an ARN".to_owned())
+    found.ok_or_else(|| {
+        "does not tell its account: no role, user, group or policy in it has an ARN".to_owned()
+    })
 }
 
 fn role(detail: &RoleDetail, policies: &[PolicyDetail]) -> Result<Role, String> {
@@ -147,7 +151,8 @@ fn role(detail: &RoleDetail, policies: &[PolicyDetail]) -> Result<Role, String> 
     let mut inline = BTreeMap::new();
     for policy in &detail.role_policy_list {
         let name = printable_line(&policy.policy_name, 128);
-        let text = text_of(&policy.policy_document).map_err(|e| format!("inline policy {name}: {e}"))?;
+        let text =
+            text_of(&policy.policy_document).map_err(|e| format!("inline policy {name}: {e}"))?;
         if inline.insert(policy.policy_name.clone(), text).is_some() {
             return Err(format!("names the inline policy {name} twice"));
         }
@@ -159,13 +164,15 @@ fn role(detail: &RoleDetail, policies: &[PolicyDetail]) -> Result<Role, String> 
             .flat_map(|policy| &policy.policy_version_list)
             .find(|version| version.is_default_version);
         let document = version.map(|version| text_of(&version.document)).transpose();
-        let document = document.map_err(|e| format!("managed policy {}: {e}", printable_line(arn, 256)))?;
+        let document =
+            document.map_err(|e| format!("managed policy {}: {e}", printable_line(arn, 256)))?;
         let name = if name.is_empty() { arn.rsplit('/').next().unwrap_or(arn) } else { name };
         Ok(ManagedPolicy { name: name.to_owned(), document })
     };
     let mut attached = BTreeMap::new();
     for policy in &detail.attached_managed_policies {
-        attached.insert(policy.policy_arn.clone(), managed(&policy.policy_arn, &policy.policy_name)?);
+        attached
+            .insert(policy.policy_arn.clone(), managed(&policy.policy_arn, &policy.policy_name)?);
     }
     let boundary = match &detail.permissions_boundary {
         Some(boundary) => {
@@ -174,7 +181,8 @@ fn role(detail: &RoleDetail, policies: &[PolicyDetail]) -> Result<Role, String> 
         }
         None => None,
     };
-    let trust = text_of(&detail.assume_role_policy_document).map_err(|e| format!("trust policy: {e}"))?;
+    let trust =
+        text_of(&detail.assume_role_policy_document).map_err(|e| format!("trust policy: {e}"))?;
     Ok(Role {
         arn,
         id: detail.role_id.clone(),
@@ -229,7 +237,10 @@ mod tests {
 
     #[test]
     fn what_is_not_one_whole_account_is_refused() {
-        let two = file("{}").replace("\"Policies\":[]", r#""Policies":[{"Arn":"arn:aws:iam::999988887777:policy/p"}]"#);
+        let two = file("{}").replace(
+            "\"Policies\":[]",
+            r#""Policies":[{"Arn":"arn:aws:iam::999988887777:policy/p"}]"#,
+        );
         let cases = [
             ("{}", "missing field `RoleDetailList`"),
             (r#"{"RoleDetailList":[]}"#, "does not tell its account"),
@@ -246,6 +257,9 @@ mod tests {
     #[test]
     fn a_role_that_is_not_in_the_file_is_absent() {
         let details = read(&file("{}"), "another").unwrap();
-        assert_eq!((details.snapshot, details.account.as_str()), (Snapshot::Absent, "111122223333"));
+        assert_eq!(
+            (details.snapshot, details.account.as_str()),
+            (Snapshot::Absent, "111122223333")
+        );
     }
 }

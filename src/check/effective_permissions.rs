@@ -65,7 +65,7 @@ fn judge(case: &Case<'_>) -> Result<(Verdict, Vec<Witness>, Cut), String> {
 }
 
 fn problem(case: &Case<'_>, verdict: Verdict, witnesses: Vec<Witness>, cut: Cut) -> Problem {
-    let requests = words::list(&witnesses.iter().map(words::request).collect::<Vec<_>>());
+    let requests = words::requests(&witnesses.iter().collect::<Vec<_>>());
     let boundary = case.role.boundary.as_ref();
     let by = match (cut, boundary) {
         (Cut::Boundary, Some((arn, _))) => format!("the permissions boundary {arn}"),

@@ -1,7 +1,7 @@
 //! `inline-policy`: what the role's inline policies allow, taken together.
 
 use super::{Case, Outcome, Problem, fix, words};
-use crate::model::{Severity, Side, Verdict, Witness};
+use crate::model::{Severity, Side, Verdict};
 use crate::policy::{Comparison, Kind, Policy, compare};
 
 /// `delivered`: inline and attached policies together allow all of the baseline.
@@ -54,16 +54,10 @@ fn severity(verdict: Verdict) -> Severity {
 }
 
 fn summary(case: &Case<'_>, comparison: &Comparison, elsewhere: bool) -> String {
-    let of = |side: Side| -> Vec<String> {
-        let mut requests: Vec<String> = Vec::new();
-        comparison
-            .witnesses
-            .iter()
-            .filter(|w: &&Witness| w.side == side)
-            .for_each(|w| requests.push(words::request(w)));
-        requests
+    let of = |side: Side| {
+        words::requests(&comparison.witnesses.iter().filter(|w| w.side == side).collect::<Vec<_>>())
     };
-    let (missing, excess) = (words::list(&of(Side::Missing)), words::list(&of(Side::Excess)));
+    let (missing, excess) = (of(Side::Missing), of(Side::Excess));
     let count = case.role.inline.len();
     let subject = if count > 1 {
         format!("the {count} inline policies together")
@@ -85,7 +79,7 @@ fn summary(case: &Case<'_>, comparison: &Comparison, elsewhere: bool) -> String 
             )
         }
         Verdict::Conditional => {
-            let requests = words::list(&of(Side::Conditional));
+            let requests = of(Side::Conditional);
             format!("{subject} {} {requests} only under a condition", verb("allows", "allow"))
         }
         Verdict::Invalid | Verdict::Undecided | Verdict::Equivalent => {

@@ -46,15 +46,21 @@ pub(super) fn assumes(action: &str) -> String {
     }
 }
 
-/// An action on a resource.
-pub(super) fn request(witness: &Witness) -> String {
-    match &witness.scope {
-        Scope::Resource(resource) if resource.is_empty() => {
-            format!("{} on the empty resource", witness.action)
+/// Requests in words, those on one resource together: `a:B and a:C on R`.
+pub(super) fn requests(witnesses: &[&Witness]) -> String {
+    let mut by_resource: Vec<(&str, Vec<String>)> = Vec::new();
+    for witness in witnesses {
+        let Scope::Resource(resource) = &witness.scope else { continue };
+        match by_resource.iter_mut().find(|(known, _)| known == resource) {
+            Some((_, actions)) => actions.push(witness.action.clone()),
+            None => by_resource.push((resource, vec![witness.action.clone()])),
         }
-        Scope::Resource(resource) => format!("{} on {resource}", witness.action),
-        Scope::Principal { value, .. } => format!("{} by {value}", witness.action),
     }
+    let phrases = by_resource.iter().map(|(resource, actions)| {
+        let resource = if resource.is_empty() { "the empty resource" } else { resource };
+        format!("{} on {resource}", list(actions))
+    });
+    list(&phrases.collect::<Vec<_>>())
 }
 
 /// `a, b and c`.

@@ -29,14 +29,19 @@ pub(super) fn main(common: &Common, files: &[PathBuf], flags: &Flags) -> anyhow:
     let started = clock::now();
     let mut read: Vec<Details> = Vec::new();
     for file in files {
-        let shown = if is_stdin(file) { "stdin".to_owned() } else { format!("`{}`", file.display()) };
+        let shown =
+            if is_stdin(file) { "stdin".to_owned() } else { format!("`{}`", file.display()) };
         let text = text_of(file).with_context(|| format!("failed to read {shown}"))?;
         let details = details::read(&text, &config.baseline.role_name).map_err(anyhow::Error::msg);
         read.push(details.with_context(|| shown)?);
     }
     let mut accounts: Vec<Account> = read.iter().map(account).collect();
     flags.select(&mut accounts)?;
-    let reports = accounts.into_iter().zip(read).map(|(account, details)| judge(&config, account, details)).collect();
+    let reports = accounts
+        .into_iter()
+        .zip(read)
+        .map(|(account, details)| judge(&config, account, details))
+        .collect();
     let report = run::assemble(&config, "check", started, reports, true);
     flags.write(common, &report)?;
     Ok(run::exit(&report.summary))
@@ -66,9 +71,13 @@ fn judge(config: &Config, account: Account, details: Details) -> AccountReport {
         None => {
             let rules = Rules::new(config, details.partition, None, clock::today());
             match rules.judge(&account.id, &details.snapshot) {
-                Ok(Judgement { state, role_arn, checks, findings }) => {
-                    AccountResult::Judged { state, role_arn, checked_at: clock::now(), checks, findings }
-                }
+                Ok(Judgement { state, role_arn, checks, findings }) => AccountResult::Judged {
+                    state,
+                    role_arn,
+                    checked_at: clock::now(),
+                    checks,
+                    findings,
+                },
                 Err(error) => AccountResult::Unknown(Box::new(error)),
             }
         }

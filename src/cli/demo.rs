@@ -25,14 +25,15 @@ pub(super) struct Demo {
 /// What the demo scans with: everything else is the default.
 const CONFIG: &str = "
 accounts: {source: organization}
-access: {external_id: rolewarden-demo}
+access: {external_id: rolewarden-demo, region: us-east-1}
 sweep: {account_timeout: 10s, attempt_timeout: 2s, max_attempts: 2}
-log: {level: warn}
+log: {level: error}
 ";
 
 pub(super) fn main(common: &Common, demo: &Demo) -> anyhow::Result<Exit> {
     let no_files = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
-    let mut config = Config::from_text(CONFIG, "demo", std::path::Path::new(""), &|_| None, &no_files)?;
+    let mut config =
+        Config::from_text(CONFIG, "demo", std::path::Path::new(""), &|_| None, &no_files)?;
     demo.report.apply(&mut config);
     common.start_logging(&config.log)?;
     runtime()?.block_on(run_demo(common, demo, &config))?;
@@ -50,7 +51,8 @@ async fn run_demo(common: &Common, demo: &Demo, config: &Config) -> anyhow::Resu
     let aws = Aws::connect_with(config, connect).await.map_err(explained)?;
     let mut organization = aws.read_organization().await.map_err(explained)?;
     demo.report.select(&mut organization.accounts)?;
-    let (report, _) = run::sweep(config, aws, organization, common.no_progress, &CancellationToken::new()).await;
+    let (report, _) =
+        run::sweep(config, aws, organization, common.no_progress, &CancellationToken::new()).await;
     let calls = running.calls().total();
     running.stop().await;
     demo.report.write(common, &report)?;

@@ -148,7 +148,10 @@ impl Common {
         match self.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            Color::Auto => {
+                stream.is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
         }
     }
 
@@ -159,8 +162,10 @@ impl Common {
             Some(LogFormatFlag::Json) => LogFormat::Json,
             None => config.format,
         };
-        let level = self.log_level.as_deref().filter(|level| !level.is_empty()).unwrap_or(&config.level);
-        crate::telemetry::start(format, level, self.colored(&std::io::stderr())).map_err(anyhow::Error::msg)
+        let level =
+            self.log_level.as_deref().filter(|level| !level.is_empty()).unwrap_or(&config.level);
+        crate::telemetry::start(format, level, self.colored(&std::io::stderr()))
+            .map_err(anyhow::Error::msg)
     }
 }
 

@@ -32,9 +32,11 @@ impl Flags {
 
     /// Leaves out what `--account` and `--exclude-account` leave out. What is left out already stays so.
     pub(super) fn select(&self, accounts: &mut [Account]) -> anyhow::Result<()> {
-        let known: BTreeSet<AccountId> = accounts.iter().map(|account| account.id.clone()).collect();
+        let known: BTreeSet<AccountId> =
+            accounts.iter().map(|account| account.id.clone()).collect();
         let named = self.accounts.iter().chain(&self.exclude_accounts);
-        let strangers: Vec<&str> = named.filter(|id| !known.contains(id)).map(AccountId::as_str).collect();
+        let strangers: Vec<&str> =
+            named.filter(|id| !known.contains(id)).map(AccountId::as_str).collect();
         anyhow::ensure!(
             strangers.is_empty(),
             "no such account: {}; it is not among the {} accounts found",
@@ -43,7 +45,8 @@ impl Flags {
         );
         for account in accounts.iter_mut() {
             let included = self.accounts.is_empty() || self.accounts.contains(&account.id);
-            if account.skip.is_none() && (!included || self.exclude_accounts.contains(&account.id)) {
+            if account.skip.is_none() && (!included || self.exclude_accounts.contains(&account.id))
+            {
                 account.skip = Some(SkipReason::Excluded);
             }
         }
@@ -63,7 +66,8 @@ impl Flags {
         let color = self.output.is_none() && common.colored(&std::io::stdout());
         let max_accounts = if self.verbose { 0 } else { TextOptions::default().max_accounts };
         let options = TextOptions { color, width, max_accounts, verbose: self.verbose };
-        let text = render(report, self.format.unwrap_or(Format::Text), options).context("failed to write the report")?;
+        let text = render(report, self.format.unwrap_or(Format::Text), options)
+            .context("failed to write the report")?;
         match &self.output {
             Some(path) => output::write(path, text.as_bytes()),
             None => output::print(text.as_bytes()),
@@ -84,13 +88,24 @@ where
 {
     let started = clock::now();
     let rules = Rules::new(config, reader.partition().clone(), organization.id, clock::today());
-    let limits = Limits { concurrency: config.sweep.concurrency, account_timeout: config.sweep.account_timeout };
+    let limits = Limits {
+        concurrency: config.sweep.concurrency,
+        account_timeout: config.sweep.account_timeout,
+    };
     let selected = organization.accounts.iter().filter(|account| account.skip.is_none()).count();
     tracing::info!(accounts = selected, discovered = organization.accounts.len(), "sweep started");
     let mut progress = Progress::new(selected, quiet);
     let (reader, rules) = (Arc::new(reader), Arc::new(rules));
-    let swept =
-        sweep::sweep(&reader, &rules, organization.accounts, limits, clock::now, cancel, &mut progress).await;
+    let swept = sweep::sweep(
+        &reader,
+        &rules,
+        organization.accounts,
+        limits,
+        clock::now,
+        cancel,
+        &mut progress,
+    )
+    .await;
     progress.finish();
     let report = assemble(config, "scan", started, swept.accounts, !swept.cancelled);
     let states = &report.summary.states;

@@ -41,9 +41,12 @@ async fn scan(common: &Common, flags: &Flags, config: &Config) -> anyhow::Result
         flags.select(&mut organization.accounts)?;
         anyhow::Ok((aws, organization))
     };
-    let Some(prepared) = stop.token.run_until_cancelled(prepare).await else { return Ok(stop.exit()) };
+    let Some(prepared) = stop.token.run_until_cancelled(prepare).await else {
+        return Ok(stop.exit());
+    };
     let (aws, organization) = prepared?;
-    let (report, cancelled) = run::sweep(config, aws, organization, common.no_progress, &stop.token).await;
+    let (report, cancelled) =
+        run::sweep(config, aws, organization, common.no_progress, &stop.token).await;
     flags.write(common, &report)?;
     Ok(if cancelled { stop.exit() } else { run::exit(&report.summary) })
 }

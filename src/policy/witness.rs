@@ -30,15 +30,13 @@ const STRANGERS: [&str; 2] = ["999999999999", "888888888888"];
 
 /// Requests of one rectangle that a person would pick; the engine checks them.
 pub(super) fn suggest(rect: &Rect, kind: Kind, context: &Context) -> Vec<Request> {
-    let scopes: Vec<String> = match kind {
-        Kind::Trust => principals(&rect.scope, context),
-        Kind::Identity => resources(&rect.scope, context),
-    };
     let mut out = Vec::new();
     for action in actions(&rect.actions, kind) {
-        for scope in &scopes {
-            out.push(Request { action: action.clone(), scope: scope.clone() });
-        }
+        let scopes = match kind {
+            Kind::Trust => principals(&rect.scope, context),
+            Kind::Identity => resources(&rect.scope, &action, context),
+        };
+        out.extend(scopes.into_iter().map(|scope| Request { action: action.clone(), scope }));
     }
     out
 }
@@ -99,22 +97,28 @@ fn actions(region: &Region, kind: Kind) -> Vec<String> {
     out
 }
 
-fn resources(region: &Region, context: &Context) -> Vec<String> {
+/// The glob filled in, and before it, where the glob is not an ARN, a resource of the action's own service.
+fn resources(region: &Region, action: &str, context: &Context) -> Vec<String> {
     let (partition, account) = (&context.partition, &context.account);
-    let usual = [
-        format!("arn:{partition}:s3:::example-bucket/example"),
-        format!("arn:{partition}:eks:us-east-1:{account}:cluster/example"),
-        format!("arn:{partition}:iam::{account}:user/example"),
-    ];
-    let mut out = filled(region, &["us-east-1", account.as_str(), "example"]);
-    let bare = out.iter().any(|text| !text.starts_with("arn:"));
-    let usual = usual.into_iter().filter(|text| region.contains(text));
-    if bare {
-        // A bare `*` filled in reads worse than a real ARN.
-        out = usual.chain(out).collect();
-    } else {
-        out.extend(usual);
-    }
+    let usual = match action.split(':').next() {
+        Some("s3") => format!("arn:{partition}:s3:::example-bucket/example"),
+        Some("iam" | "sts") => format!("arn:{partition}:iam::{account}:user/example"),
+        Some("eks") => format!("arn:{partition}:eks:us-east-1:{account}:cluster/example"),
+        Some("ec2") => {
+            format!("arn:{partition}:ec2:us-east-1:{account}:instance/i-0123456789abcdef0")
+        }
+        _ => {
+            format!("arn:{partition}:ssm:us-east-1:{account}:managed-instance/mi-0123456789abcdef0")
+        }
+    };
+    let other = format!("arn:{partition}:eks:us-east-1:{account}:cluster/example");
+    let (arns, bare): (Vec<String>, Vec<String>) =
+        filled(region, &["us-east-1", account.as_str(), "example"])
+            .into_iter()
+            .partition(|text| text.starts_with("arn:"));
+    let mut out = arns;
+    out.extend([usual, other].into_iter().filter(|text| region.contains(text)));
+    out.extend(bare);
     out
 }
 

@@ -64,7 +64,13 @@ where
     loop {
         while flights.len() < limits.concurrency.max(1) && !cancel.is_cancelled() {
             let Some(account) = queue.next() else { break };
-            let scan = scan::scan(Arc::clone(reader), Arc::clone(rules), account.clone(), limits.account_timeout, clock);
+            let scan = scan::scan(
+                Arc::clone(reader),
+                Arc::clone(rules),
+                account.clone(),
+                limits.account_timeout,
+                clock,
+            );
             names.insert(flights.spawn(scan).id(), account);
         }
         let landed = tokio::select! {
@@ -86,7 +92,10 @@ where
     flights.abort_all();
     let left: Vec<Account> = names.into_values().chain(queue).collect();
     let cancelled = cancel.is_cancelled() && !left.is_empty();
-    done.extend(left.into_iter().map(|account| report(account, AccountResult::Unknown(Box::new(stopped())))));
+    done.extend(
+        left.into_iter()
+            .map(|account| report(account, AccountResult::Unknown(Box::new(stopped())))),
+    );
     Swept { accounts: done, cancelled }
 }
 

@@ -30,13 +30,20 @@ pub(super) async fn scan<R: RoleReader>(
 }
 
 fn late(deadline: Duration) -> ScanError {
-    ScanError::new(UnknownReason::Timeout, format!("the account was not read within {} s", deadline.as_secs_f64()))
-        .hint("raise sweep.account_timeout, or lower sweep.concurrency if many accounts are slow")
+    ScanError::new(
+        UnknownReason::Timeout,
+        format!("the account was not read within {} s", deadline.as_secs_f64()),
+    )
+    .hint("raise sweep.account_timeout, or lower sweep.concurrency if many accounts are slow")
 }
 
 /// A drift is reported only when two whole reads in a row agree: a role that changes while it is read may look like
 /// something it never was.
-async fn confirmed<R: RoleReader>(reader: &R, rules: &Rules, account: &Account) -> Result<Judgement, ScanError> {
+async fn confirmed<R: RoleReader>(
+    reader: &R,
+    rules: &Rules,
+    account: &Account,
+) -> Result<Judgement, ScanError> {
     let mut snapshot = reader.read_role(account).await?;
     for _ in 1..READS {
         let judgement = rules.judge(&account.id, &snapshot)?;

@@ -30,7 +30,8 @@ impl RoleReader for Scripted {
     async fn read_role(&self, account: &Account) -> Result<Snapshot, ScanError> {
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
-        let answer = self.answers.lock().unwrap().get_mut(&account.id).expect("a known account").remove(0);
+        let answer =
+            self.answers.lock().unwrap().get_mut(&account.id).expect("a known account").remove(0);
         tokio::time::sleep(Duration::from_millis(10)).await;
         self.in_flight.fetch_sub(1, Ordering::SeqCst);
         match answer {
@@ -69,7 +70,11 @@ fn role(n: usize, session: u32) -> Answer {
     }))))
 }
 
-async fn run(script: Vec<Vec<Answer>>, concurrency: usize, cancel: &CancellationToken) -> (Swept, Arc<Scripted>, usize) {
+async fn run(
+    script: Vec<Vec<Answer>>,
+    concurrency: usize,
+    cancel: &CancellationToken,
+) -> (Swept, Arc<Scripted>, usize) {
     let config = Config::default_for_check().unwrap();
     let rules = Rules::new(&config, Partition::default(), None, jiff::civil::date(2026, 11, 23));
     let accounts = (0..script.len())
@@ -77,7 +82,9 @@ async fn run(script: Vec<Vec<Answer>>, concurrency: usize, cancel: &Cancellation
         .collect();
     let reader = Arc::new(Scripted {
         partition: Partition::default(),
-        answers: Mutex::new(script.into_iter().enumerate().map(|(n, answers)| (id(n), answers)).collect()),
+        answers: Mutex::new(
+            script.into_iter().enumerate().map(|(n, answers)| (id(n), answers)).collect(),
+        ),
         in_flight: AtomicUsize::new(0),
         most: AtomicUsize::new(0),
     });
@@ -103,15 +110,30 @@ async fn drift_is_claimed_only_when_two_reads_in_a_row_agree() {
         ("right at once", vec![role(0, good)], "compliant"),
         ("wrong twice", vec![role(0, bad), role(0, bad)], "drifted"),
         ("wrong, then right", vec![role(0, bad), role(0, good)], "compliant"),
-        ("wrong, then wrong in another way, then that again", vec![role(0, bad), role(0, worse), role(0, worse)], "drifted"),
+        (
+            "wrong, then wrong in another way, then that again",
+            vec![role(0, bad), role(0, worse), role(0, worse)],
+            "drifted",
+        ),
         ("another each time", vec![role(0, bad), role(0, worse), role(0, worst)], "unstable"),
-        ("wrong, then gone dark", vec![role(0, bad), Answer::Fails(UnknownReason::Throttled)], "throttled"),
-        ("absent twice", vec![Answer::Is(Box::new(Snapshot::Absent)), Answer::Is(Box::new(Snapshot::Absent))], "drifted"),
+        (
+            "wrong, then gone dark",
+            vec![role(0, bad), Answer::Fails(UnknownReason::Throttled)],
+            "throttled",
+        ),
+        (
+            "absent twice",
+            vec![Answer::Is(Box::new(Snapshot::Absent)), Answer::Is(Box::new(Snapshot::Absent))],
+            "drifted",
+        ),
     ];
     for (case, answers, want) in cases {
         let (swept, reader, _) = run(vec![answers], 1, &CancellationToken::new()).await;
         assert_eq!(told(&swept.accounts[0]), want, "case `{case}`");
-        assert!(reader.answers.lock().unwrap()[&id(0)].is_empty(), "case `{case}` reads as often as scripted");
+        assert!(
+            reader.answers.lock().unwrap()[&id(0)].is_empty(),
+            "case `{case}` reads as often as scripted"
+        );
     }
 }
 
@@ -125,7 +147,8 @@ async fn one_bad_account_never_stops_the_rest() {
         vec![role(4, 3_600)],
     ];
     let (swept, _, told_of) = run(script, 2, &CancellationToken::new()).await;
-    let mut by_id: Vec<(String, &str)> = swept.accounts.iter().map(|a| (a.id.to_string(), told(a))).collect();
+    let mut by_id: Vec<(String, &str)> =
+        swept.accounts.iter().map(|a| (a.id.to_string(), told(a))).collect();
     by_id.sort();
     let states: Vec<&str> = by_id.iter().map(|(_, state)| *state).collect();
     assert_eq!(states, ["compliant", "internal", "timeout", "assume_denied", "compliant"]);
@@ -142,7 +165,8 @@ async fn no_more_accounts_are_in_flight_than_allowed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stopped_sweep_reports_what_it_did_not_reach_as_pending() {
-    let script = (0..10).map(|n| vec![if n < 3 { role(n, 3_600) } else { Answer::Hangs }]).collect();
+    let script =
+        (0..10).map(|n| vec![if n < 3 { role(n, 3_600) } else { Answer::Hangs }]).collect();
     let cancel = CancellationToken::new();
     let stop = cancel.clone();
     tokio::spawn(async move {

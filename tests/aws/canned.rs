@@ -154,7 +154,10 @@ async fn receive(stream: &mut BufReader<TcpStream>) -> Option<Call> {
 
 /// In one write: two would wait for each other's acknowledgement.
 async fn send(stream: &mut BufReader<TcpStream>, (status, body): Answer) -> bool {
-    let head = format!("HTTP/1.1 {status} X\r\nx-amzn-requestid: req-1\r\ncontent-length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 {status} X\r\nx-amzn-requestid: req-1\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
     status != 0 && stream.write_all(format!("{head}{body}").as_bytes()).await.is_ok()
 }
 

@@ -11,8 +11,8 @@ use super::reader::{Kind as _, Reading, Section, Surroundings};
 use super::secret::io_problem;
 use super::yaml::{self, Place};
 use super::{Config, ConfigError, sections};
-use crate::model::printable_line;
-use crate::policy::{Context, Kind as PolicyKind, Policy};
+use crate::model::{InvalidAccountId, Partition, Verdict, printable_line};
+use crate::policy::{self, Comparison, Context, Kind as PolicyKind, Policy};
 
 /// Largest file that is read: a configuration, a document, a list of exceptions, a secret.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -75,6 +75,7 @@ pub fn schema() -> Json {
         (schema.as_object_mut(), Section(sections::config).schema())
     {
         schema.extend(root);
+        schema.insert("type".to_owned(), json!("object"));
         schema.insert("required".to_owned(), json!(["accounts"]));
     }
     schema
@@ -89,13 +90,19 @@ fn around<'a>(
     Surroundings { env, read, base_dir, judge: &judge, accounts_needed }
 }
 
-/// Whether a text is a baseline document. Any account and partition do: the document is parsed again for each.
+/// Whether a text can be a baseline: strict, and equal to itself, for nothing ever equals a doubtful document.
+/// Any account and partition do: the document is parsed again for each.
 fn judge(kind: PolicyKind, text: &str) -> Result<(), String> {
-    let account = "000000000000"
-        .parse()
-        .map_err(|error: crate::model::InvalidAccountId| error.to_string())?;
-    let context = Context { account, partition: crate::model::Partition::default() };
-    Policy::parse_baseline(kind, text, &context, None).map(drop).map_err(|error| error.to_string())
+    let account = "000000000000".parse().map_err(|error: InvalidAccountId| error.to_string())?;
+    let context = Context { account, partition: Partition::default() };
+    let policy =
+        Policy::parse_baseline(kind, text, &context, None).map_err(|error| error.to_string())?;
+    match policy::compare(&policy, &policy) {
+        Comparison { verdict: Verdict::Equivalent, .. } => Ok(()),
+        Comparison { note, .. } => {
+            Err(note.unwrap_or_else(|| "it is not equal to itself".to_owned()))
+        }
+    }
 }
 
 /// Text to configuration, or every problem.

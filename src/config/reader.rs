@@ -119,8 +119,7 @@ impl<T, F: Fn(&mut Keys<'_, '_>) -> Option<T>> Kind for Section<F> {
         };
         let _ = (self.0)(&mut keys);
         let Described { properties, required } = keys.described.unwrap_or_default();
-        let mut schema =
-            json!({"type": "object", "additionalProperties": false, "properties": properties});
+        let mut schema = json!({"type": ["object", "null"], "additionalProperties": false, "properties": properties});
         if let (Some(schema), false) = (schema.as_object_mut(), required.is_empty()) {
             schema.insert("required".to_owned(), required.into());
         }

@@ -83,14 +83,22 @@ pub(super) fn parse(text: &str) -> Result<Node, (Place, String)> {
 }
 
 /// The parser's message without its place, which the caller prints in front.
-fn message(error: &serde_saphyr::Error) -> String {
+fn message(mut error: &serde_saphyr::Error) -> String {
     use serde_saphyr::Error;
+    while let Error::AliasError { error: behind, .. } = error {
+        error = behind;
+    }
     match error {
         Error::MultipleDocuments { .. } => {
             return "expected one YAML document, found a second".to_owned();
         }
         Error::RecursiveReferencesRequireWeakTypes { .. } => {
             return "an anchor may not contain itself".to_owned();
+        }
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            return "too large, too deep or too many aliases for a configuration".to_owned();
         }
         _ => {}
     }
@@ -250,19 +258,33 @@ mod tests {
                 ))
                 .collect::<String>()
         );
-        let deep = "[".repeat(40);
+        let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
+        let large = "too large, too deep or too many aliases for a configuration";
         let cases = [
-            ("open bracket", "a: [\n", ""),
-            ("tab", "a:\n\tb: c\n", ""),
-            ("unknown alias", "a: *x\n", ""),
-            ("own tag", "a: !secret x\n", ""),
-            ("second document", "a: b\n---\nc: d\n", ""),
-            ("alias bomb", &bomb, ""),
-            ("too deep", &deep, ""),
+            ("open bracket", "a: [\n", "1:4: unclosed bracket '['".to_owned()),
+            (
+                "tab",
+                "a:\n\tb: c\n",
+                "2:2: tabs disallowed within this context (block indentation)".to_owned(),
+            ),
+            ("unknown alias", "a: *x\n", "1:4: alias references unknown anchor".to_owned()),
+            (
+                "anchor in itself",
+                "a: &x [*x]\n",
+                "1:8: an anchor may not contain itself".to_owned(),
+            ),
+            ("own tag", "a: !secret x\n", "1:12: unsupported tag `!secret`".to_owned()),
+            (
+                "second document",
+                "a: b\n---\nc: d\n",
+                "3:1: expected one YAML document, found a second".to_owned(),
+            ),
+            ("alias bomb", &bomb, format!("5:8: {large}")),
+            ("too deep", &deep, format!("1:33: {large}")),
         ];
-        let shown = |text| {
-            parse(text)
-                .map_or_else(|(at, m)| format!("{}:{}: {m}", at.line, at.column), |n| shown(&n))
+        let shown = |text| match parse(text) {
+            Ok(node) => shown(&node),
+            Err((at, what)) => format!("{}:{}: {what}", at.line, at.column),
         };
         for (case, text, want) in cases {
             assert_eq!(shown(text), want, "case `{case}`");

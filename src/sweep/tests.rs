@@ -32,7 +32,7 @@ impl RoleReader for Scripted {
         self.most.fetch_max(now, Ordering::SeqCst);
         let answer =
             self.answers.lock().unwrap().get_mut(&account.id).expect("a known account").remove(0);
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::task::yield_now().await;
         self.in_flight.fetch_sub(1, Ordering::SeqCst);
         match answer {
             Answer::Is(snapshot) => Ok(*snapshot),
@@ -43,11 +43,19 @@ impl RoleReader for Scripted {
     }
 }
 
-struct Count(usize);
+/// Counts, and stops the sweep once so many are done.
+struct Count<'a> {
+    done: usize,
+    stop_at: usize,
+    cancel: &'a CancellationToken,
+}
 
-impl Progress for Count {
+impl Progress for Count<'_> {
     fn account_done(&mut self, _: &AccountReport) {
-        self.0 += 1;
+        self.done += 1;
+        if self.done == self.stop_at {
+            self.cancel.cancel();
+        }
     }
 }
 
@@ -73,7 +81,7 @@ fn role(n: usize, session: u32) -> Answer {
 async fn run(
     script: Vec<Vec<Answer>>,
     concurrency: usize,
-    cancel: &CancellationToken,
+    stop_at: usize,
 ) -> (Swept, Arc<Scripted>, usize) {
     let config = Config::default_for_check().unwrap();
     let rules = Rules::new(&config, Partition::default(), None, jiff::civil::date(2026, 11, 23));
@@ -88,11 +96,13 @@ async fn run(
         in_flight: AtomicUsize::new(0),
         most: AtomicUsize::new(0),
     });
-    let limits = Limits { concurrency, account_timeout: Duration::from_secs(60) };
+    let limits = Limits { concurrency, account_timeout: Duration::from_millis(300) };
     let clock = || Timestamp::UNIX_EPOCH;
-    let mut count = Count(0);
-    let swept = sweep(&reader, &Arc::new(rules), accounts, limits, clock, cancel, &mut count).await;
-    (swept, reader, count.0)
+    let cancel = CancellationToken::new();
+    let mut count = Count { done: 0, stop_at, cancel: &cancel };
+    let swept =
+        sweep(&reader, &Arc::new(rules), accounts, limits, clock, &cancel, &mut count).await;
+    (swept, reader, count.done)
 }
 
 /// The state, or the reason it is unknown.
@@ -103,7 +113,7 @@ fn told(report: &AccountReport) -> &'static str {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn drift_is_claimed_only_when_two_reads_in_a_row_agree() {
     let (good, bad, worse, worst) = (3_600, 7_200, 7_201, 7_202);
     let cases = [
@@ -128,7 +138,7 @@ async fn drift_is_claimed_only_when_two_reads_in_a_row_agree() {
         ),
     ];
     for (case, answers, want) in cases {
-        let (swept, reader, _) = run(vec![answers], 1, &CancellationToken::new()).await;
+        let (swept, reader, _) = run(vec![answers], 1, usize::MAX).await;
         assert_eq!(told(&swept.accounts[0]), want, "case `{case}`");
         assert!(
             reader.answers.lock().unwrap()[&id(0)].is_empty(),
@@ -137,7 +147,7 @@ async fn drift_is_claimed_only_when_two_reads_in_a_row_agree() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn one_bad_account_never_stops_the_rest() {
     let script = vec![
         vec![role(0, 3_600)],
@@ -146,7 +156,7 @@ async fn one_bad_account_never_stops_the_rest() {
         vec![Answer::Fails(UnknownReason::AssumeDenied)],
         vec![role(4, 3_600)],
     ];
-    let (swept, _, told_of) = run(script, 2, &CancellationToken::new()).await;
+    let (swept, _, told_of) = run(script, 2, usize::MAX).await;
     let mut by_id: Vec<(String, &str)> =
         swept.accounts.iter().map(|a| (a.id.to_string(), told(a))).collect();
     by_id.sort();
@@ -155,25 +165,19 @@ async fn one_bad_account_never_stops_the_rest() {
     assert_eq!((told_of, swept.cancelled), (5, false));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn no_more_accounts_are_in_flight_than_allowed() {
     let script = (0..50).map(|n| vec![role(n, 3_600)]).collect();
-    let (swept, reader, _) = run(script, 7, &CancellationToken::new()).await;
+    let (swept, reader, _) = run(script, 7, usize::MAX).await;
     assert!(swept.accounts.iter().all(|a| told(a) == "compliant"));
     assert_eq!(reader.most.load(Ordering::SeqCst), 7);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_stopped_sweep_reports_what_it_did_not_reach_as_pending() {
     let script =
         (0..10).map(|n| vec![if n < 3 { role(n, 3_600) } else { Answer::Hangs }]).collect();
-    let cancel = CancellationToken::new();
-    let stop = cancel.clone();
-    tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        stop.cancel();
-    });
-    let (swept, _, told_of) = run(script, 4, &cancel).await;
+    let (swept, _, told_of) = run(script, 4, 3).await;
     let pending = swept.accounts.iter().filter(|a| told(a) == "pending").count();
     assert_eq!((swept.accounts.len(), pending, told_of, swept.cancelled), (10, 7, 3, true));
 }

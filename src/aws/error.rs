@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 
+use super::whole::NotWhole;
 use crate::model::{ScanError, UnknownReason, printable_line};
 
 /// Longest message kept from an answer or a source chain, in bytes.
@@ -48,6 +49,7 @@ fn answered(operation: &str, status: u16, code: &str, message: &str) -> ScanErro
         (true, false) => {
             format!("answered `{}` with HTTP status {status}", printable_line(code, 128))
         }
+        (true, true) if (200..300).contains(&status) => "the answer could not be read".to_owned(),
         (true, true) => format!("answered HTTP status {status} without an AWS error code"),
     };
     let mut error = ScanError::new(reason, message);
@@ -155,7 +157,13 @@ fn classify(
         "RequestTimeout" | "RequestTimeoutException" => (R::Timeout, timeout_hint()),
         "" => by_status(status),
         _ if status == 429 => (R::Throttled, throttled_hint()),
-        _ => (R::AwsError, (status >= 500).then(|| "AWS had a fault; scan again".to_owned())),
+        _ if status >= 500 => (R::AwsError, hint("AWS had a fault; scan again")),
+        _ => (
+            R::AwsError,
+            hint(
+                "look the code up in AWS's reference of this call; AWS support asks for the request id",
+            ),
+        ),
     }
 }
 
@@ -242,14 +250,20 @@ where
             ScanError::new(R::Network, format!("no connection: {}", causes(error)))
                 .hint("look at DNS, proxy, firewall and TLS between here and AWS")
         }
-        SdkError::ResponseError(_) => {
-            ScanError::new(R::MalformedResponse, format!("unreadable answer: {}", causes(error)))
+        SdkError::ResponseError(_) if chain(error).any(|source| source.is::<NotWhole>()) => {
+            ScanError::new(R::MalformedResponse, causes(error))
                 .hint("look for a proxy or an emulator that changes answers; scan again")
         }
+        SdkError::ResponseError(_) => ScanError::new(
+            R::Network,
+            format!("the connection broke in the answer: {}", causes(error)),
+        )
+        .hint("look at proxy and network between here and AWS; scan again"),
         _ => ScanError::new(
             R::Internal,
             format!("the request could not be built: {}", causes(error)),
-        ),
+        )
+        .hint("this is a defect of rolewarden: please report it"),
     }
 }
 
@@ -262,7 +276,8 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     let inner: Vec<String> = chain(error).skip(1).map(ToString::to_string).collect();
     let text = if inner.is_empty() { error.to_string() } else { inner.join(": ") };
-    printable_line(&text, MESSAGE_LIMIT)
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    printable_line(&lines.join("; "), MESSAGE_LIMIT)
 }
 
 /// An answer that is not what the API promises.

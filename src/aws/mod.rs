@@ -25,5 +25,8 @@ pub trait RoleReader {
     fn partition(&self) -> &Partition;
 
     /// One complete snapshot of the role in this account, or an error: never a partial one.
-    fn read_role(&self, account: &Account) -> impl Future<Output = Result<Snapshot, ScanError>> + Send;
+    fn read_role(
+        &self,
+        account: &Account,
+    ) -> impl Future<Output = Result<Snapshot, ScanError>> + Send;
 }

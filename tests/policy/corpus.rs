@@ -25,6 +25,8 @@ struct Case {
     account: String,
     #[serde(default = "usual_partition")]
     partition: String,
+    /// What the service principal is called in this partition, where it is not called as in the baseline.
+    service: Option<String>,
     /// A document, or `"builtin"`.
     baseline: Value,
     /// Documents, each as JSON or, where the spelling itself is the point, as `{"raw": text}`.
@@ -121,7 +123,13 @@ impl Case {
             account: self.account.parse().unwrap(),
             partition: self.partition.parse().unwrap(),
         };
-        Pair { kind, context, documents: self.documents.iter().map(text).collect(), baseline }
+        Pair {
+            kind,
+            context,
+            service: self.service.clone(),
+            documents: self.documents.iter().map(text).collect(),
+            baseline,
+        }
     }
 
     /// What is wrong with the engine's answer, if anything is.
@@ -173,7 +181,12 @@ impl Case {
                 .iter()
                 .map(|text| reference::Policy::read(pair.kind, text, &pair.context)),
         );
-        let baseline = reference::Policy::read_baseline(pair.kind, &pair.baseline, &pair.context);
+        let baseline = reference::Policy::read_baseline(
+            pair.kind,
+            &pair.baseline,
+            &pair.context,
+            pair.service.as_deref(),
+        );
         if let Some(request) = &self.witness {
             let witness = request.witness();
             if !names(wanted, witness.side) || !reference::confirms(&actual, &baseline, &witness) {

@@ -10,7 +10,7 @@ use crate::generate::{Features, context, one_in, one_of, universe};
 use crate::judge::{Pair, judge};
 
 /// How many pairs of a kind the default run compares; `ROLEWARDEN_PAIRS` overrides it.
-const PAIRS: u64 = 110_000;
+const PAIRS: u64 = 100_000;
 
 /// `ROLEWARDEN_SEED` repeats one run.
 fn seed() -> u64 {
@@ -29,14 +29,15 @@ fn random_pair(rng: &mut Rng, kind: Kind) -> Pair {
         tokens: if one_in(rng, 8) { 4 } else { 3 },
         statements: if one_in(rng, 8) { 6 } else { 3 },
     };
-    let baseline = features.document(rng);
+    let baseline =
+        Features { conditions: features.conditions && one_in(rng, 3), ..features }.document(rng);
     let documents = if one_in(rng, 3) {
         (0..rng.usize(1..=2)).map(|_| features.document(rng)).collect()
     } else {
         features.relative(rng, &baseline)
     };
     let documents = documents.iter().map(|d| d.text(rng)).collect();
-    Pair { kind, context: context(), documents, baseline: baseline.text(rng) }
+    Pair { kind, context: context(), service: None, documents, baseline: baseline.text(rng) }
 }
 
 fn run(kind: Kind) {

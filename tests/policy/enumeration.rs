@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use rolewarden::model::{Scope, Side, Witness};
 
 use crate::reference::{
-    Applies, Glob, Globs, Policy, Request, Statement, Sure, Token, Who, World, glob_matches,
+    Applies, Glob, Globs, Policy, Statement, Sure, Token, Who, World, glob_matches,
+    principal_matches,
 };
 
 /// One bit a string of one dimension.
@@ -20,6 +21,7 @@ pub(crate) struct Universe {
     scopes: Vec<Scope>,
     action_bits: HashMap<Glob, Bits>,
     scope_bits: HashMap<Glob, Bits>,
+    principal_bits: HashMap<(String, String), Bits>,
 }
 
 /// A request for each side that the two policies differ on.
@@ -86,7 +88,13 @@ fn bits(len: usize, is: impl Fn(usize) -> bool) -> Bits {
 
 impl Universe {
     pub(crate) fn new(actions: Vec<String>, scopes: Vec<Scope>) -> Self {
-        Self { actions, scopes, action_bits: HashMap::new(), scope_bits: HashMap::new() }
+        Self {
+            actions,
+            scopes,
+            action_bits: HashMap::new(),
+            scope_bits: HashMap::new(),
+            principal_bits: HashMap::new(),
+        }
     }
 
     /// What the semantics page's section 3 gives, as far as this universe shows it.
@@ -166,12 +174,20 @@ impl Universe {
                     Scope::Principal { .. } => panic!("a principal in a universe of resources"),
                 })
             }
-            Who::Principals(_) => {
-                let mut anything = statement.clone();
-                anything.actions = Globs { negated: false, globs: vec![vec![Token::Run]] };
-                let request =
-                    |at: usize| Request { action: String::new(), scope: self.scopes[at].clone() };
-                bits(self.scopes.len(), |at| anything.matches(&request(at), sure))
+            Who::Principals(list) => {
+                let mut sum = vec![0; self.scopes.len().div_ceil(64)];
+                for named in list {
+                    let asks = |at: usize| match &self.scopes[at] {
+                        Scope::Principal { kind, value } => principal_matches(named, kind, value),
+                        Scope::Resource(_) => panic!("a resource in a universe of principals"),
+                    };
+                    let known = &mut self.principal_bits;
+                    if !known.contains_key(named) {
+                        known.insert(named.clone(), bits(self.scopes.len(), asks));
+                    }
+                    sum.iter_mut().zip(&known[named]).for_each(|(word, more)| *word |= more);
+                }
+                sum
             }
         }
     }

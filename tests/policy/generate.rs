@@ -204,6 +204,20 @@ impl Features {
         let at = rng.usize(..document.statements.len());
         let last = document.statements.len() == 1;
         let statement = &mut document.statements[at];
+        if self.conditions && one_in(rng, 2) {
+            let condition = Some(conditions(rng));
+            if rng.bool() {
+                statement.condition = condition;
+            } else {
+                let deny = Statement {
+                    allow: false,
+                    condition,
+                    ..if rng.bool() { statement.clone() } else { fresh }
+                };
+                document.statements.push(deny);
+            }
+            return;
+        }
         match rng.u32(..10) {
             0 if !last => drop(document.statements.remove(at)),
             1 => document.statements.push(fresh),

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use rolewarden::model::Verdict;
-use rolewarden::policy::{Kind, Policy};
+use rolewarden::policy::{Kind, Policy, compare};
 use serde_json::{Value, json};
 
 use crate::generate::context;
-use crate::judge::{Read, compare_and_confirm};
+use crate::judge::{Read, confirm};
 use crate::reference;
 
 /// IAM's limit of an inline policy, in characters without white space.
@@ -246,14 +246,12 @@ fn compare_all(kind: Kind, documents: &[(&str, String)], baseline: &str, tally: 
         ];
         for (with, actual, baseline) in pairs {
             let begun = Instant::now();
-            let verdict = if fits(baseline) {
-                compare_and_confirm(actual, baseline)
-                    .unwrap_or_else(|e| panic!("`{name}` with {with}: {e}"))
-                    .verdict
-            } else {
-                rolewarden::policy::compare(&actual.engine, &baseline.engine).verdict
-            };
-            let took = begun.elapsed();
+            let comparison = compare(&actual.engine, &baseline.engine);
+            let (took, verdict) = (begun.elapsed(), comparison.verdict);
+            if fits(baseline) {
+                confirm(&comparison, actual, baseline)
+                    .unwrap_or_else(|e| panic!("`{name}` with {with}: {e}"));
+            }
             assert!(took < PATIENCE, "`{name}` with {with} took {took:.1?}");
             if with == "itself" {
                 let fine = [

@@ -10,6 +10,8 @@ use crate::reference;
 pub(crate) struct Pair {
     pub(crate) kind: Kind,
     pub(crate) context: Context,
+    /// What the service principal is called in this partition, where it is not called as in the baseline.
+    pub(crate) service: Option<String>,
     pub(crate) documents: Vec<String>,
     pub(crate) baseline: String,
 }
@@ -34,13 +36,24 @@ impl Pair {
             .documents
             .iter()
             .map(|text| reference::Policy::read(self.kind, text, &self.context));
-        Ok(Read { engine: Policy::union(parsed), reference: reference::Policy::union(read) })
+        let engine = Policy::union(parsed).ok_or("no documents")?;
+        Ok(Read { engine, reference: reference::Policy::union(read) })
     }
 
     pub(crate) fn baseline(&self) -> Result<Read, String> {
-        let engine = Policy::parse_baseline(self.kind, &self.baseline, &self.context)
-            .map_err(|e| format!("refused the baseline `{}`: {e}", self.baseline))?;
-        let reference = reference::Policy::read_baseline(self.kind, &self.baseline, &self.context);
+        let engine = Policy::parse_baseline(
+            self.kind,
+            &self.baseline,
+            &self.context,
+            self.service.as_deref(),
+        )
+        .map_err(|e| format!("refused the baseline `{}`: {e}", self.baseline))?;
+        let reference = reference::Policy::read_baseline(
+            self.kind,
+            &self.baseline,
+            &self.context,
+            self.service.as_deref(),
+        );
         Ok(Read { engine, reference })
     }
 }
@@ -54,9 +67,19 @@ pub(crate) fn names(verdict: Verdict, side: Side) -> bool {
     }
 }
 
-/// What the engine says, once every witness is confirmed and every named side has one.
+/// What the engine says, once it is confirmed.
 pub(crate) fn compare_and_confirm(actual: &Read, baseline: &Read) -> Result<Comparison, String> {
     let comparison = compare(&actual.engine, &baseline.engine);
+    confirm(&comparison, actual, baseline)?;
+    Ok(comparison)
+}
+
+/// Every witness shows what it claims, every named side has one, and no other side has.
+pub(crate) fn confirm(
+    comparison: &Comparison,
+    actual: &Read,
+    baseline: &Read,
+) -> Result<(), String> {
     for witness in &comparison.witnesses {
         if !reference::confirms(&actual.reference, &baseline.reference, witness) {
             return Err(format!(
@@ -73,7 +96,7 @@ pub(crate) fn compare_and_confirm(actual: &Read, baseline: &Read) -> Result<Comp
     if let Some(stray) = comparison.witnesses.iter().find(|w| !names(comparison.verdict, w.side)) {
         return Err(format!("{:?} carries {stray:?}", comparison.verdict));
     }
-    Ok(comparison)
+    Ok(())
 }
 
 /// Whether the engine saw every difference that counting found.

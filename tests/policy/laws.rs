@@ -38,8 +38,13 @@ impl Subject {
 
     fn read(&self, rng: &mut Rng, documents: &[Document]) -> Read {
         let (kind, context) = (self.features.kind, context());
-        let pair =
-            Pair { kind, context, documents: texts(rng, documents), baseline: String::new() };
+        let pair = Pair {
+            kind,
+            context,
+            service: None,
+            documents: texts(rng, documents),
+            baseline: String::new(),
+        };
         pair.actual().unwrap()
     }
 

@@ -94,9 +94,14 @@ impl Policy {
     }
 
     /// Reads one valid baseline document: the account's number filled in, `arn:aws:` moved to the account's partition.
-    pub(crate) fn read_baseline(kind: Kind, text: &str, context: &Context) -> Self {
+    pub(crate) fn read_baseline(
+        kind: Kind,
+        text: &str,
+        context: &Context,
+        service: Option<&str>,
+    ) -> Self {
         let mut value = serde_json::from_str(text).unwrap();
-        fill_in(&mut value, context);
+        fill_in(&mut value, context, service);
         Self::of_value(kind, &value, context)
     }
 
@@ -223,6 +228,10 @@ pub(crate) fn glob_matches(glob: &[Token], text: &str, sure: Sure) -> bool {
         return false;
     }
     let text: Vec<char> = text.chars().collect();
+    if glob.iter().filter(|token| matches!(token, Token::Char(_) | Token::One)).count() > text.len()
+    {
+        return false;
+    }
     // rest[t]: whether the tokens looked at so far, from the back, match the text from its character t on.
     let mut rest: Vec<bool> = (0..=text.len()).map(|t| t == text.len()).collect();
     for token in glob.iter().rev() {
@@ -264,7 +273,11 @@ pub(crate) fn glob(text: impl AsRef<str>, variables: bool) -> Glob {
 }
 
 /// An account's root stands for the account: the principal itself, and everything of `iam` and `sts` in it.
-fn principal_matches((kind, named): &(String, String), asking_kind: &str, asking: &str) -> bool {
+pub(crate) fn principal_matches(
+    (kind, named): &(String, String),
+    asking_kind: &str,
+    asking: &str,
+) -> bool {
     if asking.is_empty() {
         return false;
     }
@@ -332,16 +345,19 @@ fn strings(value: &Value) -> Vec<String> {
     one_or_many(value).iter().map(|v| v.as_str().unwrap().to_owned()).collect()
 }
 
-fn fill_in(value: &mut Value, context: &Context) {
+fn fill_in(value: &mut Value, context: &Context, service: Option<&str>) {
     match value {
         Value::String(text) => {
             *text = text.replace("${rolewarden:account_id}", context.account.as_str());
+            if let (Some(service), "ssm.amazonaws.com") = (service, text.as_str()) {
+                *text = service.to_owned();
+            }
             if let Some(rest) = text.strip_prefix("arn:aws:") {
                 *text = format!("arn:{}:{rest}", context.partition);
             }
         }
-        Value::Array(values) => values.iter_mut().for_each(|v| fill_in(v, context)),
-        Value::Object(members) => members.values_mut().for_each(|v| fill_in(v, context)),
+        Value::Array(values) => values.iter_mut().for_each(|v| fill_in(v, context, service)),
+        Value::Object(members) => members.values_mut().for_each(|v| fill_in(v, context, service)),
         _ => {}
     }
 }
@@ -355,14 +371,16 @@ pub(crate) fn confirms(actual: &Policy, baseline: &Policy, witness: &Witness) ->
         if witness.outside_baseline_condition { others } else { std::slice::from_ref(usual) };
     let outside = witness.outside_baseline_condition;
     judged.iter().any(|world| {
-        let (may_a, must_a) = (actual.may(world, &request), actual.must(world, &request));
-        let (may_b, must_b) = (baseline.may(world, &request), baseline.must(world, &request));
+        let may = |policy: &Policy| policy.may(world, &request);
+        let must = |policy: &Policy| policy.must(world, &request);
         match (witness.side, outside) {
-            (Side::Missing, false) => may_b && !may_a,
-            (Side::Missing, true) => must_b && !may_a,
-            (Side::Excess, false) => (may_a && !may_b) || (must_a && !must_b),
-            (Side::Excess, true) => must_a && !must_b,
-            (Side::Conditional, false) => must_b && may_a && !must_a,
+            (Side::Missing, false) => may(baseline) && !may(actual),
+            (Side::Missing, true) => must(baseline) && !may(actual),
+            (Side::Excess, false) => {
+                (may(actual) && !may(baseline)) || (must(actual) && !must(baseline))
+            }
+            (Side::Excess, true) => must(actual) && !must(baseline),
+            (Side::Conditional, false) => must(baseline) && may(actual) && !must(actual),
             (Side::Conditional, true) => false,
         }
     })

@@ -76,8 +76,14 @@ impl<'de> Visitor<'de> for UniqueVisitor {
     }
 }
 
-fn is_strict_json(text: &str) -> bool {
-    serde_json::from_str::<Unique>(text).is_ok_and(|json| json.depth <= DEEPEST)
+/// Whether the text is JSON in every way that counts here; `None` for numbers too large for `serde_json`, which stops at
+/// them. They are JSON, and in a condition value no more than text.
+fn is_strict_json(text: &str) -> Option<bool> {
+    match serde_json::from_str::<Unique>(text) {
+        Ok(json) => Some(json.depth <= DEEPEST),
+        Err(error) if error.to_string().starts_with("number out of range") => None,
+        Err(_) => Some(false),
+    }
 }
 
 const ODDITIES: &[&str] = &[
@@ -207,7 +213,7 @@ fn what_serde_json_refuses_is_refused_and_sound_json_is_never_called_broken() {
         for _ in 0..rng.usize(..3) {
             mutate(&mut rng, &mut text);
         }
-        let strict = is_strict_json(&text);
+        let Some(strict) = is_strict_json(&text) else { continue };
         match Policy::parse(kind, &text, &context()) {
             Ok(_) => {
                 accepted += 1;

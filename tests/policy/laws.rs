@@ -4,8 +4,9 @@ use fastrand::Rng;
 use rolewarden::model::Verdict;
 use rolewarden::policy::Kind;
 
-use crate::generate::{Document, Features, REWRITES, Rewrite, context, one_in, one_of};
+use crate::generate::{Document, Features, context, one_in, one_of};
 use crate::judge::{Pair, Read, compare_and_confirm};
+use crate::rewrites::{REWRITES, Rewrite};
 
 const RUNS: usize = 3_000;
 

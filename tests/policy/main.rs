@@ -17,4 +17,8 @@ mod laws;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod rewrites;
+#[cfg(test)]
+mod spelling;
+#[cfg(test)]
 mod strictness;

@@ -14,8 +14,13 @@ use super::statement::{Region, Statement};
 use super::{Comparison, Coverage, Kind, Policy, principal, witness};
 use crate::model::{Side, Verdict, Witness};
 
-/// Witnesses shown for each side.
-const WITNESSES: usize = 3;
+/// Witnesses looked for on each side. Of principals all matter, because the worst one makes the severity.
+fn most_witnesses(kind: Kind) -> usize {
+    match kind {
+        Kind::Trust => 256,
+        Kind::Identity => 3,
+    }
+}
 
 /// Compares what two policies of one kind allow.
 pub(super) fn compare(actual: &Policy, baseline: &Policy) -> Comparison {
@@ -215,9 +220,16 @@ impl<'p> Judge<'p> {
     }
 
     fn beyond(&mut self, wide: &Requests, narrow: &Requests) -> Result<Vec<Request>, Spent> {
-        let (kind, context) = (self.baseline.kind, &self.baseline.context);
+        let (kind, context) = (self.actual.kind, &self.actual.context);
         let suggest: &Suggest<'_> = &|rect| witness::suggest(rect, kind, context);
-        requests::beyond(wide, narrow, &self.universe, suggest, WITNESSES, &mut self.budget)
+        requests::beyond(
+            wide,
+            narrow,
+            &self.universe,
+            suggest,
+            most_witnesses(kind),
+            &mut self.budget,
+        )
     }
 
     fn witness(&self, request: Request, side: Side, outside: bool) -> Witness {

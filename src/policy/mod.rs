@@ -121,6 +121,17 @@ impl Policy {
         Ok(policy.canonical())
     }
 
+    /// A policy that allows nothing.
+    pub fn nothing(kind: Kind, context: &Context) -> Self {
+        Self {
+            kind,
+            context: context.clone(),
+            statements: Vec::new(),
+            doubts: Vec::new(),
+            spelled: Vec::new(),
+        }
+    }
+
     /// Several documents of one kind, judged together as one set of statements. `None` when there are none.
     pub fn union(policies: impl IntoIterator<Item = Self>) -> Option<Self> {
         let all = policies.into_iter().reduce(|mut all, one| {
@@ -140,7 +151,14 @@ impl Policy {
 
     /// The condition blocks of its statements.
     pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
-        self.statements.iter().filter_map(|statement| statement.condition.as_ref())
+        self.conditional().map(|(_, condition)| condition)
+    }
+
+    /// Its conditional statements: whether it is an Allow, and under which condition.
+    pub fn conditional(&self) -> impl Iterator<Item = (bool, &Condition)> {
+        self.statements
+            .iter()
+            .filter_map(|s| s.condition.as_ref().map(|condition| (s.allow, condition)))
     }
 
     /// The canonical form as text: equal for documents that differ only in what carries no meaning.
@@ -149,20 +167,43 @@ impl Policy {
     }
 }
 
+/// A baseline document as it reads in an account: see [`Policy::parse_baseline`]. Text that is no JSON comes back as text.
+pub fn localized(text: &str, context: &Context, service: Option<&str>) -> serde_json::Value {
+    let Ok(mut value) = serde_json::from_str::<serde_json::Value>(text) else { return text.into() };
+    localize_value(&mut value, context, service);
+    value
+}
+
+fn localize_value(value: &mut serde_json::Value, context: &Context, service: Option<&str>) {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => localize_text(text, context, service),
+        Value::Array(list) => {
+            list.iter_mut().for_each(|value| localize_value(value, context, service))
+        }
+        Value::Object(members) => {
+            members.values_mut().for_each(|value| localize_value(value, context, service))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn localize_text(text: &mut String, context: &Context, service: Option<&str>) {
+    if text.contains(ACCOUNT_TEMPLATE) {
+        *text = text.replace(ACCOUNT_TEMPLATE, context.account.as_str());
+    }
+    if let Some(rest) = text.strip_prefix("arn:aws:") {
+        *text = format!("arn:{}:{rest}", context.partition);
+    }
+    if let Some(service) = service.filter(|_| text == "ssm.amazonaws.com") {
+        *text = service.to_owned();
+    }
+}
+
 /// Puts the account and the partition into a baseline.
 fn localize(json: &mut Json, context: &Context, service: Option<&str>) {
     match json {
-        Json::String(text) => {
-            if text.contains(ACCOUNT_TEMPLATE) {
-                *text = text.replace(ACCOUNT_TEMPLATE, context.account.as_str());
-            }
-            if let Some(rest) = text.strip_prefix("arn:aws:") {
-                *text = format!("arn:{}:{rest}", context.partition);
-            }
-            if let Some(service) = service.filter(|_| text == "ssm.amazonaws.com") {
-                *text = service.to_owned();
-            }
-        }
+        Json::String(text) => localize_text(text, context, service),
         Json::Array(list) => list.iter_mut().for_each(|value| localize(value, context, service)),
         Json::Object(members) => {
             members.iter_mut().for_each(|(_, value)| localize(value, context, service))

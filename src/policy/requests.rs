@@ -65,8 +65,8 @@ pub(super) fn beyond(
     most: usize,
     budget: &mut Budget,
 ) -> Result<Vec<Request>, Spent> {
-    /// Rectangles looked at for further witnesses once there is one.
-    const FURTHER: usize = 32;
+    /// Rectangles looked at for each further witness once there is one.
+    const FURTHER: usize = 8;
     let mut found: Vec<Request> = Vec::new();
     let mut further = 0;
     let size = wide.allow.iter().chain(&wide.deny).chain(&narrow.allow).chain(&narrow.deny);
@@ -77,7 +77,11 @@ pub(super) fn beyond(
             continue;
         }
         let suggested = suggest(&piece);
-        budget.work(8 * size * (1 + suggested.len()))?;
+        match budget.work(8 * size * (1 + suggested.len())) {
+            // One witness proves the verdict; more are a courtesy.
+            Err(Spent) if !found.is_empty() => break,
+            result => result?,
+        }
         let separates = |request: &Request| wide.contains(request) && !narrow.contains(request);
         match suggested.into_iter().find(separates) {
             Some(request) if found.contains(&request) => {}
@@ -88,7 +92,7 @@ pub(super) fn beyond(
             None => {}
         }
         further += usize::from(!found.is_empty());
-        if found.len() >= most || further > FURTHER {
+        if found.len() >= most || further > FURTHER * most {
             break;
         }
     }

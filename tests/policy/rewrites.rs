@@ -8,8 +8,8 @@ use crate::generate::{Document, List, Statement, one_of};
 pub(crate) type Rewrite = (&'static str, fn(&mut Rng, &mut Vec<Document>));
 
 pub(crate) const REWRITES: [Rewrite; 11] = [
-    ("split", split),
-    ("merge", merge),
+    ("split", |rng, documents| split(rng, documents)),
+    ("merge", |_, documents| merge(documents)),
     ("reorder", |rng, documents| {
         rng.shuffle(documents);
         for document in documents {
@@ -111,7 +111,7 @@ fn any_statement<'a>(rng: &mut Rng, documents: &'a mut [Document]) -> &'a mut St
 }
 
 /// One statement becomes two, along whichever list has two values and is no complement.
-fn split(rng: &mut Rng, documents: &mut Vec<Document>) {
+fn split(rng: &mut Rng, documents: &mut [Document]) {
     let document = any_document(rng, documents);
     let at = rng.usize(..document.statements.len());
     let first = &mut document.statements[at];
@@ -132,7 +132,7 @@ fn split(rng: &mut Rng, documents: &mut Vec<Document>) {
 }
 
 /// Two statements that differ in one list become one.
-fn merge(_: &mut Rng, documents: &mut Vec<Document>) {
+fn merge(documents: &mut [Document]) {
     for document in documents {
         let statements = &mut document.statements;
         for left in 0..statements.len() {

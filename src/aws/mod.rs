@@ -1,8 +1,29 @@
 //! AWS in our words: read the organization, read the role. The SDK stays behind this module.
 
+mod client;
+mod document;
+mod error;
+mod filter;
+mod identity;
+mod managed;
+mod narrow;
+mod organization;
+mod paging;
+mod role;
+mod session;
+mod tree;
+mod whole;
+
 use std::future::Future;
 
-use crate::model::{Account, Partition, ScanError, Snapshot};
+use crate::config::{Config, OwnAccount};
+use crate::model::{Account, AccountId, Partition, ScanError, Snapshot};
+
+use client::Clients;
+pub use client::Connect;
+use identity::Identity;
+use managed::AwsManaged;
+use session::Sessions;
 
 /// The accounts an organization (or a configured list) has, filters applied.
 #[derive(Debug, Clone)]
@@ -25,5 +46,80 @@ pub trait RoleReader {
     fn partition(&self) -> &Partition;
 
     /// One complete snapshot of the role in this account, or an error: never a partial one.
-    fn read_role(&self, account: &Account) -> impl Future<Output = Result<Snapshot, ScanError>> + Send;
+    fn read_role(
+        &self,
+        account: &Account,
+    ) -> impl Future<Output = Result<Snapshot, ScanError>> + Send;
+}
+
+/// AWS itself, reached with the base credentials.
+pub struct Aws {
+    config: Config,
+    clients: Clients,
+    identity: Identity,
+    sessions: Sessions,
+    aws_managed: AwsManaged,
+}
+
+impl Aws {
+    /// Finds the base credentials and asks STS whose they are.
+    ///
+    /// # Errors
+    /// No credentials, no connection, refused credentials: why nothing can be scanned, and what to do about it.
+    pub async fn connect(config: &Config) -> Result<Self, ScanError> {
+        Self::connect_with(config, Connect::default()).await
+    }
+
+    /// As [`Aws::connect`], with something else than the environment's endpoint and credentials.
+    ///
+    /// # Errors
+    /// As [`Aws::connect`].
+    pub async fn connect_with(config: &Config, connect: Connect) -> Result<Self, ScanError> {
+        let clients = Clients::new(config, connect).await?;
+        let identity = Identity::resolve(&clients).await?;
+        Ok(Self {
+            config: config.clone(),
+            clients,
+            identity,
+            sessions: Sessions::default(),
+            aws_managed: AwsManaged::default(),
+        })
+    }
+
+    /// The account the base credentials live in.
+    pub fn own_account(&self) -> &AccountId {
+        &self.identity.account
+    }
+
+    /// The ARN of the base credentials, printable.
+    pub fn caller_arn(&self) -> &str {
+        &self.identity.arn
+    }
+
+    /// Whether this account is read with the base credentials.
+    fn is_direct(&self, account: &AccountId) -> bool {
+        self.config.access.own_account == OwnAccount::Direct && *account == self.identity.account
+    }
+}
+
+impl OrganizationReader for Aws {
+    async fn read_organization(&self) -> Result<Organization, ScanError> {
+        organization::read(self).await
+    }
+}
+
+impl RoleReader for Aws {
+    fn partition(&self) -> &Partition {
+        &self.identity.partition
+    }
+
+    async fn read_role(&self, account: &Account) -> Result<Snapshot, ScanError> {
+        match self.read_role_once(account).await {
+            Err(error) if error::is_expired(&error) => {
+                self.forget_session(account);
+                self.read_role_once(account).await
+            }
+            done => done,
+        }
+    }
 }

@@ -38,7 +38,9 @@ impl FromStr for Partition {
     type Err = InvalidArn;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        let word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let word = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        };
         if s.len() <= 32 && s.split('-').all(word) && s.starts_with("aws") {
             Ok(Self(s.to_owned()))
         } else {
@@ -89,7 +91,9 @@ impl FromStr for RoleArn {
     fn from_str(s: &str) -> Result<Self, Self::Err> {
         let parse = || {
             let fields: Vec<&str> = s.splitn(6, ':').collect();
-            let ["arn", partition, "iam", "", account, resource] = fields.as_slice() else { return None };
+            let ["arn", partition, "iam", "", account, resource] = fields.as_slice() else {
+                return None;
+            };
             let rest = resource.strip_prefix("role/")?;
             if rest.is_empty() || rest.ends_with('/') {
                 return None;
@@ -137,7 +141,10 @@ mod tests {
     #[test]
     fn the_partition_of_an_arn_is_its_second_field() {
         let of = |arn| Partition::of_arn(arn).map(|p| p.to_string());
-        assert_eq!(of("arn:aws-us-gov:sts::111122223333:assumed-role/a/b").as_deref(), Some("aws-us-gov"));
+        assert_eq!(
+            of("arn:aws-us-gov:sts::111122223333:assumed-role/a/b").as_deref(),
+            Some("aws-us-gov")
+        );
         assert_eq!(of("aws-us-gov"), None);
         assert_eq!(of("arn:aws:iam"), None);
     }

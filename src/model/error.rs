@@ -101,7 +101,14 @@ pub struct ScanError {
 impl ScanError {
     /// An error that no answer of AWS stands behind.
     pub fn new(reason: UnknownReason, message: impl Into<String>) -> Self {
-        Self { reason, operation: None, code: None, request_id: None, message: message.into(), hint: None }
+        Self {
+            reason,
+            operation: None,
+            code: None,
+            request_id: None,
+            message: message.into(),
+            hint: None,
+        }
     }
 
     /// Names the call that failed, as `iam:GetRole`.

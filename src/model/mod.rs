@@ -14,9 +14,10 @@ pub use arn::{InvalidArn, Partition, RoleArn};
 pub use error::{ScanError, UnknownReason};
 pub use finding::{Finding, Severity};
 pub use report::{
-    AccountReport, AccountResult, AccountState, CheckResult, ErrorReport, FindingCounts, Report, StateCounts, Summary,
-    SweepInfo,
+    AccountReport, AccountResult, AccountState, CheckResult, ErrorReport, FindingCounts, Report,
+    StateCounts, Summary, SweepInfo,
 };
 pub use role::{ManagedPolicy, Role, Snapshot};
+pub(crate) use text::is_dangerous;
 pub use text::{printable, printable_line};
 pub use verdict::{CheckName, Scope, Side, Verdict, Witness};

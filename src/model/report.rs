@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::{AccountId, CheckName, Finding, ScanError, Severity, SkipReason, UnknownReason, Verdict};
+use super::{
+    AccountId, CheckName, Finding, ScanError, Severity, SkipReason, UnknownReason, Verdict,
+};
 
 /// A whole sweep.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -98,7 +100,8 @@ pub enum AccountState {
 
 impl AccountState {
     /// Every state.
-    pub const ALL: [Self; 5] = [Self::Compliant, Self::Drifted, Self::Exempt, Self::NotApplicable, Self::Unknown];
+    pub const ALL: [Self; 5] =
+        [Self::Compliant, Self::Drifted, Self::Exempt, Self::NotApplicable, Self::Unknown];
 
     /// The state's name in JSON, metrics and tables.
     pub fn as_str(self) -> &'static str {

@@ -1,1 +1,44 @@
-//! TBD.
+//! A small fake organization over real HTTP/1.1 on loopback, for the demo and for tests.
+//!
+//! It speaks the wire as the AWS SDK sends and parses it: STS and IAM in query and XML, Organizations in JSON 1.1.
+//! A [`World`] is plain data, made by hand or by [`generate`]; a [`Server`] answers from it, counts every call and lets
+//! the world be changed while it runs. Nothing of the policy engine or of the adapters under test is used here.
+//!
+//! | service | operations |
+//! | --- | --- |
+//! | STS | GetCallerIdentity, AssumeRole |
+//! | IAM | GetRole, ListRolePolicies, GetRolePolicy, ListAttachedRolePolicies, GetPolicy, GetPolicyVersion |
+//! | Organizations | DescribeOrganization, ListAccounts, ListRoots, ListOrganizationalUnitsForParent, ListAccountsForParent, ListTagsForResource |
+//!
+//! What it holds to: a request acts in the account its access key belongs to; AssumeRole refuses roles that do not
+//! exist, callers that are not trusted, a wrong external id and closed accounts, all with the same `AccessDenied`; a
+//! session may do what its role allows and its session policy does not take away; Organizations answers the management
+//! account and delegated administrators only; lists are paged, documents percent-encoded.
+//!
+//! Its limits: signatures are not verified (keys and session tokens are), policies of the simulated roles are stored but
+//! not evaluated, conditions in session policies are ignored, sessions do not outlive the server, there is no TLS, and
+//! nothing can be written yet. Where AWS's own behaviour is not known, it does the plain thing: `moto` and AWS decide.
+
+mod answer;
+mod calls;
+mod documents;
+mod fault;
+mod generate;
+mod grants;
+mod iam;
+mod mint;
+mod organizations;
+mod server;
+mod sts;
+mod wire;
+mod world;
+mod xml;
+
+pub use calls::{Calls, Operation};
+pub use fault::{Fault, On, Rule};
+pub use generate::{Kind, generate};
+pub use server::{Running, Server};
+pub use world::{
+    Access, Assumable, Change, Listing, ManagedPolicy, Member, Paging, Role, State, StateField,
+    Unit, World,
+};

@@ -1,0 +1,230 @@
+//! The SDK's clients: one bounded connection pool, one configuration, a cheap IAM client for each account.
+
+use std::time::Duration;
+
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, meta::region::RegionProviderChain};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_sdk_iam as iam;
+use aws_sdk_organizations as organizations;
+use aws_sdk_sts as sts;
+use aws_smithy_http_client::{pool, proxy::ProxyConfig, tls};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::shared::IntoShared;
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
+
+use super::whole::WholeAnswers;
+use crate::config::Config;
+use crate::model::{AccountId, ScanError, UnknownReason, printable_line};
+
+/// STS and Organizations need a region even where the configuration and the environment name none.
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Calls of one account that are on their way at once.
+const CALLS_AT_ONCE: usize = 4;
+
+/// What replaces the environment: for tests and embedding. The default follows the SDK's own environment.
+#[derive(Debug, Clone, Default)]
+pub struct Connect {
+    /// Answers for every service instead of AWS.
+    pub endpoint: Option<String>,
+    /// The base credentials.
+    pub credentials: Option<Credentials>,
+}
+
+/// The clients and what new ones are made from.
+pub(super) struct Clients {
+    sdk: SdkConfig,
+    iam: iam::Config,
+    sts: sts::Client,
+}
+
+impl Clients {
+    /// Builds the pool and the shared configuration; makes no call unless the region must be asked from EC2.
+    pub(super) async fn new(config: &Config, connect: Connect) -> Result<Self, ScanError> {
+        let sdk = sdk_config(config, connect).await?;
+        warn_of_overrides(&sdk);
+        let iam = iam::config::Builder::from(&sdk).interceptor(WholeAnswers).build();
+        let sts = sts::Client::from_conf(sts_builder(&sdk).build());
+        Ok(Self { sdk, iam, sts })
+    }
+
+    /// The provider of the base credentials, if there is one.
+    pub(super) fn base_credentials(&self) -> Option<SharedCredentialsProvider> {
+        self.sdk.credentials_provider()
+    }
+
+    /// STS with the base credentials.
+    pub(super) fn sts(&self) -> &sts::Client {
+        &self.sts
+    }
+
+    /// STS with an assumed role's credentials: the next link of a chain.
+    pub(super) fn sts_with(&self, credentials: Credentials) -> sts::Client {
+        let builder = sts_builder(&self.sdk).credentials_provider(credentials);
+        sts::Client::from_conf(
+            builder.identity_cache(sts::config::IdentityCache::no_cache()).build(),
+        )
+    }
+
+    /// Organizations with an assumed role's credentials, or the base ones.
+    pub(super) fn organizations(&self, credentials: Option<Credentials>) -> organizations::Client {
+        use organizations::config::{Builder, IdentityCache, retry::RetryPartition};
+        let mut builder = Builder::from(&self.sdk)
+            .retry_partition(RetryPartition::custom("organizations").build());
+        if let Some(credentials) = credentials {
+            builder =
+                builder.credentials_provider(credentials).identity_cache(IdentityCache::no_cache());
+        }
+        organizations::Client::from_conf(builder.build())
+    }
+
+    /// IAM in one account, with its session's credentials or the base ones.
+    ///
+    /// Its own retry partition keeps a throttled account from spending the retries of the healthy ones.
+    pub(super) fn iam(&self, account: &AccountId, credentials: Option<Credentials>) -> iam::Client {
+        use iam::config::{IdentityCache, retry::RetryPartition};
+        let partition = RetryPartition::custom(format!("iam-{account}")).build();
+        let mut builder = self.iam.to_builder().retry_partition(partition);
+        if let Some(credentials) = credentials {
+            builder =
+                builder.credentials_provider(credentials).identity_cache(IdentityCache::no_cache());
+        }
+        iam::Client::from_conf(builder.build())
+    }
+
+    /// Where the calls go, for messages.
+    pub(super) fn place(&self) -> String {
+        let region = self.sdk.region().map_or(DEFAULT_REGION, Region::as_ref);
+        let overrides = endpoint_overrides(&self.sdk);
+        if overrides.is_empty() {
+            format!("region {region}")
+        } else {
+            format!("region {region}, {}", overrides.join(", "))
+        }
+    }
+}
+
+/// STS throttles the calling account, not the account assumed into: all AssumeRole calls share one retry quota.
+fn sts_builder(sdk: &SdkConfig) -> sts::config::Builder {
+    let partition = sts::config::retry::RetryPartition::custom("sts").build();
+    sts::config::Builder::from(sdk).retry_partition(partition).interceptor(WholeAnswers)
+}
+
+async fn sdk_config(config: &Config, connect: Connect) -> Result<SdkConfig, ScanError> {
+    let app = AppName::new("rolewarden").map_err(|error| internal(&error))?;
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http_client(config.sweep.concurrency)?)
+        .app_name(app)
+        .retry_config(retries(config))
+        .timeout_config(timeouts(config));
+    loader = match &config.access.region {
+        Some(region) => loader.region(Region::new(region.clone())),
+        None => loader.region(RegionProviderChain::default_provider().or_else(DEFAULT_REGION)),
+    };
+    if let Some(endpoint) = connect.endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    if let Some(credentials) = connect.credentials {
+        loader = loader.credentials_provider(credentials);
+    }
+    Ok(loader.load().await)
+}
+
+/// Waits are random up to a doubling bound, so that accounts throttled together do not come back together.
+fn retries(config: &Config) -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(config.sweep.max_attempts.max(1))
+        .with_initial_backoff(Duration::from_millis(200))
+        .with_max_backoff(Duration::from_secs(5))
+}
+
+fn timeouts(config: &Config) -> TimeoutConfig {
+    let sweep = &config.sweep;
+    let attempts = sweep.attempt_timeout.saturating_mul(sweep.max_attempts.max(1));
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT.min(sweep.attempt_timeout))
+        .operation_attempt_timeout(sweep.attempt_timeout)
+        .operation_timeout(attempts.min(sweep.account_timeout).max(sweep.attempt_timeout))
+        .build()
+}
+
+/// One pool for the process; as many connections as calls that can be under way, so that no call waits for a socket.
+fn http_client(concurrency: usize) -> Result<SharedHttpClient, ScanError> {
+    let trust = tls::TlsContext::builder()
+        .with_trust_store(tls::TrustStore::default())
+        .build()
+        .map_err(|error| internal(&error))?;
+    let pool = pool::ConnectionPool::builder()
+        .max_connections_per_host(concurrency.max(1).saturating_mul(CALLS_AT_ONCE))
+        .idle_timeout(Duration::from_secs(15))
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+        .tls_context(trust)
+        .build_https()
+        .map_err(|error| internal(&error))?;
+    Ok(pool::Client::new(&pool).map_err(|error| internal(&error))?.into_shared())
+}
+
+fn internal(error: &(dyn std::error::Error + 'static)) -> ScanError {
+    ScanError::new(
+        UnknownReason::Internal,
+        format!("the AWS client could not be built: {}", super::error::causes(error)),
+    )
+}
+
+/// Says loudly that answers may not come from AWS.
+fn warn_of_overrides(sdk: &SdkConfig) {
+    for endpoint in endpoint_overrides(sdk) {
+        tracing::warn!(endpoint, "AWS is not asked at its own address: an endpoint is overridden");
+    }
+    if std::env::var_os("AWS_CA_BUNDLE").is_some() {
+        tracing::warn!(
+            "AWS_CA_BUNDLE is not read: name the certificates with SSL_CERT_FILE, which replaces the system's"
+        );
+    }
+}
+
+/// The overrides in force, general and by service.
+fn endpoint_overrides(sdk: &SdkConfig) -> Vec<String> {
+    let ignored = std::env::var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+        .is_ok_and(|value| value.eq_ignore_ascii_case("true"));
+    let services =
+        ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_ORGANIZATIONS"];
+    let named = services
+        .into_iter()
+        .filter(|_| !ignored)
+        .filter_map(|name| Some((name, std::env::var(name).ok()?)));
+    let general = sdk.endpoint_url().map(|url| ("endpoint", url.to_owned()));
+    general
+        .into_iter()
+        .chain(named)
+        .map(|(name, url)| format!("{name} {}", without_user(&url)))
+        .collect()
+}
+
+/// A URL for messages: its user and password, if any, left out.
+fn without_user(url: &str) -> String {
+    let plain = match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let (host, path) = rest.split_once('/').map_or((rest, ""), |(host, _)| (host, "/…"));
+            format!("{scheme}://{}{path}", host.rsplit_once('@').map_or(host, |(_, host)| host))
+        }
+        None => "(no URL)".to_owned(),
+    };
+    printable_line(&plain, 256)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_an_endpoint_is_not_shown() {
+        assert_eq!(without_user("http://u:p@host:1/x"), "http://host:1/…");
+        assert_eq!(without_user("http://127.0.0.1:5000"), "http://127.0.0.1:5000");
+        assert_eq!(without_user("u:p@host"), "(no URL)");
+    }
+}

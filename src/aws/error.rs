@@ -1,0 +1,417 @@
+//! What went wrong in a call, as one of the closed set of reasons, with a hint that says what to do.
+//!
+//! Only the `source()` chain of an SDK error is ever shown: its `Debug` prints raw answers, secrets included.
+
+use std::error::Error;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
+
+use crate::model::{ScanError, UnknownReason, printable_line};
+
+/// Longest message kept from an answer or a source chain, in bytes.
+const MESSAGE_LIMIT: usize = 600;
+
+/// IAM's word for "there is no such role or policy".
+const NO_SUCH_ENTITY: &str = "NoSuchEntity";
+
+/// What the base credentials' failure asks for, at start and later.
+pub(super) const CREDENTIALS_HINT: &str = "give rolewarden AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and \
+     AWS_SECRET_ACCESS_KEY (with AWS_SESSION_TOKEN for temporary ones), or run it with IRSA, EKS Pod Identity, or an ECS or EC2 role";
+
+/// Maps a failed call. `operation` is written as `iam:GetRole`.
+pub(super) fn scan_error<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> ScanError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let mut mapped = match error {
+        SdkError::ServiceError(service) => answered(
+            operation,
+            service.raw().status().as_u16(),
+            service.err().code().unwrap_or_default(),
+            service.err().message().unwrap_or_default(),
+        ),
+        other => unanswered(other),
+    };
+    mapped.request_id = error.request_id().map(|id| printable_line(id, 128));
+    mapped.during(operation)
+}
+
+/// AWS answered with an error.
+fn answered(operation: &str, status: u16, code: &str, message: &str) -> ScanError {
+    let (reason, hint) = classify(operation, status, code, message);
+    let message = match (message.is_empty(), code.is_empty()) {
+        (false, _) => printable_line(message, MESSAGE_LIMIT),
+        (true, false) => {
+            format!("answered `{}` with HTTP status {status}", printable_line(code, 128))
+        }
+        (true, true) => format!("answered HTTP status {status} without an AWS error code"),
+    };
+    let mut error = ScanError::new(reason, message);
+    error.code = (!code.is_empty()).then(|| printable_line(code, 128));
+    error.hint = hint;
+    error
+}
+
+/// Reason and hint of an error answer: by code, and by status where there is no code.
+fn classify(
+    operation: &str,
+    status: u16,
+    code: &str,
+    message: &str,
+) -> (UnknownReason, Option<String>) {
+    use UnknownReason as R;
+    let assuming = operation == "sts:AssumeRole";
+    let hint = |text: &str| Some(text.to_owned());
+    match code {
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottledException"
+        | "RequestThrottled"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "BandwidthLimitExceeded"
+        | "SlowDown"
+        | "PriorRequestNotComplete"
+        | "EC2ThrottledException"
+        | "ProvisionedThroughputExceededException"
+        | "TransactionInProgressException"
+        | "LimitExceededException" => (R::Throttled, throttled_hint()),
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "UnauthorizedAccess"
+        | "NotAuthorized" => denied(operation, message),
+        NO_SUCH_ENTITY | "NoSuchEntityException" => {
+            (R::Unstable, hint("it was deleted while being read; scan again"))
+        }
+        "RequestTimeTooSkewed"
+        | "RequestExpired"
+        | "RequestInTheFuture"
+        | "SignatureDoesNotMatch"
+        | "InvalidSignatureException" => (
+            R::Clock,
+            hint(
+                "set this machine's clock by NTP; if it is right, the secret access key does not belong to the access key id",
+            ),
+        ),
+        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => (
+            R::AwsError,
+            hint(
+                "the credentials ended before they were replaced: renew the base credentials and scan again",
+            ),
+        ),
+        "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "InvalidAccessKeyId"
+        | "AuthFailure" => (
+            R::AwsError,
+            hint(
+                "AWS does not know these credentials: check them, the partition and `access.region` (an opt-in region needs a region-enabled token)",
+            ),
+        ),
+        "RegionDisabledException" => (
+            R::AwsError,
+            hint(
+                "STS is switched off in this region for that account: activate the region there or set `access.region` to one that is active",
+            ),
+        ),
+        "OptInRequired" => (
+            R::AwsError,
+            hint("the account has not finished signing up, or the region is not enabled"),
+        ),
+        "PackedPolicyTooLarge" | "PackedPolicyTooLargeException" => (
+            R::AwsError,
+            hint(
+                "session tags and session policy together are too large: set `access.session_policy: none` or disable the session tags of Pod Identity",
+            ),
+        ),
+        "ValidationError" if assuming && message.contains("DurationSeconds") => (
+            R::AwsError,
+            hint(
+                "lower `access.session_duration`: the role's longest session is shorter, or a chained session would pass one hour",
+            ),
+        ),
+        "AWSOrganizationsNotInUseException" => (
+            R::AwsError,
+            hint(
+                "this account is in no organization: list the accounts with `accounts.source: list`",
+            ),
+        ),
+        "AccountNotFoundException" | "TargetNotFoundException" | "ChildNotFoundException" => (
+            R::AccountGone,
+            hint(
+                "the account left the organization during the sweep; the next sweep will not list it",
+            ),
+        ),
+        "MalformedPolicyDocument" | "MalformedPolicyDocumentException" if assuming => (
+            R::Internal,
+            hint("AWS refused the session policy: set `access.session_policy: none` and report it"),
+        ),
+        "RequestTimeout" | "RequestTimeoutException" => (R::Timeout, timeout_hint()),
+        "" => by_status(status),
+        _ if status == 429 => (R::Throttled, throttled_hint()),
+        _ => (R::AwsError, (status >= 500).then(|| "AWS had a fault; scan again".to_owned())),
+    }
+}
+
+/// No code: something between AWS and here answered, or the body was lost.
+fn by_status(status: u16) -> (UnknownReason, Option<String>) {
+    match status {
+        429 => (UnknownReason::Throttled, throttled_hint()),
+        408 => (UnknownReason::Timeout, timeout_hint()),
+        500.. => (UnknownReason::AwsError, Some("AWS or a proxy had a fault; scan again".to_owned())),
+        _ => (
+            UnknownReason::MalformedResponse,
+            Some("AWS names a code with every error: look for a proxy or a wrong endpoint that answers instead".to_owned()),
+        ),
+    }
+}
+
+/// Who refused, and what has to be allowed where.
+fn denied(operation: &str, message: &str) -> (UnknownReason, Option<String>) {
+    let folded = message.to_ascii_lowercase();
+    let by = ["service control policy", "resource control policy"]
+        .into_iter()
+        .find(|policy| folded.contains(policy));
+    if let Some(policy) = by {
+        let hint = format!(
+            "a {policy} of the organization refuses `{operation}`: exempt the scan role there"
+        );
+        return (UnknownReason::ScpDenied, Some(hint));
+    }
+    let hint = match operation.split_once(':') {
+        Some(("sts", "AssumeRole")) => {
+            return (UnknownReason::AssumeDenied, Some(assume_hint(&folded)));
+        }
+        Some(("sts", _)) => format!("allow `{operation}` to the base credentials"),
+        Some(("organizations", _)) => format!(
+            "allow `{operation}` to the identity that lists the accounts, and let it live in the management account or a \
+             delegated administrator account (`accounts.organization_role_arn` names a role to assume first)"
+        ),
+        _ => format!("allow `{operation}` on this resource to the scan role of the account"),
+    };
+    (UnknownReason::AccessDenied, Some(hint))
+}
+
+/// Why AssumeRole may be refused; the session module adds which role it was.
+fn assume_hint(folded: &str) -> String {
+    if folded.contains("sts:tagsession") {
+        "allow `sts:TagSession` beside `sts:AssumeRole` in the role's trust policy and to the base credentials, or disable \
+         the session tags of Pod Identity"
+            .to_owned()
+    } else {
+        "deploy the member role, let its trust policy name the caller and the configured external id, and allow the caller \
+         `sts:AssumeRole` on it"
+            .to_owned()
+    }
+}
+
+fn throttled_hint() -> Option<String> {
+    Some(
+        "lower `sweep.concurrency`, or look for another program that spends the same quota"
+            .to_owned(),
+    )
+}
+
+fn timeout_hint() -> Option<String> {
+    Some("look at the network path to AWS, or raise `sweep.attempt_timeout`".to_owned())
+}
+
+/// No answer that could be read.
+fn unanswered<E>(error: &SdkError<E, HttpResponse>) -> ScanError
+where
+    E: Error + 'static,
+{
+    use UnknownReason as R;
+    if chain(error).any(|source| source.is::<CredentialsError>()) {
+        return ScanError::new(R::AwsError, format!("no usable credentials: {}", causes(error)))
+            .hint(CREDENTIALS_HINT);
+    }
+    match error {
+        SdkError::TimeoutError(_) => {
+            let error =
+                ScanError::new(R::Timeout, format!("no whole answer in time: {}", causes(error)));
+            ScanError { hint: timeout_hint(), ..error }
+        }
+        SdkError::DispatchFailure(_) => {
+            ScanError::new(R::Network, format!("no connection: {}", causes(error)))
+                .hint("look at DNS, proxy, firewall and TLS between here and AWS")
+        }
+        SdkError::ResponseError(_) => {
+            ScanError::new(R::MalformedResponse, format!("unreadable answer: {}", causes(error)))
+                .hint("look for a proxy or an emulator that changes answers; scan again")
+        }
+        _ => ScanError::new(
+            R::Internal,
+            format!("the request could not be built: {}", causes(error)),
+        ),
+    }
+}
+
+/// The error and its causes, outermost first.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// The causes in one line; the outermost text only says which kind of failure it is, which the caller says better.
+pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
+    let inner: Vec<String> = chain(error).skip(1).map(ToString::to_string).collect();
+    let text = if inner.is_empty() { error.to_string() } else { inner.join(": ") };
+    printable_line(&text, MESSAGE_LIMIT)
+}
+
+/// An answer that is not what the API promises.
+pub(super) fn malformed(operation: &str, what: impl Into<String>) -> ScanError {
+    ScanError::new(UnknownReason::MalformedResponse, what)
+        .during(operation)
+        .hint("look for a proxy or an emulator that changes answers; scan again")
+}
+
+/// An answer that speaks of another account than the asked one.
+pub(super) fn wrong_account(operation: &str, asked: &str, answered: &str) -> ScanError {
+    let answered = printable_line(answered, 256);
+    ScanError::new(UnknownReason::WrongAccount, format!("asked account {asked}, but `{answered}` answered"))
+        .during(operation)
+        .hint("look for a proxy, a cache or an endpoint that mixes up accounts; nothing of this answer was used")
+}
+
+/// Reads of one snapshot that do not fit together.
+pub(super) fn unstable(operation: &str, what: impl Into<String>) -> ScanError {
+    ScanError::new(UnknownReason::Unstable, what)
+        .during(operation)
+        .hint("the role changed while it was read; scan again")
+}
+
+/// Whether IAM said that the thing asked for does not exist.
+pub(super) fn is_no_such_entity(error: &ScanError) -> bool {
+    error.code.as_deref() == Some(NO_SUCH_ENTITY)
+}
+
+/// Whether the session's credentials ended.
+pub(super) fn is_expired(error: &ScanError) -> bool {
+    matches!(error.code.as_deref(), Some("ExpiredToken" | "ExpiredTokenException"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_answer_has_a_reason_and_most_say_what_to_do() {
+        use UnknownReason as R;
+        let scp = "User: x is not authorized to perform: iam:GetRole with an explicit deny in a service control policy";
+        let rcp = "denied: no Resource Control Policy allows the sts:AssumeRole action";
+        let cases = [
+            (
+                "sts:AssumeRole",
+                403,
+                "AccessDenied",
+                "not authorized",
+                R::AssumeDenied,
+                "deploy the member role",
+            ),
+            (
+                "sts:AssumeRole",
+                403,
+                "AccessDenied",
+                "perform: sts:TagSession on",
+                R::AssumeDenied,
+                "sts:TagSession",
+            ),
+            ("sts:AssumeRole", 403, "AccessDenied", rcp, R::ScpDenied, "resource control policy"),
+            ("iam:GetRole", 403, "AccessDenied", scp, R::ScpDenied, "service control policy"),
+            (
+                "iam:ListRolePolicies",
+                403,
+                "AccessDenied",
+                "no",
+                R::AccessDenied,
+                "allow `iam:ListRolePolicies`",
+            ),
+            (
+                "organizations:ListAccounts",
+                400,
+                "AccessDeniedException",
+                "no",
+                R::AccessDenied,
+                "delegated administrator",
+            ),
+            ("iam:GetRole", 400, "Throttling", "Rate exceeded", R::Throttled, "sweep.concurrency"),
+            ("iam:GetRole", 429, "", "", R::Throttled, "sweep.concurrency"),
+            ("iam:GetRole", 503, "SlowDown", "", R::Throttled, "sweep.concurrency"),
+            (
+                "organizations:ListAccounts",
+                400,
+                "TooManyRequestsException",
+                "",
+                R::Throttled,
+                "sweep.concurrency",
+            ),
+            ("iam:GetRole", 500, "ServiceFailure", "", R::AwsError, "scan again"),
+            ("iam:GetRole", 502, "", "", R::AwsError, "scan again"),
+            ("iam:GetRole", 403, "", "", R::MalformedResponse, "proxy"),
+            ("iam:GetRole", 403, "RequestTimeTooSkewed", "", R::Clock, "NTP"),
+            ("iam:GetRole", 403, "SignatureDoesNotMatch", "Signature expired", R::Clock, "NTP"),
+            ("iam:GetRole", 403, "ExpiredToken", "", R::AwsError, "renew"),
+            ("sts:AssumeRole", 400, "ExpiredTokenException", "", R::AwsError, "renew"),
+            ("sts:AssumeRole", 403, "InvalidClientTokenId", "", R::AwsError, "access.region"),
+            (
+                "sts:AssumeRole",
+                403,
+                "RegionDisabledException",
+                "",
+                R::AwsError,
+                "activate the region",
+            ),
+            ("sts:AssumeRole", 400, "PackedPolicyTooLarge", "", R::AwsError, "session_policy"),
+            (
+                "sts:AssumeRole",
+                400,
+                "ValidationError",
+                "The requested DurationSeconds",
+                R::AwsError,
+                "session_duration",
+            ),
+            ("sts:AssumeRole", 400, "MalformedPolicyDocument", "", R::Internal, "session_policy"),
+            (
+                "organizations:DescribeOrganization",
+                400,
+                "AWSOrganizationsNotInUseException",
+                "",
+                R::AwsError,
+                "source: list",
+            ),
+            (
+                "organizations:ListTagsForResource",
+                400,
+                "TargetNotFoundException",
+                "",
+                R::AccountGone,
+                "left",
+            ),
+            ("iam:GetRole", 404, "NoSuchEntity", "", R::Unstable, "scan again"),
+            ("iam:GetRole", 408, "RequestTimeout", "", R::Timeout, "attempt_timeout"),
+        ];
+        for (operation, status, code, message, reason, hint) in cases {
+            let error = answered(operation, status, code, message);
+            let case = format!("case `{operation} {status} {code}`: {error:?}");
+            assert_eq!(error.reason, reason, "{case}");
+            assert!(error.hint.as_deref().unwrap_or_default().contains(hint), "{case}");
+            assert!(!error.message.is_empty(), "{case}");
+        }
+    }
+
+    #[test]
+    fn text_of_an_answer_is_made_printable_and_cut() {
+        let error =
+            answered("iam:GetRole", 400, "Odd\u{1b}[31m", &format!("\u{202e}{}", "x".repeat(2000)));
+        assert_eq!(error.code.as_deref(), Some("Odd\\u{1b}[31m"));
+        assert!(error.message.starts_with("\\u{202e}x"));
+        assert!(error.message.len() < 700);
+    }
+}

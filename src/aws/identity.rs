@@ -1,0 +1,84 @@
+//! Who we are: the base credentials are resolved once at start, so that what is wrong with them is said at once.
+
+use aws_credential_types::provider::ProvideCredentials;
+
+use super::client::Clients;
+use super::error::{CREDENTIALS_HINT, causes, malformed, scan_error};
+use crate::model::{AccountId, Partition, ScanError, UnknownReason, printable_line};
+
+const OPERATION: &str = "sts:GetCallerIdentity";
+
+/// The identity of the base credentials.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    /// The account they live in.
+    pub(super) account: AccountId,
+    /// The partition, which every account of the organization shares.
+    pub(super) partition: Partition,
+    /// Their ARN, printable.
+    pub(super) arn: String,
+}
+
+impl Identity {
+    /// Resolves the credentials, then asks STS whose they are.
+    pub(super) async fn resolve(clients: &Clients) -> Result<Self, ScanError> {
+        let missing = |message: String| {
+            ScanError::new(UnknownReason::AwsError, message).hint(CREDENTIALS_HINT)
+        };
+        let provider = clients
+            .base_credentials()
+            .ok_or_else(|| missing("there are no AWS credentials".to_owned()))?;
+        provider.provide_credentials().await.map_err(|error| {
+            missing(format!("no AWS credentials were found: {}", causes(&error)))
+        })?;
+        let answer = clients.sts().get_caller_identity().send().await.map_err(|error| {
+            let mut error = scan_error(OPERATION, &error);
+            error.message = format!("{} ({})", error.message, clients.place());
+            error
+        })?;
+        Self::parse(answer.account().unwrap_or_default(), answer.arn().unwrap_or_default())
+    }
+
+    fn parse(account: &str, arn: &str) -> Result<Self, ScanError> {
+        let account: AccountId =
+            account.parse().map_err(|error| malformed(OPERATION, format!("{error}")))?;
+        let partition = Partition::of_arn(arn).ok_or_else(|| {
+            malformed(OPERATION, format!("`{}` is not an ARN", printable_line(arn, 256)))
+        })?;
+        let of_arn = arn.split(':').nth(4).unwrap_or_default();
+        if of_arn != account.as_str() {
+            return Err(malformed(
+                OPERATION,
+                format!("account {account} and ARN `{}` differ", printable_line(arn, 256)),
+            ));
+        }
+        Ok(Self { account, partition, arn: printable_line(arn, 256) })
+    }
+
+    /// Whether the base credentials are an assumed role's: assuming another from it is chaining.
+    pub(super) fn is_session(&self) -> bool {
+        self.arn.split(':').nth(2) == Some("sts")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_identity_is_what_the_arn_says() {
+        let ok = |account, arn| Identity::parse(account, arn).unwrap();
+        let hub = ok("111122223333", "arn:aws-cn:sts::111122223333:assumed-role/hub/i-1");
+        assert_eq!((hub.partition.as_str(), hub.is_session()), ("aws-cn", true));
+        assert!(!ok("111122223333", "arn:aws:iam::111122223333:user/u").is_session());
+        for (account, arn) in
+            [("", ""), ("111122223333", "x"), ("111122223333", "arn:aws:iam::000000000001:user/u")]
+        {
+            assert_eq!(
+                Identity::parse(account, arn).unwrap_err().reason,
+                UnknownReason::MalformedResponse,
+                "case `{arn}`"
+            );
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Session policies: what a session may do is cut to the calls of its step. Pure.
+
+use serde_json::{Value, json};
+
+use crate::config::Config;
+use crate::model::{AccountId, CheckName, Partition};
+
+/// Every Organizations call that listing may need.
+const LISTING: [&str; 6] = [
+    "organizations:DescribeOrganization",
+    "organizations:ListAccounts",
+    "organizations:ListRoots",
+    "organizations:ListOrganizationalUnitsForParent",
+    "organizations:ListAccountsForParent",
+    "organizations:ListTagsForResource",
+];
+
+/// Whether documents of managed policies are read.
+pub(super) fn reads_managed(config: &Config) -> bool {
+    !config.checks.disabled.contains(&CheckName::EffectivePermissions)
+}
+
+/// Reading the one role of one account; at most 2,048 characters, which is what STS accepts.
+pub(super) fn for_scan(config: &Config, partition: &Partition, account: &AccountId) -> String {
+    let name = &config.baseline.role_name;
+    let mut statements = vec![allow(
+        json!([
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:ListRolePolicies",
+            "iam:ListAttachedRolePolicies"
+        ]),
+        json!([
+            format!("arn:{partition}:iam::{account}:role/{name}"),
+            format!("arn:{partition}:iam::{account}:role/*/{name}")
+        ]),
+    )];
+    if reads_managed(config) {
+        statements.push(allow(
+            json!(["iam:GetPolicy", "iam:GetPolicyVersion"]),
+            json!([
+                format!("arn:{partition}:iam::aws:policy/*"),
+                format!("arn:{partition}:iam::{account}:policy/*")
+            ]),
+        ));
+    }
+    document(&statements)
+}
+
+/// Listing the organization.
+pub(super) fn for_organization() -> String {
+    document(&[allow(json!(LISTING), json!("*"))])
+}
+
+fn allow(action: Value, resource: Value) -> Value {
+    json!({"Effect": "Allow", "Action": action, "Resource": resource})
+}
+
+fn document(statements: &[Value]) -> String {
+    json!({"Version": "2012-10-17", "Statement": statements}).to_string()
+}

@@ -1,0 +1,313 @@
+//! Which accounts there are: every page or an error, then the filters.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_organizations as organizations;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::error::{malformed, scan_error};
+use super::filter::{Candidate, Decision, ancestors_of_path, decide, skip_by_state};
+use super::paging::Pages;
+use super::tree::{self, Tree};
+use super::{Aws, Organization};
+use crate::config::{AccountSource, Accounts, ManagementAccount};
+use crate::model::{Account, AccountId, ScanError, SkipReason, UnknownReason};
+
+const DESCRIBE: &str = "organizations:DescribeOrganization";
+const LIST: &str = "organizations:ListAccounts";
+const LIST_TAGS: &str = "organizations:ListTagsForResource";
+
+/// Organizations gives 20 accounts a page and has at most 50,000, so 2,500 pages are the most that make sense.
+const PAGES: usize = 3_000;
+const ACCOUNTS: usize = 50_000;
+
+/// Organizations throttles early and dislikes concurrency.
+const TAGS_AT_ONCE: usize = 2;
+
+/// An account as listed. Its e-mail address is never kept.
+struct Listed {
+    name: String,
+    skip: Option<SkipReason>,
+    /// Root and units above it, where the API gave `Paths`.
+    ancestors: Option<Vec<String>>,
+}
+
+type Listing = BTreeMap<AccountId, Listed>;
+
+/// What DescribeOrganization tells.
+#[derive(Default)]
+struct About {
+    id: Option<String>,
+    management: Option<AccountId>,
+}
+
+/// Reads the list the configuration asks for and applies its filters.
+pub(super) async fn read(aws: &Aws) -> Result<Organization, ScanError> {
+    let wanted = &aws.config.accounts;
+    match &wanted.source {
+        AccountSource::List(list) => from_list(wanted, list),
+        AccountSource::Organization => {
+            let client = aws.clients.organizations(aws.organization_session().await?);
+            from_organization(&client, wanted).await
+        }
+    }
+}
+
+/// The configured list; no Organizations call is made.
+fn from_list(wanted: &Accounts, list: &[(AccountId, String)]) -> Result<Organization, ScanError> {
+    let by_more = |s: &crate::config::Selector| !s.ous.is_empty() || !s.tags.is_empty();
+    if by_more(&wanted.include) || by_more(&wanted.exclude) {
+        return Err(unusable("`ous` and `tags` select accounts of an organization, but `accounts.source` is `list`")
+            .hint("name account ids in `accounts.include` and `accounts.exclude`, or set `accounts.source: organization`"));
+    }
+    let listed: Listing = list
+        .iter()
+        .map(|(id, name)| (id.clone(), Listed { name: name.clone(), skip: None, ancestors: None }))
+        .collect();
+    check_named_ids(wanted, &listed)?;
+    if wanted.management_account == ManagementAccount::Skip {
+        tracing::warn!(
+            "`accounts.management_account: skip` has no effect: the accounts come from a list"
+        );
+    }
+    let accounts = listed.into_iter().map(|(id, listed)| {
+        let candidate = Candidate { id: &id, ancestors: &[], tags: None };
+        let skip = skip_of(decide(&wanted.include, &wanted.exclude, candidate));
+        Account { id, name: listed.name, path: "/".to_owned(), skip }
+    });
+    Ok(Organization { id: None, accounts: accounts.collect() })
+}
+
+async fn from_organization(
+    client: &organizations::Client,
+    wanted: &Accounts,
+) -> Result<Organization, ScanError> {
+    let about = describe(client, wanted).await?;
+    let listed = list_accounts(client).await?;
+    check_named_ids(wanted, &listed)?;
+    let tree = match wanted.include.ous.is_empty() && wanted.exclude.ous.is_empty() {
+        true => None,
+        false => Some(walk(client, wanted, &listed).await?),
+    };
+    let mut accounts = Vec::with_capacity(listed.len());
+    let mut undecided = BTreeSet::new();
+    for (id, listed) in listed {
+        let ancestors = ancestors(tree.as_ref(), &id, &listed)?;
+        let skip = match listed.skip {
+            Some(skip) => Some(skip),
+            None if wanted.management_account == ManagementAccount::Skip
+                && about.management.as_ref() == Some(&id) =>
+            {
+                Some(SkipReason::Management)
+            }
+            None => {
+                let decision = decide(
+                    &wanted.include,
+                    &wanted.exclude,
+                    Candidate { id: &id, ancestors: &ancestors, tags: None },
+                );
+                if decision == Decision::NeedsTags {
+                    undecided.insert(id.clone());
+                }
+                skip_of(decision)
+            }
+        };
+        let path = path(tree.as_ref(), &ancestors, &listed.name);
+        accounts.push((Account { id, name: listed.name, path, skip }, ancestors));
+    }
+    let tags = read_tags(client, undecided).await?;
+    let decided = accounts.into_iter().map(|(mut account, ancestors)| {
+        if let Some(tags) = tags.get(&account.id) {
+            let candidate = Candidate { id: &account.id, ancestors: &ancestors, tags: Some(tags) };
+            account.skip = skip_of(decide(&wanted.include, &wanted.exclude, candidate));
+        }
+        account
+    });
+    Ok(Organization { id: about.id, accounts: decided.collect() })
+}
+
+/// An account that only tags can decide on is not out yet.
+fn skip_of(decision: Decision) -> Option<SkipReason> {
+    (decision == Decision::Out).then_some(SkipReason::Excluded)
+}
+
+/// Something the configuration asks for cannot be done.
+fn unusable(message: impl Into<String>) -> ScanError {
+    ScanError::new(UnknownReason::AccountGone, message)
+}
+
+/// The organization's id and management account. Being refused matters only where the management account must be known.
+async fn describe(client: &organizations::Client, wanted: &Accounts) -> Result<About, ScanError> {
+    let error = match client.describe_organization().send().await {
+        Ok(answer) => {
+            let found = answer
+                .organization()
+                .ok_or_else(|| malformed(DESCRIBE, "the answer has no organization"))?;
+            let management = found.master_account_id().map(str::parse).transpose();
+            let management = management.map_err(|error| malformed(DESCRIBE, format!("{error}")))?;
+            if management.is_none() && wanted.management_account == ManagementAccount::Skip {
+                return Err(malformed(DESCRIBE, "the answer does not name the management account"));
+            }
+            return Ok(About { id: found.id().map(str::to_owned), management });
+        }
+        Err(error) => scan_error(DESCRIBE, &error),
+    };
+    let refused = matches!(error.reason, UnknownReason::AccessDenied | UnknownReason::ScpDenied);
+    match (refused, wanted.management_account) {
+        (true, ManagementAccount::Include) => {
+            tracing::warn!(error = error.message, "organization not described: its id and management account stay unknown");
+            Ok(About::default())
+        }
+        (true, ManagementAccount::Skip) => {
+            Err(error.hint(format!("allow `{DESCRIBE}`: `accounts.management_account: skip` needs to know which account that is")))
+        }
+        (false, _) => Err(error),
+    }
+}
+
+/// Every account of every page.
+async fn list_accounts(client: &organizations::Client) -> Result<Listing, ScanError> {
+    let mut pages = Pages::new(LIST, PAGES);
+    let (mut listed, mut token) = (Listing::new(), None);
+    loop {
+        let answer = client
+            .list_accounts()
+            .set_next_token(token)
+            .send()
+            .await
+            .map_err(|error| scan_error(LIST, &error))?;
+        for account in answer.accounts.unwrap_or_default() {
+            let id: AccountId = account
+                .id()
+                .unwrap_or_default()
+                .parse()
+                .map_err(|error| malformed(LIST, format!("{error}")))?;
+            let skip = skip_by_state(
+                account.state().map(|s| s.as_str()),
+                account.status().map(|s| s.as_str()),
+            );
+            let ancestors = account.paths().first().and_then(|path| ancestors_of_path(path));
+            listed.insert(id, Listed { name: account.name.unwrap_or_default(), skip, ancestors });
+        }
+        if listed.len() > ACCOUNTS {
+            return Err(malformed(LIST, format!("there are more than {ACCOUNTS} accounts")));
+        }
+        token = pages.next(answer.next_token)?;
+        if token.is_none() {
+            break;
+        }
+    }
+    if listed.is_empty() {
+        return Err(malformed(LIST, "the organization has no accounts at all").hint(
+            "run in the management account or a delegated administrator account, or name a role there in `accounts.organization_role_arn`",
+        ));
+    }
+    Ok(listed)
+}
+
+/// A typo must not silently scan nothing.
+fn check_named_ids(wanted: &Accounts, listed: &Listing) -> Result<(), ScanError> {
+    let unknown = |ids: &BTreeSet<AccountId>| -> Vec<String> {
+        ids.iter().filter(|id| !listed.contains_key(*id)).map(ToString::to_string).collect()
+    };
+    let excluded = unknown(&wanted.exclude.ids);
+    if !excluded.is_empty() {
+        tracing::warn!(
+            accounts = excluded.join(", "),
+            "accounts to exclude are not among the accounts"
+        );
+    }
+    match unknown(&wanted.include.ids) {
+        unknown if unknown.is_empty() => Ok(()),
+        unknown => Err(unusable(format!(
+            "accounts to include are not among the {} listed: {}",
+            listed.len(),
+            unknown.join(", ")
+        ))
+        .hint("correct the ids in `accounts.include` or `--account`")),
+    }
+}
+
+/// The units, and what is directly in them unless every account came with its own path.
+async fn walk(
+    client: &organizations::Client,
+    wanted: &Accounts,
+    listed: &Listing,
+) -> Result<Tree, ScanError> {
+    let with_accounts = listed.values().any(|account| account.ancestors.is_none());
+    let tree = tree::walk(client, with_accounts).await?;
+    let named = wanted.include.ous.iter().chain(&wanted.exclude.ous);
+    let unknown: BTreeSet<&str> = named.filter(|ou| !tree.has(ou)).map(String::as_str).collect();
+    match unknown.is_empty() {
+        true => Ok(tree),
+        false => Err(unusable(format!(
+            "organizational units named in `accounts` do not exist: {}",
+            unknown.into_iter().collect::<Vec<_>>().join(", ")
+        ))
+        .hint("correct the ids in `accounts.include.ous` and `accounts.exclude.ous`")),
+    }
+}
+
+/// Root and units above an account. Where units decide, not knowing them is an error.
+fn ancestors(
+    tree: Option<&Tree>,
+    id: &AccountId,
+    listed: &Listed,
+) -> Result<Vec<String>, ScanError> {
+    match (tree, &listed.ancestors) {
+        (_, Some(ancestors)) => Ok(ancestors.clone()),
+        (None, None) => Ok(vec![]),
+        (Some(tree), None) => match tree.ancestors(id) {
+            Some(ancestors) => Ok(ancestors),
+            None if listed.skip.is_some() => Ok(vec![]),
+            None => Err(ScanError::new(
+                UnknownReason::Unstable,
+                format!("account {id} was listed, but is in no organizational unit"),
+            )
+            .hint("it moved while the organization was read; scan again")),
+        },
+    }
+}
+
+/// The account's place: names where the tree was walked, ids where only `Paths` told, `/` where neither did.
+fn path(tree: Option<&Tree>, ancestors: &[String], name: &str) -> String {
+    if ancestors.is_empty() {
+        return "/".to_owned();
+    }
+    let units =
+        ancestors.iter().skip(1).map(|id| tree.and_then(|tree| tree.name(id)).unwrap_or(id));
+    units.chain([name]).map(|part| format!("/{part}")).collect()
+}
+
+/// Tags of the accounts that nothing else decides on.
+async fn read_tags(
+    client: &organizations::Client,
+    ids: BTreeSet<AccountId>,
+) -> Result<BTreeMap<AccountId, BTreeMap<String, String>>, ScanError> {
+    stream::iter(ids)
+        .map(async |id| {
+            let tags = tags_of(client, &id).await?;
+            Ok((id, tags))
+        })
+        .buffer_unordered(TAGS_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+async fn tags_of(
+    client: &organizations::Client,
+    id: &AccountId,
+) -> Result<BTreeMap<String, String>, ScanError> {
+    let mut pages = Pages::new(LIST_TAGS, PAGES);
+    let (mut tags, mut token) = (BTreeMap::new(), None);
+    loop {
+        let request =
+            client.list_tags_for_resource().resource_id(id.as_str()).set_next_token(token);
+        let answer = request.send().await.map_err(|error| scan_error(LIST_TAGS, &error))?;
+        tags.extend(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)));
+        token = pages.next(answer.next_token)?;
+        if token.is_none() {
+            return Ok(tags);
+        }
+    }
+}

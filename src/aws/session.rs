@@ -1,0 +1,369 @@
+//! Sessions of assumed roles: asked for, checked, kept until near their end.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sdk_sts as sts;
+use jiff::Timestamp;
+use tokio::sync::OnceCell;
+
+use super::Aws;
+use super::error::{malformed, scan_error, wrong_account};
+use super::narrow;
+use crate::config::{Secret, SessionPolicy};
+use crate::model::{Account, RoleArn, ScanError, UnknownReason, printable_line};
+
+const OPERATION: &str = "sts:AssumeRole";
+
+/// Sessions kept at once; the oldest go first.
+const KEPT: usize = 1024;
+
+/// A session is replaced this long before its end, so that it does not end under a scan.
+const SPARE: Duration = Duration::from_secs(5 * 60);
+
+/// Longest session STS gives when one assumed role assumes another.
+const CHAINED_LIMIT: Duration = Duration::from_secs(3600);
+
+/// Lengths that STS accepts at all.
+const SHORTEST: Duration = Duration::from_secs(900);
+const LONGEST: Duration = Duration::from_secs(12 * 3600);
+
+/// What a session is for: the same role may be assumed for two things with two policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Purpose {
+    /// A link of `access.via`.
+    Via,
+    /// Organizations calls.
+    Organization,
+    /// Reading a role.
+    Scan,
+}
+
+/// Credentials and when they end.
+#[derive(Debug, Clone)]
+struct Session {
+    credentials: Credentials,
+    ends: Timestamp,
+}
+
+impl Session {
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        i64::try_from(SPARE.as_secs())
+            .is_ok_and(|spare| self.ends.as_second() - now.as_second() > spare)
+    }
+}
+
+type Key = (Purpose, String);
+type Slot = Arc<OnceCell<Session>>;
+
+/// The sessions kept. Whoever asks for one that is just being made waits for it instead of making another.
+#[derive(Debug, Default)]
+pub(super) struct Sessions(Mutex<HashMap<Key, Slot>>);
+
+impl Sessions {
+    /// The place of a session: made before and still fresh, or to be filled.
+    fn slot(&self, key: &Key, now: Timestamp) -> Slot {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let usable = |slot: &&Slot| slot.get().is_none_or(|session| session.is_fresh(now));
+        if let Some(slot) = kept.get(key).filter(usable) {
+            return Arc::clone(slot);
+        }
+        if kept.len() >= KEPT {
+            kept.retain(|_, slot| usable(&&*slot));
+        }
+        if kept.len() >= KEPT {
+            let first =
+                kept.iter().min_by_key(|(_, slot)| slot.get().map_or(Timestamp::MAX, |s| s.ends));
+            if let Some(key) = first.map(|(key, _)| key.clone()) {
+                kept.remove(&key);
+            }
+        }
+        let slot = Slot::default();
+        kept.insert(key.clone(), Arc::clone(&slot));
+        slot
+    }
+
+    /// Forgets the sessions that AWS called expired: the role's own and those on the way to it.
+    fn forget(&self, role: &RoleArn) {
+        let role = role.to_string();
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(purpose, arn), _| *purpose != Purpose::Via && *arn != role);
+    }
+}
+
+/// One AssumeRole to make.
+struct Request<'a> {
+    purpose: Purpose,
+    role: &'a RoleArn,
+    external_id: Option<&'a Secret>,
+    policy: Option<String>,
+    chained: bool,
+}
+
+impl Aws {
+    /// Credentials to read the role in this account; through the chain, if there is one.
+    pub(super) async fn scan_session(&self, account: &Account) -> Result<Credentials, ScanError> {
+        let role = self.scan_role(account);
+        if role.account != account.id {
+            return Err(wrong_account(OPERATION, account.id.as_str(), &role.to_string())
+                .hint("`access.overrides` names a role of another account: correct it"));
+        }
+        let over = self.config.access.overrides.get(&account.id);
+        let external_id =
+            over.and_then(|o| o.external_id.as_ref()).or(self.config.access.external_id.as_ref());
+        let policy =
+            self.is_narrow().then(|| narrow::for_scan(&self.config, &role.partition, &account.id));
+        let previous = self.chain().await?;
+        let chained = self.identity.is_session() || previous.is_some();
+        let request = Request { purpose: Purpose::Scan, role: &role, external_id, policy, chained };
+        self.session(previous, request).await
+    }
+
+    /// Credentials for Organizations calls, where a role is configured for them.
+    pub(super) async fn organization_session(&self) -> Result<Option<Credentials>, ScanError> {
+        let Some(role) = &self.config.accounts.organization_role_arn else { return Ok(None) };
+        let policy = self.is_narrow().then(narrow::for_organization);
+        let chained = self.identity.is_session();
+        let request =
+            Request { purpose: Purpose::Organization, role, external_id: None, policy, chained };
+        self.session(None, request).await.map(Some)
+    }
+
+    /// Forgets what would be used again to read this account.
+    pub(super) fn forget_session(&self, account: &Account) {
+        self.sessions.forget(&self.scan_role(account));
+    }
+
+    fn scan_role(&self, account: &Account) -> RoleArn {
+        let access = &self.config.access;
+        let over = access.overrides.get(&account.id).and_then(|o| o.scan_role_arn.clone());
+        over.unwrap_or_else(|| {
+            RoleArn::new(self.identity.partition.clone(), account.id.clone(), &access.scan_role)
+        })
+    }
+
+    fn is_narrow(&self) -> bool {
+        self.config.access.session_policy == SessionPolicy::Narrow
+    }
+
+    /// The last link of `access.via`; `None` without one.
+    async fn chain(&self) -> Result<Option<Credentials>, ScanError> {
+        let mut previous = None;
+        for role in &self.config.access.via {
+            let chained = self.identity.is_session() || previous.is_some();
+            let request =
+                Request { purpose: Purpose::Via, role, external_id: None, policy: None, chained };
+            previous = Some(self.session(previous, request).await?);
+        }
+        Ok(previous)
+    }
+
+    /// A kept session, or a new one made with the previous link's credentials (the base ones without it).
+    async fn session(
+        &self,
+        previous: Option<Credentials>,
+        request: Request<'_>,
+    ) -> Result<Credentials, ScanError> {
+        let slot =
+            self.sessions.slot(&(request.purpose, request.role.to_string()), crate::clock::now());
+        let session = slot
+            .get_or_try_init(async || match previous {
+                Some(credentials) => {
+                    self.assume(&self.clients.sts_with(credentials), &request).await
+                }
+                None => self.assume(self.clients.sts(), &request).await,
+            })
+            .await?;
+        Ok(session.credentials.clone())
+    }
+
+    async fn assume(&self, sts: &sts::Client, request: &Request<'_>) -> Result<Session, ScanError> {
+        let access = &self.config.access;
+        let answer = sts
+            .assume_role()
+            .role_arn(request.role.to_string())
+            .role_session_name(&access.session_name)
+            .duration_seconds(seconds(access.session_duration, request.chained))
+            .set_external_id(request.external_id.map(|id| id.expose().to_owned()))
+            .set_policy(request.policy.clone())
+            .send()
+            .await
+            .map_err(|error| self.explain(scan_error(OPERATION, &error), request))?;
+        let user = answer.assumed_role_user().map_or("", |user| user.arn());
+        believe(request.role, user, answer.credentials(), crate::clock::now())
+    }
+
+    /// Names the role and the caller, and keeps the external id out of AWS's words.
+    fn explain(&self, mut error: ScanError, request: &Request<'_>) -> ScanError {
+        if let Some(id) = request.external_id.map(Secret::expose).filter(|id| !id.is_empty()) {
+            error.message = error.message.replace(id, "***");
+        }
+        let role = request.role;
+        match error.reason {
+            UnknownReason::AssumeDenied => {
+                let hint = error.hint.take().unwrap_or_default();
+                error.hint(format!("{hint} (role `{role}`, caller `{}`)", self.identity.arn))
+            }
+            _ => {
+                error.message = format!("{} (role `{role}`)", error.message);
+                error
+            }
+        }
+    }
+}
+
+/// The session length asked for, within what STS accepts.
+fn seconds(asked: Duration, chained: bool) -> i32 {
+    let limit = if chained { CHAINED_LIMIT } else { LONGEST };
+    i32::try_from(asked.clamp(SHORTEST, limit).as_secs()).unwrap_or(900)
+}
+
+/// Checks an answer before it is used: lenient parsers turn a cut one into empty fields.
+fn believe(
+    role: &RoleArn,
+    user: &str,
+    credentials: Option<&sts::types::Credentials>,
+    now: Timestamp,
+) -> Result<Session, ScanError> {
+    if user.split(':').nth(4) != Some(role.account.as_str()) {
+        return Err(match user.is_empty() {
+            true => malformed(OPERATION, "the answer does not say which role was assumed"),
+            false => wrong_account(OPERATION, role.account.as_str(), user),
+        });
+    }
+    let assumed = user
+        .split(':')
+        .nth(5)
+        .and_then(|rest| rest.strip_prefix("assumed-role/"))
+        .and_then(|r| r.split('/').next());
+    if assumed != Some(role.name.as_str()) {
+        return Err(malformed(
+            OPERATION,
+            format!("asked for role `{role}`, got `{}`", printable_line(user, 256)),
+        ));
+    }
+    let Some(c) = credentials else {
+        return Err(malformed(OPERATION, "the answer has no credentials"));
+    };
+    if [c.access_key_id(), c.secret_access_key(), c.session_token()]
+        .iter()
+        .any(|part| part.is_empty())
+    {
+        return Err(malformed(OPERATION, "the answer has incomplete credentials"));
+    }
+    let ends = Timestamp::from_second(c.expiration().secs()).unwrap_or(Timestamp::UNIX_EPOCH);
+    if ends == Timestamp::UNIX_EPOCH {
+        return Err(malformed(OPERATION, "the answer does not say when the credentials end"));
+    }
+    if ends <= now {
+        return Err(ScanError::new(
+            UnknownReason::Clock,
+            format!("the new credentials ended at {ends}, but here it is {now}"),
+        )
+        .during(OPERATION)
+        .hint("set this machine's clock by NTP"));
+    }
+    let credentials = Credentials::new(
+        c.access_key_id(),
+        c.secret_access_key(),
+        Some(c.session_token().to_owned()),
+        SystemTime::try_from(*c.expiration()).ok(),
+        "AssumeRole",
+    );
+    Ok(Session { credentials, ends })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn session(ends: i64) -> Session {
+        Session { credentials: Credentials::new("a", "b", None, None, "test"), ends: at(ends) }
+    }
+
+    #[test]
+    fn the_length_of_a_session_is_kept_within_what_sts_accepts() {
+        let cases = [
+            (60, false, 900),
+            (3600, false, 3600),
+            (7200, false, 7200),
+            (90_000, false, 43_200),
+            (7200, true, 3600),
+        ];
+        for (asked, chained, want) in cases {
+            assert_eq!(
+                seconds(Duration::from_secs(asked), chained),
+                want,
+                "case {asked} {chained}"
+            );
+        }
+    }
+
+    #[test]
+    fn sessions_are_used_again_until_near_their_end_and_bounded_in_number() {
+        let sessions = Sessions::default();
+        let key = |n: usize| (Purpose::Scan, format!("role-{n}"));
+        sessions.slot(&key(0), at(0)).set(session(3600)).unwrap();
+        assert!(sessions.slot(&key(0), at(3299)).get().is_some());
+        assert!(
+            sessions.slot(&key(0), at(3300)).get().is_none(),
+            "five minutes before its end it is replaced"
+        );
+        for n in 0..KEPT * 2 {
+            sessions.slot(&key(n), at(0)).set(session(3600 + i64::try_from(n).unwrap())).ok();
+        }
+        let kept = sessions.0.lock().unwrap();
+        assert_eq!(kept.len(), KEPT);
+        assert!(
+            kept.contains_key(&key(KEPT * 2 - 1)) && !kept.contains_key(&key(1)),
+            "the oldest go first"
+        );
+    }
+
+    #[test]
+    fn an_answer_is_checked_before_it_is_believed() {
+        use UnknownReason as R;
+        let role: RoleArn = "arn:aws:iam::111122223333:role/team/scan".parse().unwrap();
+        let user = "arn:aws:sts::111122223333:assumed-role/scan/rolewarden";
+        let build = |key: &str, token: &str, ends: i64| {
+            sts::types::Credentials::builder()
+                .access_key_id(key)
+                .secret_access_key("s")
+                .session_token(token)
+                .expiration(sts::primitives::DateTime::from_secs(ends))
+                .build()
+                .unwrap()
+        };
+        let cases = [
+            ("good", user, Some(build("k", "t", 5000)), None),
+            (
+                "other account",
+                "arn:aws:sts::999999999999:assumed-role/scan/x",
+                Some(build("k", "t", 5000)),
+                Some(R::WrongAccount),
+            ),
+            (
+                "other role",
+                "arn:aws:sts::111122223333:assumed-role/admin/x",
+                Some(build("k", "t", 5000)),
+                Some(R::MalformedResponse),
+            ),
+            ("no user", "", Some(build("k", "t", 5000)), Some(R::MalformedResponse)),
+            ("no credentials", user, None, Some(R::MalformedResponse)),
+            ("no key", user, Some(build("", "t", 5000)), Some(R::MalformedResponse)),
+            ("no token", user, Some(build("k", "", 5000)), Some(R::MalformedResponse)),
+            ("no end", user, Some(build("k", "t", 0)), Some(R::MalformedResponse)),
+            ("ended", user, Some(build("k", "t", 900)), Some(R::Clock)),
+        ];
+        for (case, user, credentials, want) in cases {
+            let got = believe(&role, user, credentials.as_ref(), at(1000));
+            assert_eq!(got.err().map(|error| error.reason), want, "case `{case}`");
+        }
+    }
+}

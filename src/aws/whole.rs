@@ -1,0 +1,95 @@
+//! Refuses answers that did not arrive whole.
+//!
+//! The SDK's XML parsers are lenient: a body cut in the middle can come back as success with a shorter list in it, and a
+//! list of attached policies that lost its end would make an account look compliant.
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+
+/// Longest answer read, in bytes, where its length is announced.
+const BODY_LIMIT: u64 = 4 << 20;
+
+/// Checks every answer of a service that speaks XML (IAM, STS).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WholeAnswers;
+
+#[dyn_dispatch_hint]
+impl Intercept for WholeAnswers {
+    fn name(&self) -> &'static str {
+        "WholeAnswers"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let length = context
+            .response()
+            .headers()
+            .get("content-length")
+            .and_then(|text| text.parse::<u64>().ok());
+        match length {
+            Some(length) if length > BODY_LIMIT => {
+                Err(format!("the answer has {length} bytes, more than {BODY_LIMIT}").into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let operation = config.load::<Metadata>().map_or("", Metadata::name);
+        let body = context.response().body().bytes().unwrap_or_default();
+        if is_whole(operation, context.response().status().is_success(), body) {
+            Ok(())
+        } else {
+            Err(format!("the answer is not one whole {operation} document").into())
+        }
+    }
+}
+
+/// A success must end with its own element. Of the errors, the one that proves absence must be whole; the others prove nothing.
+fn is_whole(operation: &str, success: bool, body: &[u8]) -> bool {
+    let body = body.trim_ascii_end();
+    if success {
+        body.ends_with(format!("</{operation}Response>").as_bytes())
+    } else {
+        let proves_absence =
+            body.windows(b"NoSuchEntity".len()).any(|part| part == b"NoSuchEntity");
+        !proves_absence || body.ends_with(b"</ErrorResponse>")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_answer_is_told_from_a_whole_one() {
+        let good = b"<GetRoleResponse><GetRoleResult/></GetRoleResponse>\n";
+        assert!(is_whole("GetRole", true, good));
+        for end in 0..good.len() - 1 {
+            assert!(!is_whole("GetRole", true, &good[..end]), "cut at {end}");
+        }
+        assert!(!is_whole("ListRolePolicies", true, good));
+        let absent = b"<ErrorResponse><Error><Code>NoSuchEntity</Code></Error></ErrorResponse>";
+        assert!(is_whole("GetRole", false, absent));
+        assert!(!is_whole("GetRole", false, &absent[..60]));
+        assert!(
+            is_whole("GetRole", false, b"<html>503</html>"),
+            "other errors are judged by their status"
+        );
+    }
+}

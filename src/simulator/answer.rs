@@ -1,0 +1,264 @@
+//! From a request to an answer: who calls, which fault they meet, what the world says.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::calls::{Calls, Operation, Service};
+use super::fault::{Delivery, Fault};
+use super::grants::Grants;
+use super::wire::{self, Refusal, Request};
+use super::world::World;
+use super::{iam, organizations, sts};
+use crate::clock;
+use crate::model::AccountId;
+
+/// The access key id of the base credentials.
+pub(super) const BASE_KEY: &str = "AKIASIMULATEDHUB0001";
+/// The account a `WrongAccount` fault names.
+const OTHER_ACCOUNT: &str = "999999999999";
+/// Expired sessions are dropped each time this many more are held.
+const SWEEP_EVERY: usize = 4096;
+
+/// What the server holds: the world, the sessions it gave out, and its counters.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) world: RwLock<World>,
+    sessions: Mutex<HashMap<String, Arc<Identity>>>,
+    calls: Mutex<Calls>,
+    requests: AtomicU64,
+}
+
+/// Whom a key belongs to.
+#[derive(Debug)]
+pub(super) struct Identity {
+    pub(super) account: AccountId,
+    pub(super) arn: String,
+    pub(super) user_id: String,
+    /// The token that goes with the key, and the end of both; the base credentials have neither.
+    pub(super) session: Option<(String, Timestamp)>,
+    /// What its own policy allows.
+    pub(super) allows: Grants,
+    /// What its session policy leaves of that.
+    pub(super) narrowed: Option<Grants>,
+}
+
+/// One call, with all that answering it needs.
+pub(super) struct Call<'a> {
+    pub(super) world: &'a World,
+    pub(super) identity: &'a Identity,
+    pub(super) operation: Operation,
+    params: &'a BTreeMap<String, String>,
+    /// The account that the answer names.
+    pub(super) shown: AccountId,
+    /// IAM calls into the account before this one.
+    pub(super) reads: u64,
+    /// The request's number.
+    pub(super) serial: u64,
+}
+
+/// A request id: an UUID in shape, the request's number in truth.
+pub(super) fn request_id(serial: u64) -> String {
+    format!("51300000-0000-4000-8000-{serial:012x}")
+}
+
+impl Shared {
+    pub(super) fn new(world: World) -> Self {
+        Self {
+            world: RwLock::new(world),
+            sessions: Mutex::default(),
+            calls: Mutex::default(),
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn calls(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<String, Arc<Identity>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next request's number.
+    pub(super) fn next(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Answers a request; the answer is due after the latency that is given back.
+    pub(super) fn answer(&self, request: &Request, serial: u64) -> (Delivery, Duration) {
+        let world = self.world.read().unwrap_or_else(PoisonError::into_inner);
+        let service = request.operation.service();
+        let delivery = match self.identify(&world, request) {
+            Err(refusal) => Delivery::Whole(wire::failure(service, &refusal, &request_id(serial))),
+            Ok(identity) => self.answer_to(&world, &identity, request, serial),
+        };
+        (delivery, world.latency)
+    }
+
+    fn answer_to(
+        &self,
+        world: &World,
+        identity: &Identity,
+        request: &Request,
+        serial: u64,
+    ) -> Delivery {
+        let Request { operation, params, .. } = request;
+        let account = sts::target(*operation, params).unwrap_or_else(|| identity.account.clone());
+        let (fault, reads) = self.count(world, *operation, &account);
+        let other = OTHER_ACCOUNT.parse().ok().filter(|_| fault == Some(Fault::WrongAccount));
+        let shown = other.unwrap_or(account);
+        let call = Call { world, identity, operation: *operation, params, shown, reads, serial };
+        let result = match fault.and_then(|fault| fault.refusal(&call)) {
+            Some(refusal) => Err(refusal),
+            None => self.result(&call),
+        };
+        let answer = match result {
+            Ok(inside) => wire::success(*operation, inside, &request_id(serial)),
+            Err(refusal) => wire::failure(operation.service(), &refusal, &request_id(serial)),
+        };
+        match fault {
+            Some(fault) => fault.deliver(answer),
+            None => Delivery::Whole(answer),
+        }
+    }
+
+    fn result(&self, call: &Call<'_>) -> Result<String, Refusal> {
+        match call.operation.service() {
+            Service::Organizations => organizations::answer(call),
+            Service::Iam => iam::answer(call),
+            Service::Sts if call.operation == Operation::AssumeRole => {
+                let (key, identity, answer) = sts::assume_role(call)?;
+                self.keep(key, identity);
+                Ok(answer)
+            }
+            Service::Sts => Ok(sts::caller_identity(call)),
+        }
+    }
+
+    /// Counts the call; gives the fault it meets and how many IAM calls the account had before.
+    fn count(
+        &self,
+        world: &World,
+        operation: Operation,
+        account: &AccountId,
+    ) -> (Option<Fault>, u64) {
+        let mut calls = self.calls();
+        let (in_account, in_all) = (calls.of_in(operation, account), calls.of(operation));
+        let reads = calls.iam_in(account);
+        calls.count(operation, account);
+        let own =
+            world.accounts.get(account).map(|member| member.faults.as_slice()).unwrap_or_default();
+        let own = own.iter().find(|rule| rule.matches(operation, in_account));
+        let rule = own.or_else(|| world.faults.iter().find(|rule| rule.matches(operation, in_all)));
+        (rule.map(|rule| rule.fault), reads)
+    }
+
+    fn identify(&self, world: &World, request: &Request) -> Result<Arc<Identity>, Refusal> {
+        let service = request.operation.service();
+        if request.key == BASE_KEY {
+            return Ok(Arc::new(sts::base_identity(world)));
+        }
+        let session = self.sessions().get(&request.key).cloned();
+        let token_fits = |id: &Arc<Identity>| {
+            id.session.as_ref().map(|(token, _)| token) == request.token.as_ref()
+        };
+        let session = session.filter(token_fits).ok_or_else(|| {
+            let (status, code) = match service {
+                Service::Organizations => (400, "UnrecognizedClientException"),
+                Service::Sts | Service::Iam => (403, "InvalidClientTokenId"),
+            };
+            Refusal::new(status, code, "The security token included in the request is invalid.")
+        })?;
+        match &session.session {
+            Some((_, end)) if *end <= clock::now() => Err(Refusal::expired(service)),
+            _ => Ok(session),
+        }
+    }
+
+    fn keep(&self, key: String, identity: Identity) {
+        let mut sessions = self.sessions();
+        sessions.insert(key, Arc::new(identity));
+        if sessions.len().is_multiple_of(SWEEP_EVERY) {
+            let now = clock::now();
+            sessions
+                .retain(|_, identity| identity.session.as_ref().is_some_and(|(_, end)| *end > now));
+        }
+    }
+}
+
+impl Call<'_> {
+    /// A parameter, unless it is empty.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.params.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// A parameter that must be there.
+    pub(super) fn require(&self, name: &str) -> Result<&str, Refusal> {
+        self.get(name).ok_or_else(|| {
+            Refusal::validation(format!(
+                "1 validation error detected: Value null at '{name}' failed to satisfy constraint: Member must not be null"
+            ))
+        })
+    }
+
+    /// A number, or the default, within bounds.
+    pub(super) fn number(
+        &self,
+        name: &str,
+        default: usize,
+        min: usize,
+        max: usize,
+    ) -> Result<usize, Refusal> {
+        let value = self.get(name).map_or(Ok(default), str::parse);
+        value.ok().filter(|value| (min..=max).contains(value)).ok_or_else(|| {
+            Refusal::validation(format!(
+                "1 validation error detected: Value at '{name}' failed to satisfy constraint: Member must be between {min} and {max}"
+            ))
+        })
+    }
+
+    /// Whether the caller may do this to that resource.
+    pub(super) fn authorize(&self, resource: &str) -> Result<(), Refusal> {
+        let action = self.operation.action();
+        let kind = if !self.identity.allows.allow(&action, resource) {
+            "identity-based"
+        } else if self
+            .identity
+            .narrowed
+            .as_ref()
+            .is_some_and(|policy| !policy.allow(&action, resource))
+        {
+            "session"
+        } else {
+            return Ok(());
+        };
+        Err(self.denied(resource, &format!(" because no {kind} policy allows the {action} action")))
+    }
+
+    /// Access denied, in the words and the code of the service.
+    pub(super) fn denied(&self, resource: &str, because: &str) -> Refusal {
+        let (status, code) = match self.operation.service() {
+            Service::Organizations => (400, "AccessDeniedException"),
+            Service::Sts | Service::Iam => (403, "AccessDenied"),
+        };
+        let (who, action) = (&self.identity.arn, self.operation.action());
+        let message = format!(
+            "User: {who} is not authorized to perform: {action} on resource: {resource}{because}"
+        );
+        Refusal::new(status, code, message)
+    }
+
+    /// What the call is about, for messages.
+    pub(super) fn resource(&self) -> String {
+        match ["RoleArn", "PolicyArn"].into_iter().find_map(|name| self.get(name)) {
+            Some(arn) => arn.to_owned(),
+            None => {
+                self.get("RoleName").map_or_else(|| "*".to_owned(), |name| format!("role {name}"))
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Organizations as people make them, from a seed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::documents as doc;
+use super::mint::Mint;
+use super::world::{Access, Assumable, Listing, ManagedPolicy, Paging, StateField, Unit, World};
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// What the generator can make of an account.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind { $($(#[$doc])* $name,)* }
+
+        impl Kind {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+        }
+    };
+}
+
+kinds! {
+    /// Made by the guide's command-line steps.
+    GuideCli,
+    /// Made by the guide's CloudFormation template, under the fixed name.
+    GuideCloudFormation,
+    /// The texts of eksctl, under the fixed name.
+    Eksctl,
+    /// The inline policy as a Terraform module writes it.
+    TerraformInline,
+    /// The permissions in an attached customer managed policy, nothing inline.
+    TerraformManaged,
+    /// A foreign account may assume the role too.
+    ForeignAccount,
+    /// No role.
+    Absent,
+    /// AssumeRole is refused: the scan role was never deployed.
+    AssumeDenied,
+    /// AdministratorAccess is attached.
+    AdministratorAttached,
+    /// Anyone may assume the role.
+    Everyone,
+    /// Another service may assume the role too.
+    ExtraService,
+    /// One read is refused.
+    ReadDenied,
+    /// `s3:*` beside the right permissions, in the same document.
+    ExtraStatement,
+    /// `ssmmessages:*` on everything.
+    WildcardAction,
+    /// OpenControlChannel was forgotten.
+    MissingAction,
+    /// Suspended.
+    Suspended,
+    /// AssumeRole is refused by a service control policy.
+    AssumeScpDenied,
+    /// Data channels on one region only.
+    NarrowedResource,
+    /// A Deny on what is allowed.
+    DenyStatement,
+    /// A second inline policy.
+    ExtraInline,
+    /// The account throttles every read.
+    Throttled,
+    /// A permissions boundary that cuts everything the connector needs.
+    Boundary,
+    /// Trust under the condition that the call comes from this very account.
+    OwnSourceAccount,
+    /// Trust under the condition that the call comes from another account.
+    OtherSourceAccount,
+    /// A document IAM stores and nobody should trust.
+    Doubtful,
+    /// Closed.
+    Closed,
+}
+
+impl Kind {
+    /// Right, whatever the text: about two thirds of the accounts.
+    pub const RIGHT: &[Self] =
+        &[Self::GuideCli, Self::GuideCloudFormation, Self::Eksctl, Self::TerraformInline];
+
+    /// All others, in the order in which a small organization gets them.
+    fn others() -> Vec<Self> {
+        Self::ALL.iter().copied().filter(|kind| !Self::RIGHT.contains(kind)).collect()
+    }
+}
+
+const OTHERS_PERCENT: usize = 37;
+const ROOT: &str = "r-sim1";
+/// Units: id, name, unit above.
+const UNITS: &[(&str, &str, &str)] = &[
+    ("ou-sim1-platform", "platform", ROOT),
+    ("ou-sim1-security", "security", "ou-sim1-platform"),
+    ("ou-sim1-prod0000", "prod", ROOT),
+    ("ou-sim1-retail00", "retail", "ou-sim1-prod0000"),
+    ("ou-sim1-finance0", "finance", "ou-sim1-prod0000"),
+    ("ou-sim1-staging0", "staging", ROOT),
+    ("ou-sim1-dev00000", "dev", ROOT),
+    ("ou-sim1-sandbox0", "sandbox", ROOT),
+];
+/// Workloads and the production unit they are in.
+const TEAMS: &[(&str, &str)] = &[
+    ("payments", "ou-sim1-finance0"),
+    ("checkout", "ou-sim1-retail00"),
+    ("data-lake", "ou-sim1-prod0000"),
+    ("search", "ou-sim1-retail00"),
+    ("billing", "ou-sim1-finance0"),
+    ("catalog", "ou-sim1-retail00"),
+    ("fraud", "ou-sim1-finance0"),
+    ("shipping", "ou-sim1-retail00"),
+    ("identity", "ou-sim1-platform"),
+    ("observability", "ou-sim1-platform"),
+    ("mobile-api", "ou-sim1-prod0000"),
+    ("warehouse", "ou-sim1-prod0000"),
+    ("recommendations", "ou-sim1-prod0000"),
+    ("ledger", "ou-sim1-finance0"),
+    ("loyalty", "ou-sim1-retail00"),
+    ("ml-training", "ou-sim1-prod0000"),
+];
+
+/// An organization of so many accounts (two at least: the management account and the security account, which is
+/// the hub and a delegated administrator). The same seed and number give the same world.
+///
+/// About two thirds of the accounts are right, in all the ways the role is made; with 60 accounts or more every
+/// [`Kind`] is there.
+pub fn generate(seed: u64, accounts: usize) -> World {
+    let mut mint = Mint::new(seed);
+    let management = mint.account(Kind::GuideCli, "acme-management".to_owned(), ROOT);
+    let hub =
+        mint.account(Kind::GuideCloudFormation, "security-tooling".to_owned(), "ou-sim1-security");
+    let mut kinds = kinds(accounts.saturating_sub(2));
+    mint.rng.shuffle(&mut kinds);
+    for (i, kind) in kinds.into_iter().enumerate() {
+        let (name, unit) = name_and_unit(i);
+        mint.account(kind, name, unit);
+    }
+    let administrator = ManagedPolicy { document: mint.text(doc::ADMINISTRATOR), version: 1 };
+    World {
+        organization_id: "o-simulated1".to_owned(),
+        partition: "aws".to_owned(),
+        management,
+        delegated: BTreeSet::from([hub.clone()]),
+        hub,
+        root_id: ROOT.to_owned(),
+        units: UNITS
+            .iter()
+            .map(|(id, name, parent)| ((*id).to_owned(), unit(name, parent)))
+            .collect(),
+        accounts: mint.members,
+        aws_policies: BTreeMap::from([(doc::ADMINISTRATOR_ACCESS.to_owned(), administrator)]),
+        access: Access {
+            everywhere: BTreeMap::from([("rolewarden-scan".to_owned(), scan_role())]),
+            only: BTreeMap::new(),
+        },
+        listing: Listing { page: 20, paging: Paging::Honest, state_field: StateField::State },
+        iam_page: 100,
+        latency: Duration::ZERO,
+        faults: vec![],
+    }
+}
+
+/// As many kinds as accounts.
+fn kinds(accounts: usize) -> Vec<Kind> {
+    // Rounded up, so that 60 accounts hold every kind.
+    let others = (accounts * OTHERS_PERCENT).div_ceil(100);
+    let others = Kind::others().into_iter().cycle().take(others);
+    let right = Kind::RIGHT.iter().copied().cycle();
+    others.chain(right).take(accounts).collect()
+}
+
+fn name_and_unit(i: usize) -> (String, &'static str) {
+    let environments = ["prod", "staging", "dev", "sandbox"];
+    let (team, environment) = (i / environments.len(), i % environments.len());
+    let (name, prod_unit) =
+        TEAMS.iter().cycle().nth(team % TEAMS.len()).copied().unwrap_or(("team", ROOT));
+    let round = team / TEAMS.len();
+    let number = if round == 0 { String::new() } else { format!("-{}", round + 1) };
+    let environment = environments.into_iter().nth(environment).unwrap_or("prod");
+    let unit = match environment {
+        "staging" => "ou-sim1-staging0",
+        "dev" => "ou-sim1-dev00000",
+        "sandbox" => "ou-sim1-sandbox0",
+        _ => prod_unit,
+    };
+    (format!("{name}{number}-{environment}"), unit)
+}
+
+fn unit(name: &str, parent: &str) -> Unit {
+    Unit { name: name.to_owned(), parent: parent.to_owned(), tags: BTreeMap::new() }
+}
+
+/// The least-privilege scan role.
+fn scan_role() -> Assumable {
+    let reads = [
+        "GetRole",
+        "GetRolePolicy",
+        "ListRolePolicies",
+        "ListAttachedRolePolicies",
+        "GetPolicy",
+        "GetPolicyVersion",
+    ];
+    Assumable {
+        trusts: BTreeSet::new(),
+        external_id: None,
+        max_session: 3600,
+        allows: reads.iter().map(|read| format!("iam:{read}")).collect(),
+    }
+}

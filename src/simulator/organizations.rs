@@ -1,0 +1,178 @@
+//! Organizations: the accounts and the tree they are in.
+
+use serde_json::{Value, json};
+
+use super::answer::Call;
+use super::calls::Operation;
+use super::wire::Refusal;
+use super::world::{Member, Paging, State, StateField, World};
+use crate::model::AccountId;
+
+/// Every simulated account joined at the same second.
+const JOINED: f64 = 1_710_408_413.0;
+/// Most items on one page.
+const MAX_PAGE: usize = 20;
+
+/// The JSON of the answer.
+pub(super) fn answer(call: &Call<'_>) -> Result<String, Refusal> {
+    let (world, caller) = (call.world, &call.identity.account);
+    call.authorize("*")?;
+    let entitled = *caller == world.management || world.delegated.contains(caller);
+    if !entitled && call.operation != Operation::DescribeOrganization {
+        return Err(Refusal::new(
+            400,
+            "AccessDeniedException",
+            "You don't have permissions to access this resource.",
+        ));
+    }
+    let value = match call.operation {
+        Operation::DescribeOrganization => describe(world),
+        Operation::ListRoots => json!({"Roots": [{
+            "Id": world.root_id, "Arn": arn(world, "root", &world.root_id), "Name": "Root", "PolicyTypes": [],
+        }]}),
+        Operation::ListAccounts => {
+            page(call, "Accounts", world.accounts.iter(), |(id, member)| {
+                account(world, id, member)
+            })?
+        }
+        Operation::ListAccountsForParent => {
+            let parent = parent(call)?;
+            let children = world.accounts.iter().filter(|(_, member)| member.parent == parent);
+            page(call, "Accounts", children, |(id, member)| account(world, id, member))?
+        }
+        Operation::ListOrganizationalUnitsForParent => {
+            let parent = parent(call)?;
+            let children = world.units.iter().filter(|(_, unit)| unit.parent == parent);
+            page(
+                call,
+                "OrganizationalUnits",
+                children,
+                |(id, unit)| json!({"Id": id, "Arn": arn(world, "ou", id), "Name": unit.name, "Path": world.path_of(id)}),
+            )?
+        }
+        _ => tags(call)?,
+    };
+    Ok(value.to_string())
+}
+
+/// `arn:aws:organizations::{management}:{kind}/o-…/{id}`
+fn arn(world: &World, kind: &str, id: &str) -> String {
+    let World { partition, management, organization_id, .. } = world;
+    format!("arn:{partition}:organizations::{management}:{kind}/{organization_id}/{id}")
+}
+
+fn describe(world: &World) -> Value {
+    let World { partition, management, organization_id, .. } = world;
+    json!({"Organization": {
+        "Id": organization_id,
+        "Arn": format!("arn:{partition}:organizations::{management}:organization/{organization_id}"),
+        "FeatureSet": "ALL",
+        "MasterAccountArn": arn(world, "account", management.as_str()),
+        "MasterAccountId": management.as_str(),
+        "MasterAccountEmail": "management@example.com",
+    }})
+}
+
+fn account(world: &World, id: &AccountId, member: &Member) -> Value {
+    let mut value = json!({
+        "Id": id.as_str(),
+        "Arn": arn(world, "account", id.as_str()),
+        "Email": format!("aws+{id}@example.com"),
+        "Name": member.name,
+        "JoinedMethod": if *id == world.management { "INVITED" } else { "CREATED" },
+        "JoinedTimestamp": JOINED,
+        "Paths": [format!("{}{id}/", world.path_of(&member.parent))],
+    });
+    let fields = world.listing.state_field;
+    if let Some(members) = value.as_object_mut() {
+        if fields != StateField::Status {
+            members.insert("State".to_owned(), member.state.as_str().into());
+        }
+        if fields != StateField::State {
+            members.insert("Status".to_owned(), status(member.state).into());
+        }
+    }
+    value
+}
+
+/// The retired field has three values; a closed account ends as suspended.
+fn status(state: State) -> &'static str {
+    match state {
+        State::Active | State::PendingActivation => "ACTIVE",
+        State::PendingClosure => "PENDING_CLOSURE",
+        State::Suspended | State::Closed => "SUSPENDED",
+    }
+}
+
+fn parent<'a>(call: &'a Call<'_>) -> Result<&'a str, Refusal> {
+    let id = call.require("ParentId").map_err(invalid_input)?;
+    let known = id == call.world.root_id || call.world.units.contains_key(id);
+    let missing = "You specified parent that doesn't exist.";
+    known.then_some(id).ok_or_else(|| Refusal::new(400, "ParentNotFoundException", missing))
+}
+
+fn tags(call: &Call<'_>) -> Result<Value, Refusal> {
+    let id = call.require("ResourceId").map_err(invalid_input)?;
+    let of_account = || call.world.accounts.get(&id.parse().ok()?).map(|member| &member.tags);
+    let tags = call.world.units.get(id).map(|unit| &unit.tags).or_else(of_account);
+    if tags.is_none() && id != call.world.root_id {
+        return Err(Refusal::new(
+            400,
+            "TargetNotFoundException",
+            "You specified a target that doesn't exist.",
+        ));
+    }
+    let tags = tags.into_iter().flatten();
+    page(call, "Tags", tags, |(key, value)| json!({"Key": key, "Value": value}))
+}
+
+fn invalid_input(refusal: Refusal) -> Refusal {
+    Refusal { code: "InvalidInputException", ..refusal }
+}
+
+/// A page of a list; only what is on it is written. The token is the number of items before the page, and of empty
+/// pages already given.
+fn page<T>(
+    call: &Call<'_>,
+    list: &str,
+    items: impl Iterator<Item = T>,
+    write: impl FnMut(T) -> Value,
+) -> Result<Value, Refusal> {
+    let listing = call.world.listing;
+    let size = call
+        .number("MaxResults", MAX_PAGE, 1, MAX_PAGE)
+        .map_err(invalid_input)?
+        .min(listing.page.max(1));
+    let token = call.get("NextToken").map_or(Some((0, 0)), parse_token);
+    let (start, empty): (usize, usize) =
+        token.ok_or_else(|| Refusal::new(400, "InvalidInputException", "INVALID_NEXT_TOKEN"))?;
+    let left_empty = match listing.paging {
+        Paging::EmptyPages(n) => empty < n,
+        Paging::Endless => true,
+        Paging::Honest | Paging::Overlapping | Paging::RepeatingToken => false,
+    };
+    if left_empty {
+        return Ok(json!({list: [], "NextToken": token_of(start, empty.saturating_add(1))}));
+    }
+    let back = usize::from(listing.paging == Paging::Overlapping && start > 0);
+    let mut items = items.skip(start.saturating_sub(back));
+    let on_page: Vec<Value> = items.by_ref().take(size.saturating_add(back)).map(write).collect();
+    let mut value = json!({list: on_page});
+    let next = match listing.paging {
+        Paging::RepeatingToken => Some(token_of(size, 0)),
+        _ => items.next().map(|_| token_of(start.saturating_add(size), 0)),
+    };
+    if let (Some(token), Some(members)) = (next, value.as_object_mut()) {
+        members.insert("NextToken".to_owned(), token.into());
+    }
+    Ok(value)
+}
+
+fn token_of(start: usize, empty: usize) -> String {
+    format!("page-{start}-{empty}")
+}
+
+fn parse_token(token: &str) -> Option<(usize, usize)> {
+    let (start, empty) = token.strip_prefix("page-")?.split_once('-')?;
+    Some((start.parse().ok()?, empty.parse().ok()?))
+}

@@ -1,0 +1,229 @@
+//! Requests and answers as AWS's two protocols put them: query with XML, and JSON 1.1.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use hyper::HeaderMap;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use super::calls::{Operation, Service};
+use super::xml;
+
+/// What RFC 3986 leaves unreserved stays as it is in a policy document.
+const DOCUMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const TARGET: &str = "AWSOrganizationsV20161128.";
+const STS_VERSION: &str = "2011-06-15";
+const IAM_VERSION: &str = "2010-05-08";
+
+/// A call as it arrived, whoever sent it.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) operation: Operation,
+    pub(super) params: BTreeMap<String, String>,
+    /// The access key id of the signature.
+    pub(super) key: String,
+    /// The session token sent along.
+    pub(super) token: Option<String>,
+}
+
+/// An error answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) content_type: &'static str,
+    pub(super) body: String,
+}
+
+impl Refusal {
+    pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
+    /// The caller's credentials ended.
+    pub(super) fn expired(service: Service) -> Self {
+        let (status, code) = match service {
+            Service::Organizations => (400, "ExpiredTokenException"),
+            Service::Sts | Service::Iam => (403, "ExpiredToken"),
+        };
+        Self::new(status, code, "The security token included in the request is expired")
+    }
+
+    pub(super) fn validation(message: impl Into<String>) -> Self {
+        Self::new(400, "ValidationError", message)
+    }
+}
+
+impl Request {
+    /// Reads a request; an error says which protocol to refuse it in.
+    pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, (Service, Refusal)> {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let (operation, params) = match header("x-amz-target") {
+            Some(target) => {
+                json_call(target, body).map_err(|refusal| (Service::Organizations, refusal))?
+            }
+            None => query_call(body)?,
+        };
+        let key = header("authorization").and_then(access_key).ok_or_else(|| {
+            let missing = "Request is missing Authentication Token";
+            (operation.service(), Refusal::new(403, "MissingAuthenticationToken", missing))
+        })?;
+        let token = header("x-amz-security-token").map(str::to_owned);
+        Ok(Self { operation, params, key: key.to_owned(), token })
+    }
+}
+
+/// `AWS4-HMAC-SHA256 Credential=AKID/20261123/us-east-1/iam/aws4_request, SignedHeaders=…, Signature=…`
+fn access_key(authorization: &str) -> Option<&str> {
+    let fields = authorization.strip_prefix("AWS4-HMAC-SHA256 ")?;
+    let scope = fields.split(',').find_map(|field| field.trim().strip_prefix("Credential="))?;
+    let (key, rest) = scope.split_once('/')?;
+    (rest.ends_with("/aws4_request") && !key.is_empty()).then_some(key)
+}
+
+type Call = (Operation, BTreeMap<String, String>);
+
+fn json_call(target: &str, body: &[u8]) -> Result<Call, Refusal> {
+    let unknown = || Refusal::new(400, "UnknownOperationException", "");
+    let name = target.strip_prefix(TARGET).ok_or_else(unknown)?;
+    let operation = Operation::parse(Service::Organizations, name).ok_or_else(unknown)?;
+    let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
+        return Err(Refusal::new(400, "SerializationException", "the body is not a JSON object"));
+    };
+    let text = |value: Value| match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    let present = members.into_iter().filter(|(_, value)| !value.is_null());
+    Ok((operation, present.map(|(name, value)| (name, text(value))).collect()))
+}
+
+fn query_call(body: &[u8]) -> Result<Call, (Service, Refusal)> {
+    let mut params: BTreeMap<String, String> = String::from_utf8_lossy(body)
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (form_decode(name), form_decode(value)))
+        .collect();
+    let (name, version) = (params.remove("Action"), params.remove("Version"));
+    let (name, version) = (name.unwrap_or_default(), version.unwrap_or_default());
+    let service = if version == STS_VERSION { Service::Sts } else { Service::Iam };
+    let known = [STS_VERSION, IAM_VERSION].contains(&version.as_str());
+    let operation = Operation::parse(service, &name).filter(|_| known).ok_or_else(|| {
+        let message = format!("Could not find operation {name} for version {version}");
+        (service, Refusal::new(400, "InvalidAction", message))
+    })?;
+    Ok((operation, params))
+}
+
+fn form_decode(text: &str) -> String {
+    let spaced = if text.contains('+') { Cow::from(text.replace('+', " ")) } else { text.into() };
+    percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+}
+
+/// A policy document as IAM gives it back.
+pub(super) fn encode_document(document: &str) -> String {
+    utf8_percent_encode(document, DOCUMENT).to_string()
+}
+
+/// The answer to a call that worked. `inside` is the result's XML, or the whole JSON object.
+pub(super) fn success(operation: Operation, inside: String, request_id: &str) -> Answer {
+    let namespace = namespace(operation.service());
+    let Some(namespace) = namespace else {
+        return Answer { status: 200, content_type: JSON, body: inside };
+    };
+    let name = operation.as_str();
+    let mut body = format!("<{name}Response xmlns=\"{namespace}\">");
+    xml::element(&mut body, &format!("{name}Result"), |out| out.push_str(&inside));
+    xml::element(&mut body, "ResponseMetadata", |out| xml::text(out, "RequestId", request_id));
+    body.push_str(&format!("</{name}Response>"));
+    Answer { status: 200, content_type: XML, body }
+}
+
+/// The answer to a call that did not.
+pub(super) fn failure(service: Service, refusal: &Refusal, request_id: &str) -> Answer {
+    let Refusal { status, code, message } = refusal;
+    let Some(namespace) = namespace(service) else {
+        let body = json!({"__type": code, "Message": message}).to_string();
+        return Answer { status: *status, content_type: JSON, body };
+    };
+    let mut body = format!("<ErrorResponse xmlns=\"{namespace}\">");
+    xml::element(&mut body, "Error", |out| {
+        xml::text(out, "Type", if *status < 500 { "Sender" } else { "Receiver" });
+        xml::text(out, "Code", code);
+        xml::text(out, "Message", message);
+    });
+    xml::text(&mut body, "RequestId", request_id);
+    body.push_str("</ErrorResponse>");
+    Answer { status: *status, content_type: XML, body }
+}
+
+const JSON: &str = "application/x-amz-json-1.1";
+const XML: &str = "text/xml";
+
+/// The XML namespace of a query service; `None` for a JSON one.
+fn namespace(service: Service) -> Option<&'static str> {
+    match service {
+        Service::Sts => Some("https://sts.amazonaws.com/doc/2011-06-15/"),
+        Service::Iam => Some("https://iam.amazonaws.com/doc/2010-05-08/"),
+        Service::Organizations => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_access_key_is_the_head_of_the_credential_scope() {
+        let signed = "AWS4-HMAC-SHA256 Credential=AKIA1/20261123/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0";
+        assert_eq!(access_key(signed), Some("AKIA1"));
+        for text in [
+            "",
+            "Basic eDp5",
+            "AWS4-HMAC-SHA256 Credential=AKIA1",
+            "AWS4-HMAC-SHA256 Credential=/x/aws4_request",
+        ] {
+            assert_eq!(access_key(text), None, "case `{text}`");
+        }
+    }
+
+    #[test]
+    fn bodies_that_are_no_call_are_refused_in_their_own_protocol() {
+        let mut headers = HeaderMap::new();
+        let code = |headers: &HeaderMap, body: &[u8]| {
+            Request::parse(headers, body)
+                .map(|r| r.operation)
+                .map_err(|(service, refusal)| (service, refusal.code))
+        };
+        assert_eq!(code(&headers, b"\xff&=&Action"), Err((Service::Iam, "InvalidAction")));
+        assert_eq!(
+            code(&headers, b"Action=GetRole&Version=2011-06-15"),
+            Err((Service::Sts, "InvalidAction"))
+        );
+        assert_eq!(
+            code(&headers, b"Action=GetRole&Version=2010-05-08"),
+            Err((Service::Iam, "MissingAuthenticationToken"))
+        );
+        headers.insert("x-amz-target", "AWSOrganizationsV20161128.ListAccounts".parse().unwrap());
+        assert_eq!(code(&headers, b"[]"), Err((Service::Organizations, "SerializationException")));
+        headers.insert("x-amz-target", "Else.ListAccounts".parse().unwrap());
+        assert_eq!(
+            code(&headers, b"{}"),
+            Err((Service::Organizations, "UnknownOperationException"))
+        );
+    }
+
+    #[test]
+    fn a_plus_is_a_space_in_forms_and_a_plus_in_documents() {
+        assert_eq!(form_decode("a+b%2Bc%20d"), "a b+c d");
+        assert_eq!(encode_document("{\"a\": \"b+c\"}"), "%7B%22a%22%3A%20%22b%2Bc%22%7D");
+    }
+}

@@ -1,0 +1,258 @@
+//! Sessions: what is sent, what is believed, what is kept.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rolewarden::aws::RoleReader;
+use rolewarden::config::{AccessOverride, OwnAccount, Secret, SessionPolicy};
+use rolewarden::model::{CheckName, UnknownReason as R};
+use serde_json::json;
+
+use crate::canned::*;
+
+#[tokio::test]
+async fn every_setting_of_a_session_is_sent() {
+    let server = Canned::start(compliant).await;
+    let mut config = config();
+    config.access.external_id = Some(Secret::new("ext-1"));
+    config.access.session_name = "watch".to_owned();
+    config.access.session_duration = Duration::from_secs(7200);
+    config.access.scan_role = "team/reader".to_owned();
+    let over = AccessOverride {
+        scan_role_arn: Some("arn:aws:iam::333333333333:role/special".parse().unwrap()),
+        external_id: Some(Secret::new("ext-2")),
+    };
+    config.access.overrides.insert("333333333333".parse().unwrap(), over);
+    let aws = server.connect(&config).await.unwrap();
+    aws.read_role(&account(MEMBER)).await.unwrap();
+    aws.read_role(&account("333333333333")).await.unwrap();
+    let calls = server.calls();
+    let sent: Vec<_> = calls
+        .iter()
+        .filter(|call| call.operation == "AssumeRole")
+        .map(|c| {
+            ["RoleArn", "RoleSessionName", "DurationSeconds", "ExternalId"]
+                .map(|field| c.field(field))
+        })
+        .collect();
+    assert_eq!(
+        sent,
+        [
+            ["arn:aws:iam::222222222222:role/team/reader", "watch", "7200", "ext-1"],
+            ["arn:aws:iam::333333333333:role/special", "watch", "7200", "ext-2"],
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_session_may_do_no_more_than_read_the_role() {
+    let resources = |account: &str| {
+        json!([
+            format!("arn:aws:iam::{account}:role/{ROLE}"),
+            format!("arn:aws:iam::{account}:role/*/{ROLE}")
+        ])
+    };
+    let reads = json!({
+        "Effect": "Allow",
+        "Action": ["iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies"],
+        "Resource": resources(MEMBER),
+    });
+    let managed = json!({
+        "Effect": "Allow",
+        "Action": ["iam:GetPolicy", "iam:GetPolicyVersion"],
+        "Resource": ["arn:aws:iam::aws:policy/*", format!("arn:aws:iam::{MEMBER}:policy/*")],
+    });
+    let policy = |statements| Some(json!({"Version": "2012-10-17", "Statement": statements}));
+    let cases = [
+        ("narrow", SessionPolicy::Narrow, false, policy(json!([reads.clone(), managed]))),
+        ("narrow, no documents", SessionPolicy::Narrow, true, policy(json!([reads]))),
+        ("none", SessionPolicy::None, false, None),
+    ];
+    for (case, kind, quiet, want) in cases {
+        let server = Canned::start(compliant).await;
+        let mut config = config();
+        config.access.session_policy = kind;
+        if quiet {
+            config.checks.disabled.insert(CheckName::EffectivePermissions);
+        }
+        let aws = server.connect(&config).await.unwrap();
+        aws.read_role(&account(MEMBER)).await.unwrap();
+        let sent = server.calls()[0].field("Policy").to_owned();
+        assert!(sent.len() <= 2048, "case `{case}`");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&sent).ok(), want, "case `{case}`");
+    }
+}
+
+#[tokio::test]
+async fn a_chain_is_walked_once_and_every_link_is_at_most_an_hour() {
+    let server = Canned::start(compliant).await;
+    let mut config = config();
+    config.access.session_duration = Duration::from_secs(7200);
+    config.access.external_id = Some(Secret::new("members-only"));
+    let (first, second) =
+        ("arn:aws:iam::444444444444:role/first", "arn:aws:iam::555555555555:role/second");
+    config.access.via = vec![first.parse().unwrap(), second.parse().unwrap()];
+    let aws = server.connect(&config).await.unwrap();
+    let (a, b) = (account(MEMBER), account("333333333333"));
+    let (a, b) = tokio::join!(aws.read_role(&a), aws.read_role(&b));
+    assert!(a.is_ok() && b.is_ok());
+    let calls = server.calls();
+    let mut assumed: Vec<_> = calls
+        .iter()
+        .filter(|call| call.operation == "AssumeRole")
+        .map(|c| {
+            (c.field("RoleArn"), c.key.as_str(), c.field("DurationSeconds"), c.field("ExternalId"))
+        })
+        .collect();
+    assumed[2..].sort();
+    assert_eq!(
+        assumed,
+        [
+            (first, "AKIAHUB", "7200", ""),
+            (second, "ASIA444444444444first", "3600", ""),
+            (
+                "arn:aws:iam::222222222222:role/rolewarden-scan",
+                "ASIA555555555555second",
+                "3600",
+                "members-only"
+            ),
+            (
+                "arn:aws:iam::333333333333:role/rolewarden-scan",
+                "ASIA555555555555second",
+                "3600",
+                "members-only"
+            ),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_base_identity_that_is_itself_a_session_is_a_chain() {
+    let server = Canned::start(|call| match call.operation.as_str() {
+        "GetCallerIdentity" => {
+            let (status, body) = compliant(call);
+            (status, body.replace(":iam:", ":sts:").replace("user/hub", "assumed-role/hub/i-1"))
+        }
+        _ => compliant(call),
+    })
+    .await;
+    let mut config = config();
+    config.access.session_duration = Duration::from_secs(7200);
+    let aws = server.connect(&config).await.unwrap();
+    aws.read_role(&account(MEMBER)).await.unwrap();
+    assert_eq!(server.calls()[0].field("DurationSeconds"), "3600");
+}
+
+#[tokio::test]
+async fn the_own_account_is_read_directly_unless_told_otherwise() {
+    for (own, assumed) in [(OwnAccount::Direct, None), (OwnAccount::Assume, Some(1))] {
+        let server = Canned::start(compliant).await;
+        let mut config = config();
+        config.access.own_account = own;
+        let aws = server.connect(&config).await.unwrap();
+        aws.read_role(&account(HUB)).await.unwrap();
+        assert_eq!(server.counts().get("AssumeRole").copied(), assumed, "case {own:?}");
+    }
+}
+
+#[tokio::test]
+async fn expired_credentials_are_replaced_once() {
+    for (case, failures, want) in [("once", 1, None), ("for ever", usize::MAX, Some(R::AwsError))] {
+        let seen = AtomicUsize::new(0);
+        let server = Canned::start(move |call| {
+            if call.operation == "ListRolePolicies"
+                && seen.fetch_add(1, Ordering::SeqCst) < failures
+            {
+                return fault(
+                    403,
+                    "ExpiredToken",
+                    "The security token included in the request is expired",
+                );
+            }
+            compliant(call)
+        })
+        .await;
+        let aws = server.connect(&config()).await.unwrap();
+        let result = aws.read_role(&account(MEMBER)).await;
+        assert_eq!(result.err().map(|error| error.reason), want, "case `{case}`");
+        assert_eq!(server.counts()["AssumeRole"], 2, "case `{case}`");
+    }
+}
+
+#[tokio::test]
+async fn a_session_near_its_end_is_not_used_again() {
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(200);
+    let server = Canned::start(move |call| match call.operation.as_str() {
+        "AssumeRole" => assumed(call, &soon.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+        _ => compliant(call),
+    })
+    .await;
+    let aws = server.connect(&config()).await.unwrap();
+    aws.read_role(&account(MEMBER)).await.unwrap();
+    aws.read_role(&account(MEMBER)).await.unwrap();
+    assert_eq!(server.counts()["AssumeRole"], 2);
+}
+
+#[tokio::test]
+async fn a_session_of_another_account_is_not_used() {
+    let server = Canned::start(|call| match call.operation.as_str() {
+        "AssumeRole" => {
+            let (status, body) = assumed(call, "2099-01-01T00:00:00Z");
+            (status, body.replace("sts::222222222222", "sts::999999999999"))
+        }
+        _ => compliant(call),
+    })
+    .await;
+    let aws = server.connect(&config()).await.unwrap();
+    assert_eq!(reason("swapped", aws.read_role(&account(MEMBER)).await), R::WrongAccount);
+    assert_eq!(server.counts().get("GetRole"), None);
+}
+
+#[tokio::test]
+async fn no_secret_of_an_assume_role_answer_reaches_the_error() {
+    let whole = |call: &Call| assumed(call, "2099-01-01T00:00:00Z").1;
+    let cases: [(&str, fn(&str) -> String); 5] = [
+        ("cut", |body| body[..body.len() - 60].to_owned()),
+        ("cut in the token", |body| body[..body.find("</SessionToken").unwrap()].to_owned()),
+        ("wrong root", |body| body.replace("AssumeRoleResponse", "Other")),
+        ("bad date", |body| body.replace("2099-01", "hidden-token")),
+        ("no XML", |_| "hidden token".to_owned()),
+    ];
+    for (case, spoil) in cases {
+        let server = Canned::start(move |call| match call.operation.as_str() {
+            "AssumeRole" => (200, spoil(&whole(call))),
+            _ => compliant(call),
+        })
+        .await;
+        let aws = server.connect(&config()).await.unwrap();
+        let error = aws.read_role(&account(MEMBER)).await.expect_err(case);
+        let text = format!("{error} {error:?}");
+        assert_eq!(error.reason, R::MalformedResponse, "case `{case}`: {text}");
+        assert!(!text.contains("hidden") && !text.contains("ASIA"), "case `{case}`: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_session_says_which_role_and_who_asked_but_not_the_external_id() {
+    let server = Canned::start(|call| match call.operation.as_str() {
+        "AssumeRole" => fault(403, "AccessDenied", "User: x may not use externalId s3cr3t"),
+        _ => compliant(call),
+    })
+    .await;
+    let mut config = config();
+    config.access.external_id = Some(Secret::new("s3cr3t"));
+    let aws = server.connect(&config).await.unwrap();
+    let error = aws.read_role(&account(MEMBER)).await.unwrap_err();
+    assert_eq!(
+        (error.reason, error.code.as_deref(), error.request_id.as_deref()),
+        (R::AssumeDenied, Some("AccessDenied"), Some("req-1"))
+    );
+    assert_eq!(error.operation.as_deref(), Some("sts:AssumeRole"));
+    let hint = error.hint.clone().unwrap();
+    assert!(
+        hint.contains("arn:aws:iam::222222222222:role/rolewarden-scan")
+            && hint.contains("user/hub"),
+        "{hint}"
+    );
+    assert!(!format!("{error:?}").contains("s3cr3t"));
+}

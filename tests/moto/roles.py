@@ -135,7 +135,16 @@ class ByCli(Role):
         if list(self.inline.values()) != [INLINE]:
             inline = text(*self.inline.values())
         aws_cli(aws, account, ["iam", "create-role", "--role-name", NAME, "--assume-role-policy-document", trust])
-        put = ["iam", "put-role-policy", "--role-name", NAME, "--policy-name", *self.inline, "--policy-document", inline]
+        put = [
+            "iam",
+            "put-role-policy",
+            "--role-name",
+            NAME,
+            "--policy-name",
+            *self.inline,
+            "--policy-document",
+            inline,
+        ]
         aws_cli(aws, account, put)
 
 
@@ -157,7 +166,9 @@ def cli_environment(aws: Aws, account: str) -> dict:
 
 
 def aws_cli(aws: Aws, account: str, arguments: list[str]):
-    done = subprocess.run(["aws", *arguments], env=cli_environment(aws, account), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        ["aws", *arguments], env=cli_environment(aws, account), capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, f"aws {' '.join(arguments)}: {done.stderr}"
 
 

@@ -203,14 +203,16 @@ RIGHT = [
             '{"Service":"\\u0073sm.amazonaws.com"},"Action":"sts:\\u0041ssumeRole"}] }'
         ),
     ),
-    Row("a boundary that allows all", Role(boundary=EVERYTHING)),
+    Row("a boundary that allows all", Role(boundary=EVERYTHING), attributes=("excess", "info")),
     Row("tagged", Role(tags={"team": "platform", "note": "ünïcödé + 100%"})),
     Row("a name \x1b[31mthat\x1b[0m lies\n\u202eedoc", Role()),
 ]
 
 WRONG_TRUST = [
     drift(
-        "another account, by its root", beside_the_guide({"AWS": f"arn:aws:iam::{OTHER}:root"}), trust=("excess", "critical")
+        "another account, by its root",
+        beside_the_guide({"AWS": f"arn:aws:iam::{OTHER}:root"}),
+        trust=("excess", "critical"),
     ),
     drift("another account, by its number", beside_the_guide({"AWS": OTHER}), trust=("excess", "critical")),
     drift(
@@ -218,7 +220,11 @@ WRONG_TRUST = [
         beside_the_guide({"AWS": f"arn:aws:iam::{OTHER}:role/deploy"}),
         trust=("excess", "critical"),
     ),
-    drift("the organization's first account, by its root", beside_the_guide({"AWS": f"arn:aws:iam::{MANAGEMENT}:root"}), trust="excess"),
+    drift(
+        "the organization's first account, by its root",
+        beside_the_guide({"AWS": f"arn:aws:iam::{MANAGEMENT}:root"}),
+        trust="excess",
+    ),
     drift("everyone, beside the service", beside_the_guide({"AWS": "*"}), trust=("excess", "critical")),
     drift("everyone, and so the service too", trusting(trusts({"AWS": "*"})), trust=("excess", "critical")),
     drift("everyone, written bare", beside_the_guide("*"), trust=ANY),
@@ -231,7 +237,11 @@ WRONG_TRUST = [
         trust="excess",
     ),
     drift("another service too", beside_the_guide({"Service": "ec2.amazonaws.com"}), trust=("excess", "high")),
-    drift("another service instead", trusting(trusts({"Service": "ec2.amazonaws.com"})), trust=("missing_and_excess", "high")),
+    drift(
+        "another service instead",
+        trusting(trusts({"Service": "ec2.amazonaws.com"})),
+        trust=("missing_and_excess", "high"),
+    ),
     drift(
         "the service of another partition",
         trusting(trusts({"Service": "ssm.amazonaws.com.cn"})),
@@ -307,7 +317,9 @@ WRONG_PERMISSIONS = [
         inline=("missing", "high"),
         effective="missing",
     ),
-    drift("denied in a second policy", beside_the_policy(deny("ssmmessages:Open*")), inline="missing", effective="missing"),
+    drift(
+        "denied in a second policy", beside_the_policy(deny("ssmmessages:Open*")), inline="missing", effective="missing"
+    ),
     drift(
         "allowed from one network",
         allowing(CONTROL, allow(DATA_PLANE, Condition={"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}})),
@@ -330,7 +342,7 @@ WRONG_PERMISSIONS = [
             }
         ),
         inline="invalid",
-        effective=ANY,
+        effective="undecided",
     ),
 ]
 
@@ -357,10 +369,10 @@ WRONG_AROUND_IT = [
     drift(
         "half inline, half managed",
         Role(inline=inline(CONTROL), managed={"data": document(allow(DATA_PLANE))}),
-        inline="missing",
-        attached="excess",
+        inline=("missing", "low"),
+        attached=("excess", "low"),
     ),
-    drift("an administrator's policy attached", Role(managed={"admin": EVERYTHING}), attached="excess"),
+    drift("an administrator's policy attached", Role(managed={"admin": EVERYTHING}), attached=("excess", "high")),
     drift(
         "a denying policy attached",
         Role(managed={"guard": document(deny("ssmmessages:*"))}),
@@ -371,15 +383,17 @@ WRONG_AROUND_IT = [
         "a boundary that cuts the connector",
         Role(boundary=document(allow(["logs:*", "s3:*"]))),
         effective=("missing", "high"),
+        attributes=("excess", "info"),
     ),
     drift(
         "a boundary that denies it",
         Role(boundary=document(allow("*"), deny("ssmmessages:CreateDataChannel"))),
         effective="missing",
+        attributes=("excess", "info"),
     ),
-    drift("sessions of twelve hours", Role(session=43200), attributes="excess"),
-    drift("the role under another path", Role(path="/team/"), exists="absent", attributes=("equivalent", None)),
-    drift("no role", NoRole(), exists="absent"),
+    drift("sessions of twelve hours", Role(session=43200), attributes=("excess", "low")),
+    drift("the role under another path", Role(path="/team/"), exists=("absent", "medium")),
+    drift("no role", NoRole(), exists=("absent", "high")),
     drift("CloudFormation's generated name", NoRole(instead=ByCloudFormation(role_name=None)), exists="absent"),
 ]
 
@@ -391,7 +405,7 @@ ROWS = RIGHT + WRONG_TRUST + WRONG_PERMISSIONS + WRONG_AROUND_IT + LEFT_OUT
 
 
 def seed(aws: Aws) -> list[Row]:
-    """Makes the organization in an empty moto; every row has its account from then on. The management account is one."""
+    """Makes the organization in an empty moto and gives every row its account; the management account is one more."""
     organizations = aws.client("organizations")
     organizations.create_organization(FeatureSet="ALL")
     rows = [dataclasses.replace(row) for row in ROWS]

@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 const PURE: [&str; 4] = ["model", "policy", "check", "render"];
 
 /// What a module that decides may not know of.
-const EFFECTS: [&str; 20] = [
+const EFFECTS: [&str; 21] = [
     "tokio",
     "futures",
     "async ",
-    ".await",
     "std::fs",
     "std::env",
     "std::net",
@@ -23,7 +22,9 @@ const EFFECTS: [&str; 20] = [
     "Timestamp::now",
     "Zoned::now",
     "tracing",
-    "aws_",
+    "aws_config",
+    "aws_sdk",
+    "aws_smithy",
     "crate::aws",
     "crate::sweep",
     "crate::cli",

@@ -54,7 +54,9 @@ impl Source {
     }
 
     fn is_tests(&self) -> bool {
-        self.path.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests.rs" | "tests")))
+        self.path
+            .components()
+            .any(|part| matches!(part.as_os_str().to_str(), Some("tests.rs" | "tests")))
     }
 
     /// Every place where a word stands, as `file:line: word`.
@@ -88,7 +90,8 @@ fn sources(folder: &str) -> Vec<Source> {
 
 #[test]
 fn deciding_is_pure() {
-    let places: Vec<_> = PURE.iter().flat_map(|m| sources(m)).flat_map(|source| source.places(&EFFECTS)).collect();
+    let places: Vec<_> =
+        PURE.iter().flat_map(|m| sources(m)).flat_map(|source| source.places(&EFFECTS)).collect();
     assert!(places.is_empty(), "effects in pure modules:\n{}", places.join("\n"));
 }
 
@@ -105,18 +108,22 @@ fn only_the_clock_reads_wall_time() {
 
 #[test]
 fn only_the_shell_writes_to_the_terminal() {
-    let shell = ["cli", "main.rs"].map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(name));
+    let shell =
+        ["cli", "main.rs"].map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(name));
     let places: Vec<_> = sources("")
         .iter()
         .filter(|source| !shell.iter().any(|allowed| source.path.starts_with(allowed)))
-        .flat_map(|source| source.places(&["println!", "eprintln!", "print!", "io::stdout", "process::exit"]))
+        .flat_map(|source| {
+            source.places(&["println!", "eprintln!", "print!", "io::stdout", "process::exit"])
+        })
         .collect();
     assert!(places.is_empty(), "output outside cli:\n{}", places.join("\n"));
 }
 
 #[test]
 fn nothing_is_unsafe() {
-    let places: Vec<_> = sources("").iter().flat_map(|source| source.places(&["unsafe "])).collect();
+    let places: Vec<_> =
+        sources("").iter().flat_map(|source| source.places(&["unsafe "])).collect();
     assert!(places.is_empty(), "{}", places.join("\n"));
 }
 
@@ -126,7 +133,8 @@ fn a_file_has_one_subject() {
         .iter()
         .filter_map(|source| {
             let lines = source.lines.last().map_or(0, |(number, _)| *number);
-            (lines > LONGEST).then(|| format!("{}: {lines} lines before its tests", source.path.display()))
+            (lines > LONGEST)
+                .then(|| format!("{}: {lines} lines before its tests", source.path.display()))
         })
         .collect();
     assert!(long.is_empty(), "more than {LONGEST} lines:\n{}", long.join("\n"));

@@ -32,8 +32,12 @@ fn command_lines() -> Vec<Vec<String>> {
         let text = blocks(&read(document), "sh").join("").replace("\\\n", " ");
         for line in text.lines() {
             // A comment, a pipe or a redirection ends what rolewarden sees.
-            let words: Vec<_> = line.split_whitespace().take_while(|w| !["#", "|", ">", "||", "&&"].contains(w)).collect();
-            let program = words.iter().position(|w| *w == "rolewarden" || w.ends_with("/rolewarden"));
+            let words: Vec<_> = line
+                .split_whitespace()
+                .take_while(|w| !["#", "|", ">", "||", "&&"].contains(w))
+                .collect();
+            let program =
+                words.iter().position(|w| *w == "rolewarden" || w.ends_with("/rolewarden"));
             if let Some(program) = program {
                 found.push(words[program + 1..].iter().map(|word| (*word).to_owned()).collect());
             }
@@ -43,8 +47,12 @@ fn command_lines() -> Vec<Vec<String>> {
 }
 
 fn help_of(command: &str) -> String {
-    let done = Command::new(env!("CARGO_BIN_EXE_rolewarden")).args([command, "--help"]).output().unwrap();
-    assert!(done.status.success(), "`rolewarden {command} --help` failed: is there such a command?");
+    let done =
+        Command::new(env!("CARGO_BIN_EXE_rolewarden")).args([command, "--help"]).output().unwrap();
+    assert!(
+        done.status.success(),
+        "`rolewarden {command} --help` failed: is there such a command?"
+    );
     String::from_utf8(done.stdout).unwrap()
 }
 
@@ -64,7 +72,9 @@ fn every_command_and_flag_in_the_documents_exists() {
 #[test]
 fn every_exit_status_is_in_the_readme() {
     let readme = read("README.md");
-    for exit in [Exit::Clean, Exit::Failed, Exit::Drifted, Exit::Incomplete, Exit::DriftedAndIncomplete] {
+    for exit in
+        [Exit::Clean, Exit::Failed, Exit::Drifted, Exit::Incomplete, Exit::DriftedAndIncomplete]
+    {
         assert!(readme.contains(&format!("| {} |", exit.status())), "{exit:?}");
     }
     assert!(readme.contains("| 2 |"), "the flag parser's status");
@@ -88,7 +98,11 @@ fn every_reason_for_unknown_says_what_to_do() {
         let section = section.unwrap_or_else(|| panic!("no section for {reason:?}"));
         assert!(section.contains("**What to do.**"), "{reason:?}");
     }
-    assert_eq!(page.matches("\n## `").count(), UnknownReason::ALL.len(), "a reason that does not exist");
+    assert_eq!(
+        page.matches("\n## `").count(),
+        UnknownReason::ALL.len(),
+        "a reason that does not exist"
+    );
 }
 
 #[test]
@@ -119,7 +133,12 @@ fn every_target_named_in_the_documents_is_in_the_makefile() {
         let text = read(document);
         let lines = text.lines().filter_map(|line| line.strip_prefix("make "));
         let quoted = text.split("`make ").skip(1).filter_map(|rest| rest.split('`').next());
-        named.extend(lines.chain(quoted).filter_map(|rest| rest.split_whitespace().next()).map(str::to_owned));
+        named.extend(
+            lines
+                .chain(quoted)
+                .filter_map(|rest| rest.split_whitespace().next())
+                .map(str::to_owned),
+        );
     }
     for target in named {
         assert!(makefile.contains(&format!("\n{target}: ")), "make {target}");

@@ -22,6 +22,7 @@ from werkzeug.serving import make_server
 
 MANAGEMENT = "123456789012"  # the account that moto gives to keys it does not know
 REGION = "us-east-1"
+REQUEST_ID = "11111111-2222-3333-4444-555555555555"  # of a broken call
 READS = {
     "iam:GetPolicy",
     "iam:GetPolicyVersion",
@@ -109,7 +110,7 @@ class Aws:
                 environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
                 return []
             case status, text:
-                start_response(status, [("Content-Type", "text/xml"), ("Content-Length", str(len(text)))])
+                start_response(status, [("Content-Type", "text/xml"), ("x-amzn-requestid", REQUEST_ID)])
                 return [text.encode()]
         answer = b"".join(self._moto(environ, start_response))
         if call.operation == "sts:AssumeRole" and (key := re.search(rb"<AccessKeyId>(\w+)<", answer)):
@@ -134,5 +135,5 @@ def denied(message: str):
     return (
         "403 Forbidden",
         f"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{message}</Message></Error>"
-        "<RequestId>11111111-2222-3333-4444-555555555555</RequestId></ErrorResponse>",
+        f"<RequestId>{REQUEST_ID}</RequestId></ErrorResponse>",
     )

@@ -1,6 +1,5 @@
 """rolewarden as a user runs it: a command line, an environment, an exit status."""
 
-import copy
 import dataclasses
 import functools
 import json
@@ -11,7 +10,7 @@ import subprocess
 from aws import REGION, Aws, Call
 from roles import ROOT
 
-BINARY = pathlib.Path(os.environ.get("ROLEWARDEN_BIN", ROOT / "target/release/rolewarden"))
+BINARY = pathlib.Path(os.environ.get("ROLEWARDEN_BIN", ROOT / "target/release/rolewarden")).resolve()
 
 
 @dataclasses.dataclass
@@ -39,10 +38,10 @@ class Program:
         self.endpoint = aws.url
 
     def config(self, settings: dict) -> pathlib.Path:
-        """Writes a configuration (JSON is YAML): quick to give up, and else what is given."""
-        whole = copy.deepcopy({"sweep": {"attempt_timeout": "10s"}})
-        for section, keys in settings.items():
-            whole.setdefault(section, {}).update(keys)
+        """Writes a configuration (JSON is YAML): the whole organization, and what the settings say."""
+        whole = {"accounts": {"source": "organization"}}
+        for section, value in settings.items():
+            whole[section] = {**whole.get(section, {}), **value} if isinstance(value, dict) else value
         path = self.folder / "rolewarden.yaml"
         path.write_text(json.dumps(whole))
         return path

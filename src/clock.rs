@@ -1,8 +1,22 @@
 //! The only reader of wall time.
 
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Unit};
 
-/// The time now, to the second: reports do not need more, and round times read better.
+/// The time now, to the second: reports need no more, and round times read better.
 pub fn now() -> Timestamp {
-    Timestamp::from_second(Timestamp::now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH)
+    let now = Timestamp::now();
+    now.round(Unit::Second).unwrap_or(now)
+}
+
+/// The day now, in UTC.
+pub fn today() -> Date {
+    TimeZone::UTC.to_datetime(now()).date()
+}
+
+/// A new ULID: sweeps sort by the time they began.
+pub fn sweep_id() -> String {
+    let milliseconds = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
+    ulid::Ulid::from_parts(milliseconds, fastrand::u128(..)).to_string()
 }

@@ -1,6 +1,7 @@
 //! AWS in our words: read the organization, read the role. The SDK stays behind this module.
 
 mod client;
+pub mod details;
 mod document;
 mod error;
 mod filter;

@@ -1,1 +1,257 @@
-//! TBD.
+//! Judges one role: baseline times snapshot gives verdicts, findings and the account's state. Pure.
+//!
+//! One file per check. A check answers with an [`Outcome`]: its verdict and the findings for people. `undecided` is no
+//! finding: it claims nothing, and an account with nothing worse is `unknown`.
+
+mod attached_policies;
+mod baseline;
+mod diff;
+mod effective_permissions;
+mod fix;
+mod hardening;
+mod inline_policy;
+mod role_attributes;
+mod role_exists;
+mod trust_policy;
+mod words;
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::config::{BaselineConfig, Checks, Config, Exception, Presence};
+use crate::model::{
+    AccountId, AccountState, CheckName, CheckResult, Finding, Partition, Role, RoleArn, ScanError,
+    Severity, Snapshot, UnknownReason, Verdict, Witness,
+};
+pub use baseline::digest as baseline_digest;
+use baseline::{Baseline, Source};
+
+/// Everything a judgement depends on beside the snapshot.
+#[derive(Debug)]
+pub struct Rules {
+    baseline: BaselineConfig,
+    checks: Checks,
+    exceptions: Vec<Exception>,
+    source: Source,
+    partition: Partition,
+    organization: Option<String>,
+    today: Date,
+}
+
+/// What one role, at one moment, amounts to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// Never `Unknown`.
+    pub state: AccountState,
+    /// The role's ARN; where it would be, when absent.
+    pub role_arn: String,
+    /// Verdicts by check.
+    pub checks: BTreeMap<CheckName, CheckResult>,
+    /// Worst first.
+    pub findings: Vec<Finding>,
+}
+
+/// What one check found.
+struct Outcome {
+    verdict: Verdict,
+    details: BTreeMap<&'static str, Value>,
+    problems: Vec<Problem>,
+}
+
+/// A finding in the making: what is particular to it.
+struct Problem {
+    /// Tells findings of one check apart, the same in every sweep.
+    cause: String,
+    verdict: Verdict,
+    severity: Severity,
+    summary: String,
+    witnesses: Vec<Witness>,
+    expected: Value,
+    actual: Value,
+    fix: Vec<String>,
+}
+
+impl Outcome {
+    fn passed() -> Self {
+        Self::of(Verdict::Equivalent)
+    }
+
+    fn of(verdict: Verdict) -> Self {
+        Self { verdict, details: BTreeMap::new(), problems: Vec::new() }
+    }
+
+    fn detail(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.details.insert(name, value.into());
+        self
+    }
+
+    fn problem(mut self, problem: Problem) -> Self {
+        self.problems.push(problem);
+        self
+    }
+}
+
+/// The role and all it is compared with, for the checks.
+struct Case<'a> {
+    rules: &'a Rules,
+    account: &'a AccountId,
+    baseline: &'a Baseline,
+    role: &'a Role,
+}
+
+impl Rules {
+    /// The rules of a sweep. `today` (UTC) decides which exceptions still hold.
+    pub fn new(
+        config: &Config,
+        partition: Partition,
+        organization: Option<String>,
+        today: Date,
+    ) -> Self {
+        Self {
+            source: Source::new(&config.baseline, &partition),
+            baseline: config.baseline.clone(),
+            checks: config.checks.clone(),
+            exceptions: config.exceptions.clone(),
+            partition,
+            organization,
+            today,
+        }
+    }
+
+    /// Judges a snapshot.
+    ///
+    /// # Errors
+    /// `undecided` when a check could not be decided and no finding makes the account `drifted` anyway; `internal` when the
+    /// baseline cannot be read (a validated configuration rules that out).
+    pub fn judge(&self, account: &AccountId, snapshot: &Snapshot) -> Result<Judgement, ScanError> {
+        let baseline = self.source.for_account(account).map_err(|e| {
+            ScanError::new(UnknownReason::Internal, format!("the baseline cannot be read: {e}"))
+        })?;
+        match snapshot {
+            Snapshot::Absent => self.judge_absent(account, &baseline),
+            Snapshot::Present(role) => {
+                self.judge_role(&Case { rules: self, account, baseline: &baseline, role })
+            }
+        }
+    }
+
+    fn judge_absent(
+        &self,
+        account: &AccountId,
+        baseline: &Baseline,
+    ) -> Result<Judgement, ScanError> {
+        let arn = RoleArn {
+            partition: self.partition.clone(),
+            account: account.clone(),
+            path: self.baseline.path.clone(),
+            name: self.baseline.role_name.clone(),
+        };
+        let outcome = role_exists::absent(self, baseline);
+        let mut judgement =
+            self.assemble(account, arn.to_string(), vec![(CheckName::RoleExists, outcome)])?;
+        if self.baseline.presence == Presence::Optional {
+            judgement.state = AccountState::NotApplicable;
+        }
+        Ok(judgement)
+    }
+
+    fn judge_role(&self, case: &Case<'_>) -> Result<Judgement, ScanError> {
+        let arn = case.role.arn.to_string();
+        if self.baseline.presence == Presence::Forbidden {
+            return self.assemble(
+                case.account,
+                arn,
+                vec![(CheckName::RoleExists, role_exists::forbidden(case))],
+            );
+        }
+        let effective = effective_permissions::check(case);
+        let delivered = effective.verdict == Verdict::Equivalent;
+        let outcomes = vec![
+            (CheckName::RoleExists, role_exists::present(case)),
+            (CheckName::TrustPolicy, trust_policy::check(case)),
+            (CheckName::InlinePolicy, inline_policy::check(case, delivered)),
+            (CheckName::AttachedPolicies, attached_policies::check(case, delivered)),
+            (CheckName::EffectivePermissions, effective),
+            (CheckName::RoleAttributes, role_attributes::check(case)),
+        ];
+        self.assemble(case.account, arn, outcomes)
+    }
+
+    /// Outcomes to findings, and findings to the one state.
+    fn assemble(
+        &self,
+        account: &AccountId,
+        role_arn: String,
+        outcomes: Vec<(CheckName, Outcome)>,
+    ) -> Result<Judgement, ScanError> {
+        let mut checks = BTreeMap::new();
+        let mut findings = Vec::new();
+        let mut undecided = None;
+        for (check, outcome) in outcomes {
+            if self.checks.disabled.contains(&check) {
+                continue;
+            }
+            if outcome.verdict == Verdict::Undecided {
+                let note = outcome.details.get("note").and_then(Value::as_str).unwrap_or_default();
+                undecided.get_or_insert_with(|| format!("{}: {note}", check.as_str()));
+            }
+            findings.extend(
+                outcome.problems.into_iter().map(|problem| self.finding(account, check, problem)),
+            );
+            checks
+                .insert(check, CheckResult { verdict: outcome.verdict, details: outcome.details });
+        }
+        findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.check.cmp(&b.check)));
+        let counts = |finding: &&Finding| finding.severity >= self.checks.drift_severity;
+        let state = if findings.iter().filter(counts).any(|finding| finding.exception.is_none()) {
+            AccountState::Drifted
+        } else if let Some(note) = undecided {
+            return Err(ScanError::new(UnknownReason::Undecided, note)
+                .hint("look at the policy by hand; simplify it, or report it as a case rolewarden should decide"));
+        } else if findings.iter().any(|finding| counts(&finding)) {
+            AccountState::Exempt
+        } else {
+            AccountState::Compliant
+        };
+        Ok(Judgement { state, role_arn, checks, findings })
+    }
+
+    fn finding(&self, account: &AccountId, check: CheckName, problem: Problem) -> Finding {
+        let exception = self.exceptions.iter().find(|exception| {
+            exception.accounts.contains(account)
+                && exception.checks.contains(&check)
+                && self.today <= exception.expires
+        });
+        Finding {
+            id: finding_id(account, check, &problem.cause),
+            check,
+            verdict: problem.verdict,
+            severity: self.checks.severity.get(&check).copied().unwrap_or(problem.severity),
+            summary: crate::model::printable_line(&problem.summary, 512),
+            witnesses: problem.witnesses,
+            diff: diff::lines(&problem.expected, &problem.actual),
+            expected: problem.expected,
+            actual: problem.actual,
+            fix: problem.fix,
+            first_seen: None,
+            exception: exception.map(|exception| exception.id.clone()),
+        }
+    }
+}
+
+/// Stable across sweeps for the same account, check and cause: 16 hexadecimal digits.
+fn finding_id(account: &AccountId, check: CheckName, cause: &str) -> String {
+    let digest = Sha256::digest(format!("{account}\n{}\n{cause}", check.as_str()));
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Policy text as a value to show: JSON where it is JSON, else the text.
+fn shown(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::String(crate::model::printable(text)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,15 +1,30 @@
 //! Configuration: a strict YAML file, every mistake reported at once with its place, then a type that needs no second look.
 
+mod combine;
+mod kinds;
+mod load;
+mod reader;
+mod secret;
+mod sections;
+mod summary;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::civil::Date;
+use serde::{Serialize, Serializer};
+
+pub use load::{EXAMPLE, schema};
+pub use summary::check_report;
 
 use crate::model::{AccountId, CheckName, RoleArn, Severity};
 
 /// The configuration in force, validated.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Config {
     /// Which accounts.
     pub accounts: Accounts,
@@ -26,15 +41,17 @@ pub struct Config {
     /// How rolewarden logs.
     pub log: LogConfig,
     /// SHA-256 of the configuration with its defaults, as `sha256:…`; secrets are not part of it.
+    #[serde(skip)]
     pub digest: String,
 }
 
 /// Which accounts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Accounts {
     /// Where the list comes from.
     pub source: AccountSource,
     /// Assumed first for Organizations calls: a role in the management or a delegated administrator account.
+    #[serde(serialize_with = "as_texts")]
     pub organization_role_arn: Option<RoleArn>,
     /// Only these; empty means everything.
     pub include: Selector,
@@ -45,7 +62,7 @@ pub struct Accounts {
 }
 
 /// Where the account list comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum AccountSource {
     /// `organizations:ListAccounts`.
     Organization,
@@ -54,7 +71,7 @@ pub enum AccountSource {
 }
 
 /// A set of accounts, by any of three properties.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Selector {
     /// By number.
     pub ids: BTreeSet<AccountId>,
@@ -65,7 +82,7 @@ pub struct Selector {
 }
 
 /// Whether the management account is scanned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum ManagementAccount {
     /// Scanned like any other.
     Include,
@@ -74,13 +91,14 @@ pub enum ManagementAccount {
 }
 
 /// How accounts are reached.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Access {
     /// Role name (with path) in every member account.
     pub scan_role: String,
     /// The role remediation assumes; never assumed by a scan.
     pub remediate_role: String,
     /// Roles assumed on the way, in order.
+    #[serde(serialize_with = "as_texts")]
     pub via: Vec<RoleArn>,
     /// Sent with every AssumeRole into a member account. Secret: not part of the digest, never printed.
     pub external_id: Option<Secret>,
@@ -99,7 +117,7 @@ pub struct Access {
 }
 
 /// Whether sessions are narrowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum SessionPolicy {
     /// To the calls of the step.
     Narrow,
@@ -108,7 +126,7 @@ pub enum SessionPolicy {
 }
 
 /// How the account of the base credentials is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum OwnAccount {
     /// With the base credentials.
     Direct,
@@ -117,9 +135,10 @@ pub enum OwnAccount {
 }
 
 /// What differs for one account.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct AccessOverride {
     /// The whole ARN of the role to assume.
+    #[serde(serialize_with = "as_texts")]
     pub scan_role_arn: Option<RoleArn>,
     /// Its external id.
     pub external_id: Option<Secret>,
@@ -147,8 +166,22 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("***")
+    }
+}
+
+/// ARNs as texts, for the digest.
+fn as_texts<'a, S: Serializer, I>(arns: &'a I, serializer: S) -> Result<S::Ok, S::Error>
+where
+    &'a I: IntoIterator<Item = &'a RoleArn>,
+{
+    serializer.collect_seq(arns.into_iter().map(ToString::to_string))
+}
+
 /// What the role should be.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct BaselineConfig {
     /// The role's exact name.
     pub role_name: String,
@@ -173,7 +206,7 @@ pub struct BaselineConfig {
 }
 
 /// Whether the role must be there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Presence {
     /// Its absence is drift.
     Required,
@@ -184,7 +217,7 @@ pub enum Presence {
 }
 
 /// Which checks run and how severe their findings are.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Checks {
     /// Checks that are switched off.
     pub disabled: BTreeSet<CheckName>,
@@ -203,7 +236,7 @@ pub struct Checks {
 }
 
 /// Excuses findings until a date.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Exception {
     /// Its name, unique.
     pub id: String,
@@ -220,7 +253,7 @@ pub struct Exception {
 }
 
 /// How a sweep runs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct SweepConfig {
     /// Accounts in flight.
     pub concurrency: usize,
@@ -233,7 +266,7 @@ pub struct SweepConfig {
 }
 
 /// How rolewarden logs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct LogConfig {
     /// Text or JSON.
     pub format: LogFormat,
@@ -242,7 +275,7 @@ pub struct LogConfig {
 }
 
 /// Text or JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum LogFormat {
     /// For people.
     Text,
@@ -256,12 +289,4 @@ pub enum LogFormat {
 pub struct ConfigError {
     /// One line each: `file:line:column: key: what is wrong, what was expected`.
     pub problems: Vec<String>,
-}
-
-impl Config {
-    /// Reads, validates and completes a configuration file; documents it names are read relative to its folder.
-    pub fn load(path: &std::path::Path) -> Result<Self, ConfigError> {
-        let _ = PathBuf::from(path);
-        Err(ConfigError { problems: vec![] })
-    }
 }

@@ -18,5 +18,6 @@ pub use report::{
     StateCounts, Summary, SweepInfo,
 };
 pub use role::{ManagedPolicy, Role, Snapshot};
+pub(crate) use text::is_dangerous;
 pub use text::{printable, printable_line};
 pub use verdict::{CheckName, Scope, Side, Verdict, Witness};

@@ -1,0 +1,111 @@
+//! `inline-policy`: what the role's inline policies allow, taken together.
+
+use super::{Case, Outcome, Problem, fix, words};
+use crate::model::{Severity, Side, Verdict};
+use crate::policy::{Comparison, Kind, Policy, compare};
+
+/// `delivered`: inline and attached policies together allow all of the baseline.
+pub(super) fn check(case: &Case<'_>, delivered: bool) -> Outcome {
+    let names: Vec<&str> = case.role.inline.keys().map(String::as_str).collect();
+    let comparison = judge(case);
+    let verdict = comparison.verdict;
+    let outcome = Outcome::of(verdict).detail("policies", names);
+    let elsewhere =
+        delivered && matches!(verdict, Verdict::Absent | Verdict::Missing | Verdict::Conditional);
+    match verdict {
+        Verdict::Equivalent => outcome,
+        Verdict::Undecided => outcome.detail("note", comparison.note.unwrap_or_default()),
+        _ if elsewhere && case.rules.checks.accept_managed => outcome,
+        _ => outcome.problem(Problem {
+            cause: verdict.as_str().to_owned(),
+            verdict,
+            severity: if elsewhere { Severity::Low } else { severity(verdict) },
+            summary: summary(case, &comparison, elsewhere),
+            witnesses: comparison.witnesses,
+            expected: case.baseline.inline_document.clone(),
+            actual: case.inline_shown(),
+            fix: commands(case),
+        }),
+    }
+}
+
+fn judge(case: &Case<'_>) -> Comparison {
+    let mut policies = Vec::new();
+    for (name, document) in &case.role.inline {
+        match Policy::parse(Kind::Identity, document, &case.context()) {
+            Ok(policy) => policies.push(policy),
+            Err(error) => {
+                let note = Some(format!("{name}: {error}"));
+                return Comparison { verdict: Verdict::Invalid, witnesses: Vec::new(), note };
+            }
+        }
+    }
+    match Policy::union(policies) {
+        Some(policy) => compare(&policy, &case.baseline.inline),
+        None => Comparison { verdict: Verdict::Absent, witnesses: Vec::new(), note: None },
+    }
+}
+
+fn severity(verdict: Verdict) -> Severity {
+    match verdict {
+        Verdict::Conditional => Severity::Medium,
+        _ => Severity::High,
+    }
+}
+
+fn summary(case: &Case<'_>, comparison: &Comparison, elsewhere: bool) -> String {
+    let of = |side: Side| {
+        words::requests(&comparison.witnesses.iter().filter(|w| w.side == side).collect::<Vec<_>>())
+    };
+    let (missing, excess) = (of(Side::Missing), of(Side::Excess));
+    let count = case.role.inline.len();
+    let subject = if count > 1 {
+        format!("the {count} inline policies together")
+    } else {
+        "the inline policy".to_owned()
+    };
+    let verb = |one: &'static str, many: &'static str| if count > 1 { many } else { one };
+    let said = match comparison.verdict {
+        Verdict::Absent => "the role has no inline policy".to_owned(),
+        Verdict::Missing => format!("{subject} {} not allow {missing}", verb("does", "do")),
+        Verdict::Excess => {
+            format!("{subject} {} {excess}, beyond the baseline", verb("allows", "allow"))
+        }
+        Verdict::MissingAndExcess => {
+            format!(
+                "{subject} {} not allow {missing}, and {} {excess}",
+                verb("does", "do"),
+                verb("allows", "allow")
+            )
+        }
+        Verdict::Conditional => {
+            let requests = of(Side::Conditional);
+            format!("{subject} {} {requests} only under a condition", verb("allows", "allow"))
+        }
+        Verdict::Invalid | Verdict::Undecided | Verdict::Equivalent => {
+            let note = comparison.note.clone().unwrap_or_default();
+            format!("an inline policy is not one well-formed policy document: {note}")
+        }
+    };
+    if elsewhere {
+        let attached: Vec<String> =
+            case.role.attached.values().map(|policy| policy.name.clone()).collect();
+        return format!("{said}; the attached {} allows it instead", words::list(&attached));
+    }
+    said
+}
+
+/// Puts the expected document where the permissions are now, and removes what else is inline.
+pub(super) fn commands(case: &Case<'_>) -> Vec<String> {
+    let (role, config) = (&case.role.arn.name, &case.rules.baseline);
+    let names: Vec<&String> = case.role.inline.keys().collect();
+    let target = match names.as_slice() {
+        [only] => only,
+        _ => &config.inline_policy_name,
+    };
+    let put = fix::put_policy(role, target, &case.baseline.inline_document);
+    let others = names.iter().filter(|name| **name != target);
+    let delete =
+        others.map(|name| fix::command("delete-role-policy", role, &[("policy-name", name)]));
+    std::iter::once(put).chain(delete).collect()
+}

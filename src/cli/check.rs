@@ -1,0 +1,86 @@
+//! `rolewarden check`: judges files offline, with the same rules as a scan.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::{Common, Report as Flags, output, run};
+use crate::aws::details::{self, Details};
+use crate::check::{Judgement, Rules};
+use crate::clock;
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::model::{Account, AccountReport, AccountResult};
+
+/// Largest file read: an account with thousands of roles prints some tens of megabytes.
+const LARGEST: u64 = 256 << 20;
+
+pub(super) fn main(common: &Common, files: &[PathBuf], flags: &Flags) -> anyhow::Result<Exit> {
+    let mut config = match &common.config {
+        Some(path) => Config::load_for_check(path)?,
+        None => Config::default_for_check()?,
+    };
+    flags.apply(&mut config);
+    common.start_logging(&config.log)?;
+    if let Some(path) = &flags.output {
+        output::check_writable(path)?;
+    }
+    let started = clock::now();
+    let mut read: Vec<Details> = Vec::new();
+    for file in files {
+        let shown =
+            if is_stdin(file) { "stdin".to_owned() } else { format!("`{}`", file.display()) };
+        let text = text_of(file).with_context(|| format!("failed to read {shown}"))?;
+        let details = details::read(&text, &config.baseline.role_name).map_err(anyhow::Error::msg);
+        read.push(details.with_context(|| shown)?);
+    }
+    let mut accounts: Vec<Account> = read.iter().map(account).collect();
+    flags.select(&mut accounts)?;
+    let reports = accounts
+        .into_iter()
+        .zip(read)
+        .map(|(account, details)| judge(&config, account, details))
+        .collect();
+    let report = run::assemble(&config, "check", started, reports, true);
+    flags.write(common, &report)?;
+    Ok(run::exit(&report.summary))
+}
+
+fn is_stdin(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+fn text_of(file: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    if is_stdin(file) {
+        std::io::stdin().lock().take(LARGEST).read_to_string(&mut text)?;
+    } else {
+        std::fs::File::open(file)?.take(LARGEST).read_to_string(&mut text)?;
+    }
+    Ok(text)
+}
+
+fn account(details: &Details) -> Account {
+    Account { id: details.account.clone(), name: String::new(), path: "/".to_owned(), skip: None }
+}
+
+fn judge(config: &Config, account: Account, details: Details) -> AccountReport {
+    let result = match account.skip {
+        Some(reason) => AccountResult::Skipped(reason),
+        None => {
+            let rules = Rules::new(config, details.partition, None, clock::today());
+            match rules.judge(&account.id, &details.snapshot) {
+                Ok(Judgement { state, role_arn, checks, findings }) => AccountResult::Judged {
+                    state,
+                    role_arn,
+                    checked_at: clock::now(),
+                    checks,
+                    findings,
+                },
+                Err(error) => AccountResult::Unknown(Box::new(error)),
+            }
+        }
+    };
+    AccountReport { id: account.id, name: account.name, path: account.path, result }
+}

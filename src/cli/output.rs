@@ -1,0 +1,46 @@
+//! Where results go: stdout, or a file that is there whole or not at all.
+
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use anyhow::Context;
+
+/// Writes to stdout. A reader that has gone away (`| head`) is no error.
+pub(super) fn print(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("failed to write to stdout")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file atomically, readable by its owner only: beside it first, then renamed over it.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let save = || -> std::io::Result<()> {
+        // Mode 0600 is tempfile's default.
+        let mut file = tempfile::Builder::new().prefix(".rolewarden-").tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        std::fs::File::open(folder)?.sync_all()
+    };
+    save().with_context(|| format!("failed to write the report to `{}`", path.display()))
+}
+
+/// Whether a report could be written there; asked before any work is done for it.
+pub(super) fn check_writable(path: &Path) -> anyhow::Result<()> {
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    anyhow::ensure!(
+        !path.is_dir(),
+        "cannot write the report to `{}`: it is a folder",
+        path.display()
+    );
+    tempfile::tempfile_in(folder).map(drop).with_context(|| {
+        format!("cannot write the report to `{}`: its folder does not take files", path.display())
+    })
+}

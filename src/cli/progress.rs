@@ -1,0 +1,73 @@
+//! Progress on stderr: a bar on a terminal, log lines otherwise.
+
+use std::io::IsTerminal;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::model::{AccountReport, AccountState};
+use crate::sweep;
+
+/// What is shown while a sweep runs.
+pub(super) struct Progress {
+    bar: Option<ProgressBar>,
+    quiet: bool,
+    total: usize,
+    done: usize,
+    drifted: usize,
+    unknown: usize,
+}
+
+impl Progress {
+    /// For `total` accounts; `quiet` shows nothing.
+    pub(super) fn new(total: usize, quiet: bool) -> Self {
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
+            let bar =
+                ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+            let style =
+                ProgressStyle::with_template("{bar:30} {pos}/{len} accounts, {msg} ({elapsed})");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar
+        });
+        Self { bar, quiet, total, done: 0, drifted: 0, unknown: 0 }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn finish(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// A line now and then: about ten for a large sweep, none for a small one.
+    fn log(&self) {
+        let step = (self.total / 10).max(50);
+        if self.done.is_multiple_of(step) && self.done < self.total {
+            tracing::info!(
+                done = self.done,
+                accounts = self.total,
+                drifted = self.drifted,
+                unknown = self.unknown,
+                "sweep in progress"
+            );
+        }
+    }
+}
+
+impl sweep::Progress for Progress {
+    fn account_done(&mut self, account: &AccountReport) {
+        self.done += 1;
+        match account.state() {
+            Some(AccountState::Drifted) => self.drifted += 1,
+            Some(AccountState::Unknown) => self.unknown += 1,
+            _ => {}
+        }
+        match &self.bar {
+            Some(bar) => {
+                bar.set_message(format!("{} drifted, {} unknown", self.drifted, self.unknown));
+                bar.set_position(self.done as u64);
+            }
+            None if !self.quiet => self.log(),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What the reporting commands share: selecting accounts, sweeping, putting the report together, writing it, and the
+//! exit status that follows.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use anyhow::Context;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::progress::Progress;
+use super::{Common, Report as Flags, output};
+use crate::aws::{Organization, RoleReader};
+use crate::check::{self, Rules};
+use crate::clock;
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::model::{Account, AccountId, AccountReport, Report, SkipReason, Summary, SweepInfo};
+use crate::render::{Format, TextOptions, render};
+use crate::sweep::{self, Limits};
+
+/// The version in reports.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+impl Flags {
+    /// Flags win over the configuration.
+    pub(super) fn apply(&self, config: &mut Config) {
+        if let Some(severity) = self.fail_on {
+            config.checks.drift_severity = severity;
+        }
+    }
+
+    /// Leaves out what `--account` and `--exclude-account` leave out. What is left out already stays so.
+    pub(super) fn select(&self, accounts: &mut [Account]) -> anyhow::Result<()> {
+        let known: BTreeSet<AccountId> =
+            accounts.iter().map(|account| account.id.clone()).collect();
+        let named = self.accounts.iter().chain(&self.exclude_accounts);
+        let strangers: Vec<&str> =
+            named.filter(|id| !known.contains(id)).map(AccountId::as_str).collect();
+        anyhow::ensure!(
+            strangers.is_empty(),
+            "no such account: {}; it is not among the {} accounts found",
+            strangers.join(", "),
+            known.len()
+        );
+        for account in accounts.iter_mut() {
+            let included = self.accounts.is_empty() || self.accounts.contains(&account.id);
+            if account.skip.is_none() && (!included || self.exclude_accounts.contains(&account.id))
+            {
+                account.skip = Some(SkipReason::Excluded);
+            }
+        }
+        let skipped = accounts.iter().filter(|account| account.skip.is_some()).count();
+        anyhow::ensure!(
+            skipped < accounts.len(),
+            "no account is selected: {skipped} of {} are left out by their state, the configuration's include and \
+             exclude, or --account and --exclude-account",
+            accounts.len()
+        );
+        Ok(())
+    }
+
+    /// Writes the report where it was asked for.
+    pub(super) fn write(&self, common: &Common, report: &Report) -> anyhow::Result<()> {
+        let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
+        let color = self.output.is_none() && common.colored(&std::io::stdout());
+        let max_accounts = if self.verbose { 0 } else { TextOptions::default().max_accounts };
+        let options = TextOptions { color, width, max_accounts, verbose: self.verbose };
+        let text = render(report, self.format.unwrap_or(Format::Text), options)
+            .context("failed to write the report")?;
+        match &self.output {
+            Some(path) => output::write(path, text.as_bytes()),
+            None => output::print(text.as_bytes()),
+        }
+    }
+}
+
+/// Sweeps an organization and puts the report together. The second value tells whether the sweep was stopped.
+pub(super) async fn sweep<R>(
+    config: &Config,
+    reader: R,
+    organization: Organization,
+    quiet: bool,
+    cancel: &CancellationToken,
+) -> (Report, bool)
+where
+    R: RoleReader + Send + Sync + 'static,
+{
+    let started = clock::now();
+    let rules = Rules::new(config, reader.partition().clone(), organization.id, clock::today());
+    let limits = Limits {
+        concurrency: config.sweep.concurrency,
+        account_timeout: config.sweep.account_timeout,
+    };
+    let selected = organization.accounts.iter().filter(|account| account.skip.is_none()).count();
+    tracing::info!(accounts = selected, discovered = organization.accounts.len(), "sweep started");
+    let mut progress = Progress::new(selected, quiet);
+    let (reader, rules) = (Arc::new(reader), Arc::new(rules));
+    let swept = sweep::sweep(
+        &reader,
+        &rules,
+        organization.accounts,
+        limits,
+        clock::now,
+        cancel,
+        &mut progress,
+    )
+    .await;
+    progress.finish();
+    let report = assemble(config, "scan", started, swept.accounts, !swept.cancelled);
+    let states = &report.summary.states;
+    tracing::info!(
+        compliant = states.compliant,
+        drifted = states.drifted,
+        exempt = states.exempt,
+        unknown = states.unknown,
+        complete = report.sweep.complete,
+        "sweep finished"
+    );
+    (report, swept.cancelled)
+}
+
+/// The report of these accounts.
+pub(super) fn assemble(
+    config: &Config,
+    mode: &'static str,
+    started_at: Timestamp,
+    accounts: Vec<AccountReport>,
+    whole: bool,
+) -> Report {
+    let info = SweepInfo {
+        id: clock::sweep_id(),
+        started_at,
+        finished_at: clock::now(),
+        mode,
+        version: VERSION,
+        baseline: "eks-connector-agent".to_owned(),
+        baseline_digest: check::baseline_digest(&config.baseline),
+        config_digest: config.digest.clone(),
+        complete: whole,
+    };
+    let mut report = Report::new(info, accounts);
+    report.sweep.complete = whole && report.summary.states.unknown == 0;
+    report
+}
+
+/// The status a finished report stands for.
+pub(super) fn exit(summary: &Summary) -> Exit {
+    match (summary.states.drifted > 0, summary.states.unknown > 0) {
+        (false, false) => Exit::Clean,
+        (true, false) => Exit::Drifted,
+        (false, true) => Exit::Incomplete,
+        (true, true) => Exit::DriftedAndIncomplete,
+    }
+}

@@ -1,0 +1,91 @@
+//! `rolewarden scan`: one sweep, a report, an exit status.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{Common, Report as Flags, output, run};
+use crate::aws::{Aws, OrganizationReader};
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::model::ScanError;
+
+pub(super) fn main(common: &Common, flags: &Flags) -> anyhow::Result<Exit> {
+    let mut config = Config::load(&common.config_path())?;
+    flags.apply(&mut config);
+    common.start_logging(&config.log)?;
+    if let Some(path) = &flags.output {
+        output::check_writable(Path::new(path))?;
+    }
+    runtime()?.block_on(scan(common, flags, &config))
+}
+
+/// Two workers: one keeps signals and time-outs punctual while the other judges.
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("failed to start the runtime")
+}
+
+async fn scan(common: &Common, flags: &Flags, config: &Config) -> anyhow::Result<Exit> {
+    let stop = Stop::on_signals()?;
+    let prepare = async {
+        let aws = Aws::connect(config).await.map_err(explained)?;
+        let mut organization = aws.read_organization().await.map_err(explained)?;
+        flags.select(&mut organization.accounts)?;
+        anyhow::Ok((aws, organization))
+    };
+    let Some(prepared) = stop.token.run_until_cancelled(prepare).await else {
+        return Ok(stop.exit());
+    };
+    let (aws, organization) = prepared?;
+    let (report, cancelled) =
+        run::sweep(config, aws, organization, common.no_progress, &stop.token).await;
+    flags.write(common, &report)?;
+    Ok(if cancelled { stop.exit() } else { run::exit(&report.summary) })
+}
+
+/// The error with what to do about it.
+pub(super) fn explained(error: ScanError) -> anyhow::Error {
+    let hint = error.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+    let code = error.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+    anyhow::anyhow!("{error}{code}{hint}")
+}
+
+/// The first SIGINT or SIGTERM stops the sweep, whose partial report is still written; a second ends the process at once.
+struct Stop {
+    token: CancellationToken,
+    signal: Arc<AtomicU8>,
+}
+
+impl Stop {
+    fn on_signals() -> anyhow::Result<Self> {
+        let stop = Self { token: CancellationToken::new(), signal: Arc::new(AtomicU8::new(0)) };
+        for (number, kind) in [(2, SignalKind::interrupt()), (15, SignalKind::terminate())] {
+            let listener = signal(kind).context("failed to listen for signals")?;
+            tokio::spawn(obey(listener, number, stop.token.clone(), Arc::clone(&stop.signal)));
+        }
+        Ok(stop)
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::Signal(self.signal.load(Ordering::SeqCst))
+    }
+}
+
+async fn obey(mut listener: Signal, number: u8, token: CancellationToken, which: Arc<AtomicU8>) {
+    while listener.recv().await.is_some() {
+        if token.is_cancelled() {
+            std::process::exit(Exit::Signal(number).status().into());
+        }
+        which.store(number, Ordering::SeqCst);
+        tracing::warn!(signal = number, "stopping; the report will be marked incomplete");
+        token.cancel();
+    }
+}

@@ -1,0 +1,187 @@
+//! From a file to the configuration in force.
+
+use std::fmt::Write as _;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
+
+use super::reader::{Kind as _, Reading, Section, Surroundings};
+use super::secret::io_problem;
+use super::yaml::{self, Place};
+use super::{Config, ConfigError, sections};
+use crate::model::{InvalidAccountId, Partition, Verdict, printable_line};
+use crate::policy::{self, Comparison, Context, Kind as PolicyKind, Policy};
+
+/// Largest file that is read: a configuration, a document, a list of exceptions, a secret.
+const LARGEST_FILE: u64 = 1 << 20;
+
+/// The commented file that `rolewarden config example` prints: every key, with its default.
+pub const EXAMPLE: &str = include_str!("../../config/rolewarden.example.yaml");
+
+impl Config {
+    /// Reads, validates and completes a configuration file; documents it names are read relative to its folder.
+    ///
+    /// # Errors
+    /// Every mistake in the file; or why there is no file, and how to make one.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        load(path, true)
+    }
+
+    /// As [`Config::load`], for the offline check: the file need not say where accounts come from.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_for_check(path: &Path) -> Result<Self, ConfigError> {
+        load(path, false)
+    }
+
+    /// The defaults, for the offline check without a file.
+    ///
+    /// # Errors
+    /// None: every default is valid, which a test holds.
+    pub fn default_for_check() -> Result<Self, ConfigError> {
+        read_config(
+            "{}",
+            "defaults",
+            around(Path::new(""), &|_| None, &|_| Err(io::ErrorKind::NotFound.into()), false),
+        )
+    }
+
+    /// Validates a configuration's text. Environment and files are arguments: this reads nothing else.
+    ///
+    /// # Errors
+    /// Every mistake in the text.
+    pub fn from_text(
+        text: &str,
+        file_name: &str,
+        base_dir: &Path,
+        env: &dyn Fn(&str) -> Option<String>,
+        read: &dyn Fn(&Path) -> io::Result<String>,
+    ) -> Result<Self, ConfigError> {
+        read_config(text, file_name, around(base_dir, env, read, true))
+    }
+}
+
+/// The JSON Schema (draft 2020-12) of the file, for editors.
+#[must_use]
+pub fn schema() -> Json {
+    let mut schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "rolewarden configuration",
+    });
+    if let (Some(schema), Json::Object(root)) =
+        (schema.as_object_mut(), Section(sections::config).schema())
+    {
+        schema.extend(root);
+        schema.insert("type".to_owned(), json!("object"));
+        schema.insert("required".to_owned(), json!(["accounts"]));
+    }
+    schema
+}
+
+fn around<'a>(
+    base_dir: &'a Path,
+    env: &'a dyn Fn(&str) -> Option<String>,
+    read: &'a dyn Fn(&Path) -> io::Result<String>,
+    accounts_needed: bool,
+) -> Surroundings<'a> {
+    Surroundings { env, read, base_dir, judge: &judge, accounts_needed }
+}
+
+/// Whether a text can be a baseline: strict, and equal to itself, for nothing ever equals a doubtful document.
+/// Any account and partition do: the document is parsed again for each.
+fn judge(kind: PolicyKind, text: &str) -> Result<(), String> {
+    let account = "000000000000".parse().map_err(|error: InvalidAccountId| error.to_string())?;
+    let context = Context { account, partition: Partition::default() };
+    let policy =
+        Policy::parse_baseline(kind, text, &context, None).map_err(|error| error.to_string())?;
+    match policy::compare(&policy, &policy) {
+        Comparison { verdict: Verdict::Equivalent, .. } => Ok(()),
+        Comparison { note, .. } => {
+            Err(note.unwrap_or_else(|| "it is not equal to itself".to_owned()))
+        }
+    }
+}
+
+/// Text to configuration, or every problem.
+pub(super) fn read_config(
+    text: &str,
+    file_name: &str,
+    around: Surroundings<'_>,
+) -> Result<Config, ConfigError> {
+    let mut reading = Reading::new(file_name, around);
+    let config = parse(text, &mut reading);
+    let mut problems = reading.finish();
+    match config {
+        Some(mut config) if problems.is_empty() => {
+            config.digest = digest(&config).map_err(|error| one_problem(error.to_string()))?;
+            Ok(config)
+        }
+        Some(_) | None => {
+            if problems.is_empty() {
+                problems.push(format!(
+                    "{}: cannot be read; please report this",
+                    printable_line(file_name, 256)
+                ));
+            }
+            Err(ConfigError { problems })
+        }
+    }
+}
+
+fn parse(text: &str, reading: &mut Reading<'_>) -> Option<Config> {
+    let top = Place::default();
+    if text.starts_with('\u{feff}') {
+        reading.problem(top, "begins with a byte order mark; save it as UTF-8 without one");
+        return None;
+    }
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        reading.problem(top, "is empty; make one: rolewarden config example > rolewarden.yaml");
+        return None;
+    }
+    let root = yaml::parse(text).map_err(|(place, what)| reading.problem(place, what)).ok()?;
+    Section(sections::config).read(&root, reading)
+}
+
+/// SHA-256 of the configuration's canonical JSON: fixed order of fields, sorted sets, secrets masked.
+fn digest(config: &Config) -> Result<String, serde_json::Error> {
+    let mut digest = String::from("sha256:");
+    for byte in Sha256::digest(serde_json::to_vec(config)?) {
+        let _ = write!(digest, "{byte:02x}");
+    }
+    Ok(digest)
+}
+
+fn load(path: &Path, accounts_needed: bool) -> Result<Config, ConfigError> {
+    let name = path.to_string_lossy();
+    let text = read_capped(path).map_err(|error| {
+        let shown = printable_line(&name, 256);
+        one_problem(match error.kind() {
+            io::ErrorKind::NotFound => format!(
+                "{shown}: no such file; name one with --config or ROLEWARDEN_CONFIG, or make one: \
+                 rolewarden config example > rolewarden.yaml"
+            ),
+            _ => format!("{shown}: cannot read the configuration: {}", io_problem(&error)),
+        })
+    })?;
+    let base_dir = path.parent().unwrap_or(Path::new(""));
+    let env = |name: &str| std::env::var(name).ok();
+    read_config(&text, &name, around(base_dir, &env, &read_capped, accounts_needed))
+}
+
+fn one_problem(problem: String) -> ConfigError {
+    ConfigError { problems: vec![problem] }
+}
+
+/// A text file, whole, if it is not too large to be meant.
+fn read_capped(path: &Path) -> io::Result<String> {
+    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(invalid("it is larger than 1 MiB"));
+    }
+    String::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8 text"))
+}

@@ -1,0 +1,297 @@
+//! Reads a tree by declarations: one line of code names a key, describes it, says what it accepts and its default.
+//! Running that code over a file gives values and every problem; running it over nothing gives the JSON Schema.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::yaml::{Node, Place, Value};
+use crate::model::printable_line;
+use crate::policy::Kind as PolicyKind;
+
+/// What surrounds a configuration file.
+#[derive(Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    /// Environment variables, for secrets.
+    pub(super) env: &'a dyn Fn(&str) -> Option<String>,
+    /// Files, for secrets, documents and exceptions.
+    pub(super) read: &'a dyn Fn(&Path) -> io::Result<String>,
+    /// The folder paths in the file are relative to.
+    pub(super) base_dir: &'a Path,
+    /// Says what keeps a text from being a baseline document.
+    pub(super) judge: &'a dyn Fn(PolicyKind, &str) -> Result<(), String>,
+    /// Whether the file must say where accounts come from: the offline check does not need it.
+    pub(super) accounts_needed: bool,
+}
+
+/// One reading: where it is and what it found wrong.
+pub(super) struct Reading<'a> {
+    pub(super) around: Surroundings<'a>,
+    files: Vec<String>,
+    file: usize,
+    path: String,
+    problems: Vec<(usize, Place, String)>,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(file_name: &str, around: Surroundings<'a>) -> Self {
+        let files = vec![printable_line(file_name, 256)];
+        Self { around, files, file: 0, path: String::new(), problems: Vec::new() }
+    }
+
+    /// Notes a problem of the key that is being read.
+    pub(super) fn problem(&mut self, place: Place, what: impl std::fmt::Display) {
+        let file = self.files.get(self.file).map_or("", String::as_str);
+        let at = if place == Place::default() {
+            String::new()
+        } else {
+            format!("{}:{}:", place.line, place.column)
+        };
+        let key = if self.path.is_empty() { String::new() } else { format!("{}: ", self.path) };
+        self.problems.push((self.file, place, format!("{file}:{at} {key}{what}")));
+    }
+
+    /// Runs `read` one step further down the tree.
+    pub(super) fn within<T>(&mut self, step: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let length = self.path.len();
+        if !self.path.is_empty() && !step.starts_with('[') {
+            self.path.push('.');
+        }
+        self.path.push_str(&printable_line(step, 128));
+        let value = read(self);
+        self.path.truncate(length);
+        value
+    }
+
+    /// Runs `read` in another file, whose name its problems carry.
+    pub(super) fn in_file<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.file;
+        self.files.push(printable_line(name, 256));
+        self.file = self.files.len().saturating_sub(1);
+        let value = read(self);
+        self.file = outer;
+        value
+    }
+
+    /// Every problem, in the order of the file.
+    pub(super) fn finish(mut self) -> Vec<String> {
+        self.problems.sort_by_key(|(file, place, _)| (*file, *place));
+        self.problems.into_iter().map(|(.., line)| line).collect()
+    }
+}
+
+/// What a key accepts.
+pub(super) trait Kind {
+    /// What reading it gives.
+    type Value;
+
+    /// What it accepts, as JSON Schema.
+    fn schema(&self) -> Json;
+
+    /// Reads a node; `None` when a problem was noted.
+    fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<Self::Value>;
+}
+
+/// A mapping with declared keys: the function declares and reads them.
+pub(super) struct Section<F>(pub(super) F);
+
+impl<T, F: Fn(&mut Keys<'_, '_>) -> Option<T>> Kind for Section<F> {
+    type Value = T;
+
+    fn schema(&self) -> Json {
+        let around = Surroundings {
+            env: &|_| None,
+            read: &|_| Err(io::ErrorKind::NotFound.into()),
+            base_dir: Path::new(""),
+            judge: &|_, _| Ok(()),
+            accounts_needed: true,
+        };
+        let mut reading = Reading::new("", around);
+        let described = Some(Described::default());
+        let mut keys = Keys {
+            reading: &mut reading,
+            place: Place::default(),
+            entries: &[],
+            known: vec![],
+            described,
+        };
+        let _ = (self.0)(&mut keys);
+        let Described { properties, required } = keys.described.unwrap_or_default();
+        let mut schema = json!({"type": ["object", "null"], "additionalProperties": false, "properties": properties});
+        if let (Some(schema), false) = (schema.as_object_mut(), required.is_empty()) {
+            schema.insert("required".to_owned(), required.into());
+        }
+        schema
+    }
+
+    fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<T> {
+        let entries: &[(Node, Node)] = match &node.value {
+            Value::Map(entries) => entries,
+            // A section whose keys are all commented out.
+            Value::Null => &[],
+            other => {
+                reading.problem(
+                    node.place,
+                    format_args!("expected a mapping of keys, found {}", other.sort()),
+                );
+                return None;
+            }
+        };
+        let mut keys = Keys { reading, place: node.place, entries, known: vec![], described: None };
+        let value = (self.0)(&mut keys);
+        if keys.report_strangers() { value } else { None }
+    }
+}
+
+/// The keys of one section, while they are read.
+pub(super) struct Keys<'k, 'r> {
+    reading: &'k mut Reading<'r>,
+    place: Place,
+    entries: &'k [(Node, Node)],
+    known: Vec<&'static str>,
+    described: Option<Described>,
+}
+
+/// What the schema says of a section.
+#[derive(Default)]
+struct Described {
+    properties: Map<String, Json>,
+    required: Vec<&'static str>,
+}
+
+impl<'k, 'r> Keys<'k, 'r> {
+    /// A key with a default, which is written as in the file.
+    pub(super) fn key<K: Kind>(
+        &mut self,
+        name: &'static str,
+        doc: &str,
+        kind: K,
+        default: Json,
+    ) -> Option<K::Value> {
+        self.declare(name, doc, &kind, Some(&default));
+        let fallback = Node { place: self.place, ..Node::from(&default) };
+        let node = self.node(name).unwrap_or(&fallback);
+        self.reading.within(name, |reading| kind.read(node, reading))
+    }
+
+    /// A key that must be there.
+    pub(super) fn required<K: Kind>(
+        &mut self,
+        name: &'static str,
+        doc: &str,
+        kind: K,
+    ) -> Option<K::Value> {
+        self.declare(name, doc, &kind, None);
+        match self.node(name) {
+            Some(node) => self.reading.within(name, |reading| kind.read(node, reading)),
+            None => {
+                self.problem(name, "missing; it has no default");
+                None
+            }
+        }
+    }
+
+    /// Whether the file gives the key a value.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.node(name).is_some_and(|node| !matches!(node.value, Value::Null))
+    }
+
+    /// Notes a problem of one key, at its value or, when it is absent, at the section.
+    pub(super) fn problem(&mut self, name: &str, what: impl std::fmt::Display) {
+        let place = self.node(name).map_or(self.place, |node| node.place);
+        self.problem_at(name, place, what);
+    }
+
+    /// Notes a problem of one key, at a place within its value.
+    pub(super) fn problem_at(&mut self, name: &str, place: Place, what: impl std::fmt::Display) {
+        self.reading.within(name, |reading| reading.problem(place, what));
+    }
+
+    /// What surrounds the file.
+    pub(super) fn around(&self) -> Surroundings<'r> {
+        self.reading.around
+    }
+
+    fn node(&self, name: &str) -> Option<&'k Node> {
+        let named = |key: &Node| matches!(&key.value, Value::Text(text) if text == name);
+        self.entries.iter().find(|(key, _)| named(key)).map(|(_, node)| node)
+    }
+
+    fn declare<K: Kind>(
+        &mut self,
+        name: &'static str,
+        doc: &str,
+        kind: &K,
+        default: Option<&Json>,
+    ) {
+        self.known.push(name);
+        let Some(described) = &mut self.described else { return };
+        let mut schema = kind.schema();
+        if let Some(schema) = schema.as_object_mut() {
+            schema.insert("description".to_owned(), doc.into());
+            match default {
+                // A section's default is its keys' defaults.
+                Some(Json::Object(default)) if default.is_empty() => {}
+                Some(default) => drop(schema.insert("default".to_owned(), default.clone())),
+                None => described.required.push(name),
+            }
+        }
+        described.properties.insert(name.to_owned(), schema);
+    }
+
+    /// Reports keys nobody declared and keys given twice; true when there are none.
+    fn report_strangers(&mut self) -> bool {
+        let before = self.reading.problems.len();
+        let known = &self.known;
+        let mut lines = BTreeMap::new();
+        for (key, _) in self.entries {
+            let Value::Text(name) = &key.value else {
+                self.reading.problem(
+                    key.place,
+                    format_args!("expected a key, found {}", key.value.found()),
+                );
+                continue;
+            };
+            self.reading.within(name, |reading| {
+                if let Some(first) = lines.insert(name, key.place.line) {
+                    reading.problem(key.place, format_args!("given twice; first in line {first}"));
+                } else if !known.contains(&name.as_str()) {
+                    reading.problem(key.place, unknown_key(name, known));
+                }
+            });
+        }
+        self.reading.problems.len() == before
+    }
+}
+
+fn unknown_key(name: &str, known: &[&'static str]) -> String {
+    match near_miss(name, known) {
+        Some(near) => format!("unknown key; did you mean `{near}`?"),
+        None => format!("unknown key; expected {}", one_of(known)),
+    }
+}
+
+/// The one of the words that a typing mistake away gives the text.
+pub(super) fn near_miss(text: &str, words: &[&'static str]) -> Option<&'static str> {
+    let text = text.to_ascii_lowercase().replace(['_', '-'], "");
+    let likeness = |word: &str| {
+        let word = word.to_ascii_lowercase().replace(['_', '-'], "");
+        strsim::normalized_damerau_levenshtein(&text, &word)
+    };
+    let scored = words.iter().map(|word| (likeness(word), *word));
+    scored
+        .filter(|(score, _)| *score >= 0.6)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, word)| word)
+}
+
+/// `a`, `a or b`, `a, b or c`.
+pub(super) fn one_of(words: &[&str]) -> String {
+    match words {
+        [] => "nothing".to_owned(),
+        [only] => (*only).to_owned(),
+        [head @ .., last] => format!("{} or {last}", head.join(", ")),
+    }
+}

@@ -1,0 +1,153 @@
+//! `accounts`: where the list comes from and what is left out.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::{ACCOUNT_ID, ROLE_ARN, WORDS};
+use crate::config::combine::{List, MapOf, Nullable, OneOrMore, Placed};
+use crate::config::kinds::{OneOf, Word};
+use crate::config::reader::{Keys, Section};
+use crate::config::yaml::Place;
+use crate::config::{AccountSource, Accounts, ManagementAccount, Selector};
+use crate::model::AccountId;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Source {
+    Organization,
+    List,
+}
+
+const SOURCE: OneOf<Source> =
+    OneOf { words: &[("organization", Source::Organization), ("list", Source::List)], later: &[] };
+
+const MANAGEMENT: OneOf<ManagementAccount> = OneOf {
+    words: &[("include", ManagementAccount::Include), ("skip", ManagementAccount::Skip)],
+    later: &[],
+};
+
+const OU: Word<String> = Word {
+    expects: "an organizational unit such as ou-ab12-11111111 or a root such as r-ab12",
+    pattern: "^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$",
+    parse: |text| {
+        let part = |part: &str, least| {
+            (least..=32).contains(&part.len())
+                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        };
+        let fits = match text.split('-').collect::<Vec<_>>().as_slice() {
+            ["ou", root, unit] => part(root, 4) && part(unit, 8),
+            ["r", root] => part(root, 4),
+            _ => false,
+        };
+        fits.then(|| text.to_owned())
+    },
+};
+
+pub(super) fn accounts(keys: &mut Keys<'_, '_>) -> Option<Accounts> {
+    let doc = "Where the account list comes from: AWS Organizations, or the list in this file.";
+    let source = if keys.around().accounts_needed {
+        keys.required("source", doc, SOURCE)
+    } else {
+        keys.key("source", doc, SOURCE, json!("organization"))
+    };
+    let list = keys.key(
+        "list",
+        "The accounts, for `source: list`.",
+        List(Placed(Section(listed))),
+        json!([]),
+    );
+    let organization_role_arn = keys.key(
+        "organization_role_arn",
+        "Role assumed first for Organizations calls: in the management or a delegated administrator account.",
+        Nullable(ROLE_ARN),
+        json!(null),
+    );
+    let include =
+        keys.key("include", "Only these; empty means everything.", Section(selector), json!({}));
+    let exclude = keys.key("exclude", "Never these.", Section(selector), json!({}));
+    let management_account = keys.key(
+        "management_account",
+        "Whether the management account is scanned.",
+        MANAGEMENT,
+        json!("include"),
+    );
+    if source == Some(Source::List) {
+        refuse_what_only_an_organization_has(keys, include.as_ref(), exclude.as_ref());
+    }
+    Some(Accounts {
+        source: match (source?, list?) {
+            (Source::Organization, list) if list.is_empty() => AccountSource::Organization,
+            (Source::Organization, _) => {
+                keys.problem(
+                    "list",
+                    "is only read with `source: list`; change the source or empty the list",
+                );
+                return None;
+            }
+            (Source::List, list) => AccountSource::List(checked_list(list, keys)?),
+        },
+        organization_role_arn: organization_role_arn?,
+        include: include?,
+        exclude: exclude?,
+        management_account: management_account?,
+    })
+}
+
+/// One account of the list.
+fn listed(keys: &mut Keys<'_, '_>) -> Option<(AccountId, String)> {
+    let id = keys.required("id", "The account number, in quotes.", ACCOUNT_ID);
+    let name = keys.key("name", "A name for people.", ANY_TEXT, json!(""));
+    Some((id?, name?))
+}
+
+/// A text that may be empty.
+const ANY_TEXT: Word<String> =
+    Word { expects: "a text", pattern: "", parse: |text| Some(text.to_owned()) };
+
+/// An account with the place it is listed at.
+type Listed = (Place, (AccountId, String));
+
+fn checked_list(list: Vec<Listed>, keys: &mut Keys<'_, '_>) -> Option<Vec<(AccountId, String)>> {
+    if list.is_empty() {
+        keys.problem("list", "is empty; `source: list` needs at least one account");
+        return None;
+    }
+    let mut seen = BTreeMap::new();
+    for (place, (id, _)) in &list {
+        if let Some(first) = seen.insert(id, place.line) {
+            keys.problem_at(
+                "list",
+                *place,
+                format_args!("account {id} is listed twice; first in line {first}"),
+            );
+        }
+    }
+    Some(list.into_iter().map(|(_, account)| account).collect())
+}
+
+/// A list of accounts has no units and no tags, so a filter by them would leave out everything, or nothing.
+fn refuse_what_only_an_organization_has(
+    keys: &mut Keys<'_, '_>,
+    include: Option<&Selector>,
+    exclude: Option<&Selector>,
+) {
+    for (name, selector) in [("include", include), ("exclude", exclude)] {
+        if selector.is_some_and(|selector| !selector.ous.is_empty() || !selector.tags.is_empty()) {
+            keys.problem(name, "`ous` and `tags` need `source: organization`; use `ids`");
+        }
+    }
+}
+
+fn selector(keys: &mut Keys<'_, '_>) -> Option<Selector> {
+    let ids = keys.key("ids", "By account number.", List(ACCOUNT_ID), json!([]));
+    let ous =
+        keys.key("ous", "By organizational unit, at any depth below it.", List(OU), json!([]));
+    let tags = keys.key(
+        "tags",
+        "By account tag: every key must have one of its values.",
+        MapOf(WORDS, OneOrMore(ANY_TEXT)),
+        json!({}),
+    );
+    let tags = tags?.into_iter().map(|(key, values)| (key, values.into_iter().collect())).collect();
+    Some(Selector { ids: ids?.into_iter().collect(), ous: ous?.into_iter().collect(), tags })
+}

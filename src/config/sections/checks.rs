@@ -1,0 +1,131 @@
+//! `checks`: which run, how severe they are, what they accept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::{SEVERITY, is_policy_arn};
+use crate::config::Checks;
+use crate::config::combine::{List, Nullable};
+use crate::config::kinds::{Switch, Word};
+use crate::config::reader::{Keys, Section};
+use crate::model::{CheckName, Severity};
+
+/// Condition keys that harden a trust policy without widening it.
+const CONDITION_KEY: Word<String> = Word {
+    expects: "aws:SourceAccount, aws:SourceArn or aws:SourceOrgID",
+    pattern: "^[aA][wW][sS]:[sS][oO][uU][rR][cC][eE]([aA][cC][cC][oO][uU][nN][tT]|[aA][rR][nN]|[oO][rR][gG][iI][dD])$",
+    parse: |text| {
+        let folded = text.to_ascii_lowercase();
+        ["aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid"]
+            .contains(&folded.as_str())
+            .then_some(folded)
+    },
+};
+
+const POLICY_ARN: Word<String> = Word {
+    expects: "a policy ARN such as arn:aws:iam::aws:policy/name",
+    pattern: "^arn:aws[a-z0-9-]*:iam::([0-9]{12}|aws):policy/.+$",
+    parse: |text| is_policy_arn(text).then(|| text.to_owned()),
+};
+
+/// What every check has.
+struct Common {
+    enabled: bool,
+    severity: Option<Severity>,
+}
+
+fn common(keys: &mut Keys<'_, '_>) -> Option<Common> {
+    let enabled = keys.key("enabled", "Whether the check runs.", Switch, json!(true));
+    let severity = keys.key(
+        "severity",
+        "Severity of its findings instead of the computed one.",
+        Nullable(SEVERITY),
+        json!(null),
+    );
+    Some(Common { enabled: enabled?, severity: severity? })
+}
+
+fn inline_policy(keys: &mut Keys<'_, '_>) -> Option<(Common, bool)> {
+    let common = common(keys);
+    let doc = "Whether the permissions may come from an attached managed policy.";
+    let accept_managed = keys.key("accept_managed", doc, Switch, json!(false));
+    Some((common?, accept_managed?))
+}
+
+fn attached_policies(keys: &mut Keys<'_, '_>) -> Option<(Common, Vec<String>, Vec<String>)> {
+    let common = common(keys);
+    let required =
+        keys.key("required", "Policy ARNs that must be attached.", List(POLICY_ARN), json!([]));
+    let allowed =
+        keys.key("allowed", "Policy ARNs that may be attached.", List(POLICY_ARN), json!([]));
+    Some((common?, required?, allowed?))
+}
+
+fn trust_policy(keys: &mut Keys<'_, '_>) -> Option<(Common, Vec<String>)> {
+    let common = common(keys);
+    let doc =
+        "Condition keys accepted as hardening: aws:SourceAccount, aws:SourceArn, aws:SourceOrgID.";
+    let conditions = keys.key("accept_conditions", doc, List(CONDITION_KEY), json!([]));
+    Some((common?, conditions?))
+}
+
+fn service_linked_role(keys: &mut Keys<'_, '_>) -> Option<()> {
+    if keys.key("enabled", "Not in this version yet: only false.", Switch, json!(false))? {
+        keys.problem("enabled", "this check is not in this version yet; expected false");
+    }
+    Some(())
+}
+
+pub(super) fn checks(keys: &mut Keys<'_, '_>) -> Option<Checks> {
+    let doc = "The role is there, under its exact name and path.";
+    let role_exists = keys.key(CheckName::RoleExists.as_str(), doc, Section(common), json!({}));
+    let trust = keys.key(
+        CheckName::TrustPolicy.as_str(),
+        "Who may assume it.",
+        Section(trust_policy),
+        json!({}),
+    );
+    let doc = "What its inline policies allow, taken together.";
+    let inline = keys.key(CheckName::InlinePolicy.as_str(), doc, Section(inline_policy), json!({}));
+    let doc = "Managed policies attached beyond or short of the two lists.";
+    let attached =
+        keys.key(CheckName::AttachedPolicies.as_str(), doc, Section(attached_policies), json!({}));
+    let doc = "Whether the connector can work: inline and attached together, cut by the boundary.";
+    let effective =
+        keys.key(CheckName::EffectivePermissions.as_str(), doc, Section(common), json!({}));
+    let doc = "Path, boundary, longest session, tags.";
+    let attributes = keys.key(CheckName::RoleAttributes.as_str(), doc, Section(common), json!({}));
+    let doc = "AWSServiceRoleForAmazonEKSConnector; not in this version yet.";
+    keys.key("service-linked-role", doc, Section(service_linked_role), json!({}));
+
+    let (trust, accept_conditions) = trust?;
+    let (inline, accept_managed) = inline?;
+    let (attached, required, allowed) = attached?;
+    let all = [
+        (CheckName::RoleExists, role_exists?),
+        (CheckName::TrustPolicy, trust),
+        (CheckName::InlinePolicy, inline),
+        (CheckName::AttachedPolicies, attached),
+        (CheckName::EffectivePermissions, effective?),
+        (CheckName::RoleAttributes, attributes?),
+    ];
+    let disabled: BTreeSet<_> =
+        all.iter().filter(|(_, check)| !check.enabled).map(|(name, _)| *name).collect();
+    if disabled.len() == all.len() {
+        // Nothing judged would read as everything compliant.
+        keys.problem("role-exists", "every check is switched off; leave at least one on");
+    }
+    Some(Checks {
+        disabled,
+        severity: all
+            .iter()
+            .filter_map(|(name, check)| Some((*name, check.severity?)))
+            .collect::<BTreeMap<_, _>>(),
+        drift_severity: Severity::Low,
+        accept_managed,
+        required_attachments: required.into_iter().collect(),
+        allowed_attachments: allowed.into_iter().collect(),
+        accept_conditions: accept_conditions.into_iter().collect(),
+    })
+}

@@ -1,0 +1,506 @@
+//! Every mistake, and the exact lines it gives.
+
+/// Mistakes in the second line of a file that is otherwise right, and the lines they give.
+pub(super) const MISTAKES: &[(&str, &[&str])] = &[
+    (
+        "sweep: {concurency: 3}",
+        &["c.yaml:2:9: sweep.concurency: unknown key; did you mean `concurrency`?"],
+    ),
+    ("sweeep: {}", &["c.yaml:2:1: sweeep: unknown key; did you mean `sweep`?"]),
+    ("sweep: []", &["c.yaml:2:8: sweep: expected a mapping of keys, found a list"]),
+    (
+        "banana: 1",
+        &[
+            "c.yaml:2:1: banana: unknown key; expected accounts, access, baseline, checks, fail_on, exceptions, exceptions_file, sweep, log, remediation, store or web",
+        ],
+    ),
+    ("1: x", &["c.yaml:2:1: expected a key, found the number `1`"]),
+    (
+        "sweep: {concurrency: 0}",
+        &[
+            "c.yaml:2:22: sweep.concurrency: expected a whole number from 1 to 1024, found the number `0`",
+        ],
+    ),
+    (
+        "sweep: {concurrency: many}",
+        &["c.yaml:2:22: sweep.concurrency: expected a whole number from 1 to 1024, found `many`"],
+    ),
+    (
+        "sweep: {concurrency: 1.5}",
+        &[
+            "c.yaml:2:22: sweep.concurrency: expected a whole number from 1 to 1024, found the number `1.5`",
+        ],
+    ),
+    (
+        "sweep: {concurrency: null}",
+        &["c.yaml:2:22: sweep.concurrency: expected a whole number from 1 to 1024, found nothing"],
+    ),
+    (
+        "sweep: {concurrency: 3, concurrency: 4}",
+        &["c.yaml:2:25: sweep.concurrency: given twice; first in line 2"],
+    ),
+    (
+        "sweep: {account_timeout: soon}",
+        &["c.yaml:2:26: sweep.account_timeout: expected a duration such as 15m, found `soon`"],
+    ),
+    (
+        "sweep: {account_timeout: 60}",
+        &[
+            "c.yaml:2:26: sweep.account_timeout: expected a duration such as 15m, found the number `60`",
+        ],
+    ),
+    (
+        "sweep: {account_timeout: 2h}",
+        &["c.yaml:2:26: sweep.account_timeout: expected a duration from 1s to 1h, found `2h`"],
+    ),
+    (
+        "sweep: {account_timeout: 1500ms}",
+        &["c.yaml:2:26: sweep.account_timeout: expected whole seconds, found `1500ms`"],
+    ),
+    (
+        "sweep: {attempt_timeout: 99ms}",
+        &["c.yaml:2:26: sweep.attempt_timeout: expected a duration from 100ms to 5m, found `99ms`"],
+    ),
+    (
+        "sweep: {account_timeout: 5s}",
+        &["c.yaml:2:8: sweep.attempt_timeout: must not be longer than `account_timeout`"],
+    ),
+    (
+        "sweep: {max_attempts: 11}",
+        &[
+            "c.yaml:2:23: sweep.max_attempts: expected a whole number from 1 to 10, found the number `11`",
+        ],
+    ),
+    (
+        "sweep: {every: 5m, cron: \"*/5 * * * *\"}",
+        &["c.yaml:2:26: sweep.cron: give `every` or `cron`, not both"],
+    ),
+    (
+        "sweep: {cron: every day}",
+        &[
+            "c.yaml:2:15: sweep.cron: expected five cron fields such as */15 * * * *, found `every day`",
+        ],
+    ),
+    ("sweep: {timezone: UTC}", &["c.yaml:2:19: sweep.timezone: is only read with `cron`"]),
+    (
+        "fail_on: severe",
+        &["c.yaml:2:10: fail_on: expected critical, high, medium, low or info, found `severe`"],
+    ),
+    (
+        "checks: {trust-polcy: {}}",
+        &["c.yaml:2:10: checks.trust-polcy: unknown key; did you mean `trust-policy`?"],
+    ),
+    (
+        "checks: {trust_policy: {}}",
+        &["c.yaml:2:10: checks.trust_policy: unknown key; did you mean `trust-policy`?"],
+    ),
+    (
+        "checks: {trust-policy: {accept_conditions: [aws:PrincipalOrgID]}}",
+        &[
+            "c.yaml:2:45: checks.trust-policy.accept_conditions[0]: expected aws:SourceAccount, aws:SourceArn or aws:SourceOrgID, found `aws:PrincipalOrgID`",
+        ],
+    ),
+    (
+        "checks: {attached-policies: {allowed: [AdministratorAccess]}}",
+        &[
+            "c.yaml:2:40: checks.attached-policies.allowed[0]: expected a policy ARN such as arn:aws:iam::aws:policy/name, found `AdministratorAccess`",
+        ],
+    ),
+    (
+        "checks: {inline-policy: {accept_managed: yes}}",
+        &["c.yaml:2:42: checks.inline-policy.accept_managed: expected true or false, found `yes`"],
+    ),
+    (
+        "checks: {service-linked-role: {enabled: true}}",
+        &[
+            "c.yaml:2:41: checks.service-linked-role.enabled: this check is not in this version yet; expected false",
+        ],
+    ),
+    (
+        "checks: {role-exists: {severity: urgent}}",
+        &[
+            "c.yaml:2:34: checks.role-exists.severity: expected critical, high, medium, low or info, found `urgent`",
+        ],
+    ),
+    (
+        "checks: {role-exists: {enabled: false}, trust-policy: {enabled: false}, inline-policy: {enabled: false}, attached-policies: {enabled: false}, effective-permissions: {enabled: false}, role-attributes: {enabled: false}}",
+        &["c.yaml:2:23: checks.role-exists: every check is switched off; leave at least one on"],
+    ),
+    (
+        "remediation: {mode: apply}",
+        &["c.yaml:2:21: remediation.mode: `apply` is not in this version yet; expected off"],
+    ),
+    ("remediation: {mode: maybe}", &["c.yaml:2:21: remediation.mode: expected off, found `maybe`"]),
+    (
+        "store: {retention: 12h}",
+        &["c.yaml:2:20: store.retention: expected a duration from 1d to 3650d, found `12h`"],
+    ),
+    (
+        "web: {listen: localhost}",
+        &[
+            "c.yaml:2:15: web.listen: expected an address and a port such as 127.0.0.1:9797, found `localhost`",
+        ],
+    ),
+    ("log: {format: xml}", &["c.yaml:2:15: log.format: expected text or json, found `xml`"]),
+    (
+        "log: {level: \"a=b=c\"}",
+        &[
+            "c.yaml:2:14: log.level: expected a log level such as info, or directives such as info,rolewarden=debug, found `a=b=c`",
+        ],
+    ),
+    (
+        "access: {scan_role: arn:aws:iam::111122223333:role/x}",
+        &[
+            "c.yaml:2:21: access.scan_role: expected a role name such as rolewarden-scan or team/rolewarden-scan, found `arn:aws:iam::111122223333:role/x`",
+        ],
+    ),
+    (
+        "access: {scan_role: \"a role\"}",
+        &[
+            "c.yaml:2:21: access.scan_role: expected a role name such as rolewarden-scan or team/rolewarden-scan, found `a role`",
+        ],
+    ),
+    (
+        "access: {session_name: x}",
+        &[
+            "c.yaml:2:24: access.session_name: expected 2 to 64 letters, digits and `_+=,.@-`, found `x`",
+        ],
+    ),
+    (
+        "access: {session_duration: 5m}",
+        &["c.yaml:2:28: access.session_duration: expected a duration from 15m to 12h, found `5m`"],
+    ),
+    (
+        "access: {session_duration: 2h, via: [arn:aws:iam::111122223333:role/hop]}",
+        &[
+            "c.yaml:2:28: access.session_duration: must be 1h or less when `via` names roles: STS refuses more in a chain",
+        ],
+    ),
+    (
+        "access: {via: [arn:aws:iam::111122223333:user/hop]}",
+        &[
+            "c.yaml:2:16: access.via[0]: expected a role ARN such as arn:aws:iam::111122223333:role/name, found `arn:aws:iam::111122223333:user/hop`",
+        ],
+    ),
+    (
+        "access: {external_id: \"sp ace\"}",
+        &[
+            "c.yaml:2:23: access.external_id: expected 2 to 1224 letters, digits and `_+=,.@:/-`, or `${env:NAME}` or `${file:/path}` (its value is not shown)",
+        ],
+    ),
+    (
+        "access: {external_id: 12345}",
+        &["c.yaml:2:23: access.external_id: expected a text; put it in quotes"],
+    ),
+    (
+        "access: {external_id: \"${env:NOT_SET}\"}",
+        &["c.yaml:2:23: access.external_id: environment variable `NOT_SET` is not set"],
+    ),
+    (
+        "access: {external_id: \"${env:HOSTILE}\"}",
+        &[
+            "c.yaml:2:23: access.external_id: expected 2 to 1224 letters, digits and `_+=,.@:/-`, or `${env:NAME}` or `${file:/path}` (its value is not shown)",
+        ],
+    ),
+    (
+        "access: {external_id: \"${env:}\"}",
+        &[
+            "c.yaml:2:23: access.external_id: expected the name of an environment variable in `${env:NAME}`",
+        ],
+    ),
+    (
+        "access: {external_id: \"${file:/nowhere}\"}",
+        &["c.yaml:2:23: access.external_id: cannot read `/nowhere`: no such file"],
+    ),
+    (
+        "access: {external_id: \"${file:folder}\"}",
+        &[
+            "c.yaml:2:23: access.external_id: cannot read `folder`: it is a directory, expected a file",
+        ],
+    ),
+    (
+        "access: {external_id: \"x-${env:EXTERNAL_ID}\"}",
+        &[
+            "c.yaml:2:23: access.external_id: expected 2 to 1224 letters, digits and `_+=,.@:/-`, or `${env:NAME}` or `${file:/path}` (its value is not shown)",
+        ],
+    ),
+    (
+        "access: {overrides: {111122223333: {}}}",
+        &[
+            "c.yaml:2:22: access.overrides: expected an account id: 12 digits in quotes, found the number `111122223333`; put it in quotes",
+        ],
+    ),
+    (
+        "access: {overrides: {\"1\": {}}}",
+        &["c.yaml:2:22: access.overrides: expected an account id: 12 digits in quotes, found `1`"],
+    ),
+    (
+        "access: {overrides: {\"111122223333\": {scan_role_arn: arn:aws:iam::444455556666:role/x}}}",
+        &[
+            "c.yaml:2:21: access.overrides: the role of account 111122223333 lives in account 444455556666",
+        ],
+    ),
+    (
+        "access: {overrides: {\"111122223333\": {external_id: [s3cr3t]}}}",
+        &[
+            "c.yaml:2:52: access.overrides.111122223333.external_id: expected a text, `${env:NAME}` or `${file:/path}`",
+        ],
+    ),
+    (
+        "access: {overrides: {\"111122223333\": {}, \"111122223333\": {}}}",
+        &["c.yaml:2:42: access.overrides.111122223333: given twice"],
+    ),
+    (
+        "access: {region: Frankfurt}",
+        &["c.yaml:2:18: access.region: expected a region such as us-east-1, found `Frankfurt`"],
+    ),
+    (
+        "baseline: {presence: when-connected}",
+        &[
+            "c.yaml:2:22: baseline.presence: `when-connected` is not in this version yet; expected required, optional or forbidden",
+        ],
+    ),
+    (
+        "baseline: {role_name: team/Role}",
+        &[
+            "c.yaml:2:23: baseline.role_name: expected a role name of 1 to 64 letters, digits and `_+=,.@-`, without its path, found `team/Role`",
+        ],
+    ),
+    (
+        "baseline: {path: team}",
+        &[
+            "c.yaml:2:18: baseline.path: expected a path that begins and ends with `/`, found `team`",
+        ],
+    ),
+    (
+        "baseline: {trust_policy: missing.json}",
+        &["c.yaml:2:26: baseline.trust_policy: cannot read `missing.json`: no such file"],
+    ),
+    (
+        "baseline: {trust_policy: bad.json}",
+        &[
+            "c.yaml:2:26: baseline.trust_policy: `bad.json` is not one strict trust policy: Statement: missing",
+        ],
+    ),
+    (
+        "baseline: {inline_policy: {Version: x}}",
+        &["c.yaml:2:27: baseline.inline_policy: expected the path of a document, found a mapping"],
+    ),
+    (
+        "baseline: {service_principals: {AWS: ssm.amazonaws.com}}",
+        &[
+            "c.yaml:2:33: baseline.service_principals: expected a partition such as aws-cn, found `AWS`",
+        ],
+    ),
+    (
+        "baseline: {service_principals: {aws-cn: ssm}}",
+        &[
+            "c.yaml:2:41: baseline.service_principals.aws-cn: expected a service principal such as ssm.amazonaws.com, found `ssm`",
+        ],
+    ),
+    (
+        "baseline: {max_session_duration: 13h}",
+        &[
+            "c.yaml:2:34: baseline.max_session_duration: expected a duration from 1h to 12h, found `13h`",
+        ],
+    ),
+    (
+        "baseline: {permissions_boundary: boundary}",
+        &[
+            "c.yaml:2:34: baseline.permissions_boundary: expected a policy ARN such as arn:aws:iam::${rolewarden:account_id}:policy/name, found `boundary`",
+        ],
+    ),
+    (
+        "baseline: {required_tags: {team: 7}}",
+        &[
+            "c.yaml:2:34: baseline.required_tags.team: expected a tag value of at most 256 characters, found the number `7`; put it in quotes",
+        ],
+    ),
+    (
+        "exceptions: [{id: a, accounts: [], checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
+        &["c.yaml:2:32: exceptions[0].accounts: is empty; expected at least one"],
+    ),
+    (
+        "exceptions: [{id: a, accounts: [111122223333], checks: [trust-polcy, x], reason: ' ', owner: null, expires: 31.01.2027}]",
+        &[
+            "c.yaml:2:33: exceptions[0].accounts[0]: expected an account id: 12 digits in quotes, found the number `111122223333`; put it in quotes",
+            "c.yaml:2:57: exceptions[0].checks[0]: unknown check `trust-polcy`; did you mean `trust-policy`?",
+            "c.yaml:2:70: exceptions[0].checks[1]: unknown check `x`; expected role-exists, trust-policy, inline-policy, attached-policies, effective-permissions or role-attributes",
+            "c.yaml:2:82: exceptions[0].reason: expected a text, found ` `",
+            "c.yaml:2:94: exceptions[0].owner: expected a text, found nothing",
+            "c.yaml:2:109: exceptions[0].expires: expected a date such as 2027-01-31, found `31.01.2027`",
+        ],
+    ),
+    (
+        "exceptions: [{id: a}]",
+        &[
+            "c.yaml:2:14: exceptions[0].accounts: missing; it has no default",
+            "c.yaml:2:14: exceptions[0].checks: missing; it has no default",
+            "c.yaml:2:14: exceptions[0].reason: missing; it has no default",
+            "c.yaml:2:14: exceptions[0].owner: missing; it has no default",
+            "c.yaml:2:14: exceptions[0].expires: missing; it has no default",
+        ],
+    ),
+    (
+        "exceptions:\n  - {id: a, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-02-30}",
+        &[
+            "c.yaml:3:95: exceptions[0].expires: expected a date such as 2027-01-31, found `2027-02-30`",
+        ],
+    ),
+    (
+        "exceptions:\n  - &e {id: a, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-02-28}\n  - *e",
+        &["c.yaml:4:5: exceptions: exception `a` is given twice; first in line 3"],
+    ),
+    (
+        "exceptions_file: missing.yaml",
+        &["c.yaml:2:18: exceptions_file: cannot read `missing.yaml`: no such file"],
+    ),
+    (
+        "exceptions_file: wrong.yaml",
+        &[
+            "wrong.yaml:1:3: exceptions_file[0].checks: missing; it has no default",
+            "wrong.yaml:1:3: exceptions_file[0].reason: missing; it has no default",
+            "wrong.yaml:1:3: exceptions_file[0].owner: missing; it has no default",
+            "wrong.yaml:1:3: exceptions_file[0].expires: missing; it has no default",
+            "wrong.yaml:2:13: exceptions_file[0].accounts: is empty; expected at least one",
+            "wrong.yaml:3:3: exceptions_file[1].id: missing; it has no default",
+            "wrong.yaml:3:3: exceptions_file[1].accounts: missing; it has no default",
+            "wrong.yaml:3:3: exceptions_file[1].checks: missing; it has no default",
+            "wrong.yaml:3:3: exceptions_file[1].reason: missing; it has no default",
+            "wrong.yaml:3:3: exceptions_file[1].owner: missing; it has no default",
+            "wrong.yaml:3:3: exceptions_file[1].expires: missing; it has no default",
+        ],
+    ),
+    (
+        "exceptions_file: exceptions.yaml\nexceptions:\n  - {id: a, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-02-28}",
+        &["c.yaml:2:18: exceptions_file: give `exceptions` or `exceptions_file`, not both"],
+    ),
+    ("log: {<<: {format: json}}", &["c.yaml:2:7: log.<<: unknown key; expected format or level"]),
+    (
+        "log: {\"for\\e[31mmat\": json}",
+        &["c.yaml:2:7: log.for\\u{1b}[31mmat: unknown key; expected format or level"],
+    ),
+    (
+        "log: {format: \"a\\e[31m\\nb\"}",
+        &["c.yaml:2:15: log.format: expected text or json, found `a\\u{1b}[31m\\u{a}b`"],
+    ),
+    (
+        "access: {overrides: {\"111122223333\": s3cr3t}}",
+        &["c.yaml:2:38: access.overrides.111122223333: expected a mapping of keys, found a text"],
+    ),
+    ("access: s3cr3t", &["c.yaml:2:9: access: expected a mapping of keys, found a text"]),
+    (
+        "access: {overrides: s3cr3t}",
+        &["c.yaml:2:21: access.overrides: expected a mapping, found a text"],
+    ),
+    (
+        "access: {external_id: ~, overrides: {\"111122223333\": {externalid: s3cr3t}}}",
+        &[
+            "c.yaml:2:55: access.overrides.111122223333.externalid: unknown key; did you mean `external_id`?",
+        ],
+    ),
+    (
+        "access: {external_id: \"${env:EXTERNAL_ID\"}",
+        &[
+            "c.yaml:2:23: access.external_id: expected 2 to 1224 letters, digits and `_+=,.@:/-`, or `${env:NAME}` or `${file:/path}` (its value is not shown)",
+        ],
+    ),
+    (
+        "log: {level: inf}",
+        &[
+            "c.yaml:2:14: log.level: expected a log level such as info, or directives such as info,rolewarden=debug, found `inf`",
+        ],
+    ),
+    (
+        "log: {level: \"\"}",
+        &[
+            "c.yaml:2:14: log.level: expected a log level such as info, or directives such as info,rolewarden=debug, found ``",
+        ],
+    ),
+    (
+        "baseline: {trust_policy: folder}",
+        &[
+            "c.yaml:2:26: baseline.trust_policy: cannot read `folder`: it is a directory, expected a file",
+        ],
+    ),
+    ("accounts: {}", &["c.yaml:2:1: accounts: given twice; first in line 1"]),
+];
+
+/// Whole texts and the lines they give.
+pub(super) const TEXTS: &[(&str, &[&str])] = &[
+    ("", &["c.yaml: is empty; make one: rolewarden config example > rolewarden.yaml"]),
+    (
+        "# only a comment\n",
+        &["c.yaml: is empty; make one: rolewarden config example > rolewarden.yaml"],
+    ),
+    (
+        "\u{feff}accounts: {source: organization}\n",
+        &["c.yaml: begins with a byte order mark; save it as UTF-8 without one"],
+    ),
+    ("[]\n", &["c.yaml:1:1: expected a mapping of keys, found a list"]),
+    ("x\n", &["c.yaml:1:1: expected a mapping of keys, found a text"]),
+    ("sweep: {}\n", &["c.yaml:1:1: accounts.source: missing; it has no default"]),
+    ("accounts: {}\n", &["c.yaml:1:11: accounts.source: missing; it has no default"]),
+    (
+        "accounts: {source: moon}\n",
+        &["c.yaml:1:20: accounts.source: expected organization or list, found `moon`"],
+    ),
+    (
+        "accounts: {source: list}\n",
+        &["c.yaml:1:11: accounts.list: is empty; `source: list` needs at least one account"],
+    ),
+    (
+        "accounts: {source: list, list: [{id: 111122223333}, {id: \"1\"}, {name: x}]}\n",
+        &[
+            "c.yaml:1:38: accounts.list[0].id: expected an account id: 12 digits in quotes, found the number `111122223333`; put it in quotes",
+            "c.yaml:1:58: accounts.list[1].id: expected an account id: 12 digits in quotes, found `1`",
+            "c.yaml:1:64: accounts.list[2].id: missing; it has no default",
+        ],
+    ),
+    (
+        "accounts:\n  source: list\n  list:\n    - {id: \"111122223333\"}\n    - {id: \"111122223333\"}\n",
+        &["c.yaml:5:7: accounts.list: account 111122223333 is listed twice; first in line 4"],
+    ),
+    (
+        "accounts: {source: organization, list: [{id: \"111122223333\"}]}\n",
+        &[
+            "c.yaml:1:40: accounts.list: is only read with `source: list`; change the source or empty the list",
+        ],
+    ),
+    (
+        "accounts: {source: list, list: [{id: \"111122223333\"}], include: {ous: [r-ab12]}}\n",
+        &["c.yaml:1:65: accounts.include: `ous` and `tags` need `source: organization`; use `ids`"],
+    ),
+    (
+        "accounts: {source: organization, include: {ids: \"111122223333\", ous: [ou-x], tags: {a: []}}}\n",
+        &[
+            "c.yaml:1:49: accounts.include.ids: expected a list, found a text",
+            "c.yaml:1:71: accounts.include.ous[0]: expected an organizational unit such as ou-ab12-11111111 or a root such as r-ab12, found `ou-x`",
+            "c.yaml:1:88: accounts.include.tags.a: is empty; expected at least one",
+        ],
+    ),
+    (
+        "accounts: {source: organization, management_account: maybe, organization_role_arn: x}\n",
+        &[
+            "c.yaml:1:54: accounts.management_account: expected include or skip, found `maybe`",
+            "c.yaml:1:84: accounts.organization_role_arn: expected a role ARN such as arn:aws:iam::111122223333:role/name, found `x`",
+        ],
+    ),
+    ("accounts: [\n", &["c.yaml:1:11: unclosed bracket '['"]),
+    (
+        "accounts:\n\tsource: organization\n",
+        &["c.yaml:2:2: tabs disallowed within this context (block indentation)"],
+    ),
+    ("a: *x\n", &["c.yaml:1:4: alias references unknown anchor"]),
+    ("a: !secret x\n", &["c.yaml:1:12: unsupported tag `!secret`"]),
+    ("a: b\n---\nc: d\n", &["c.yaml:3:1: expected one YAML document, found a second"]),
+    (
+        "a: \"\\q\"\n",
+        &["c.yaml:1:4: while parsing a quoted scalar, found unknown escape character"],
+    ),
+    ("a: b: c\n", &["c.yaml:1:5: mapping values are not allowed in this context"]),
+    ("- a\nb\n", &["c.yaml:2:1: simple key expected ':'"]),
+    ("a: 'x\n", &["c.yaml:1:4: unclosed quote"]),
+    ("&a [*a]\n", &["c.yaml:1:5: an anchor may not contain itself"]),
+    ("{a: 1, b: 2\n\n", &["c.yaml:1:1: unclosed bracket '{'"]),
+];

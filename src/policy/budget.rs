@@ -1,0 +1,40 @@
+//! Bounded work: policy text is written by people we do not trust.
+
+/// What one comparison may still cost. Spent means `undecided`, never a guess.
+#[derive(Debug)]
+pub(super) struct Budget {
+    /// Machine words the automata may still touch.
+    words: u64,
+    /// Bytes they may still remember.
+    bytes: usize,
+}
+
+/// The budget is spent; no claim is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Spent;
+
+impl Default for Budget {
+    /// Some 10 ms and 8 MiB on a slow core: well inside the 50 ms and 16 MiB promised.
+    fn default() -> Self {
+        Self { words: 12_000_000, bytes: 8 << 20 }
+    }
+}
+
+impl Budget {
+    /// Takes work, counted in machine words touched.
+    pub(super) fn work(&mut self, words: usize) -> Result<(), Spent> {
+        self.words = self.words.checked_sub(words as u64).ok_or(Spent)?;
+        Ok(())
+    }
+
+    /// Takes memory. It is not given back before the comparison ends unless by [`Budget::release`].
+    pub(super) fn remember(&mut self, bytes: usize) -> Result<(), Spent> {
+        self.bytes = self.bytes.checked_sub(bytes).ok_or(Spent)?;
+        Ok(())
+    }
+
+    /// Gives memory back.
+    pub(super) fn release(&mut self, bytes: usize) {
+        self.bytes += bytes;
+    }
+}

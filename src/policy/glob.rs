@@ -1,0 +1,267 @@
+//! Globs over `*` (any run of characters, also none) and `?` (exactly one character): IAM's only wildcards.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// One piece of a glob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Token {
+    /// This character.
+    Char(char),
+    /// `?`
+    One,
+    /// `*`
+    Many,
+}
+
+/// A glob in normal form: within a run of wildcards every `?` stands before the single `*`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Glob(Arc<[Token]>);
+
+impl Glob {
+    /// Puts tokens into normal form.
+    pub(super) fn new(tokens: impl IntoIterator<Item = Token>) -> Self {
+        let mut out = Vec::new();
+        let mut many = false;
+        for token in tokens {
+            match token {
+                Token::Many => many = true,
+                Token::One => out.push(Token::One),
+                Token::Char(_) => {
+                    if std::mem::take(&mut many) {
+                        out.push(Token::Many);
+                    }
+                    out.push(token);
+                }
+            }
+        }
+        if many {
+            out.push(Token::Many);
+        }
+        Self(out.into())
+    }
+
+    /// The text itself, with no wildcard in it.
+    pub(super) fn literal(text: &str) -> Self {
+        Self(text.chars().map(Token::Char).collect())
+    }
+
+    /// The text with its wildcards.
+    pub(super) fn wild(text: &str) -> Self {
+        Self::new(text.chars().map(|c| match c {
+            '*' => Token::Many,
+            '?' => Token::One,
+            c => Token::Char(c),
+        }))
+    }
+
+    /// The pieces.
+    pub(super) fn tokens(&self) -> &[Token] {
+        &self.0
+    }
+
+    /// The only text it matches, if there is only one.
+    pub(super) fn as_literal(&self) -> Option<String> {
+        self.0
+            .iter()
+            .map(|token| match token {
+                Token::Char(c) => Some(*c),
+                Token::One | Token::Many => None,
+            })
+            .collect()
+    }
+
+    /// Whether the text is one of the glob's.
+    pub(super) fn matches(&self, text: &str) -> bool {
+        self.accepts(text.chars().map(Token::Char).collect::<Vec<_>>().as_slice())
+    }
+
+    /// Whether every text of `other` is certainly one of ours. Sound, not complete: `false` means "not proved".
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        self.accepts(&other.0)
+    }
+
+    /// Greedy matching, going back only to the last `*`. A `?` or `*` in the text is a character of its own that only
+    /// our wildcards take (`?` takes no `*`): so a glob is matched as the set it is.
+    fn accepts(&self, text: &[Token]) -> bool {
+        let (mut p, mut t) = (0, 0);
+        let mut retry: Option<(usize, usize)> = None;
+        while let Some(&c) = text.get(t) {
+            match self.0.get(p) {
+                Some(Token::Many) => {
+                    retry = Some((p + 1, t));
+                    p += 1;
+                    continue;
+                }
+                Some(Token::One) if c != Token::Many => {}
+                Some(Token::Char(_)) if self.0.get(p) == Some(&c) => {}
+                _ => match retry {
+                    Some((after, from)) => {
+                        retry = Some((after, from + 1));
+                        (p, t) = (after, from + 1);
+                        continue;
+                    }
+                    None => return false,
+                },
+            }
+            p += 1;
+            t += 1;
+        }
+        self.0.get(p..).is_some_and(|rest| rest.iter().all(|token| *token == Token::Many))
+    }
+
+    /// Whether some text is in both.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        let (a, b) = (self.tokens(), other.tokens());
+        if apart(a.iter().copied(), b.iter().copied())
+            || apart(a.iter().rev().copied(), b.iter().rev().copied())
+        {
+            return false;
+        }
+        // here[j]: some text is matched by the first i tokens of `a` and, as well, by the first j of `b`.
+        let mut here = vec![false; b.len() + 1];
+        set(&mut here, 0);
+        for i in 0..=a.len() {
+            let mut next = vec![false; b.len() + 1];
+            for j in 0..=b.len() {
+                if here.get(j) != Some(&true) {
+                    continue;
+                }
+                let (x, y) = (a.get(i), b.get(j));
+                if x == Some(&Token::Many) || y == Some(&Token::Many) {
+                    // A `*` ends here, or takes the other side's next token.
+                    set(&mut next, j);
+                    set(&mut here, j + 1);
+                } else if x
+                    .zip(y)
+                    .is_some_and(|(x, y)| x == y || *x == Token::One || *y == Token::One)
+                {
+                    set(&mut next, j + 1);
+                }
+            }
+            if i == a.len() {
+                break;
+            }
+            here = next;
+        }
+        here.last() == Some(&true)
+    }
+}
+
+/// Marks a cell; beyond the row's end there is nothing to mark.
+fn set(row: &mut [bool], j: usize) {
+    if let Some(cell) = row.get_mut(j) {
+        *cell = true;
+    }
+}
+
+/// Whether two globs differ in a character before their first `*`, read from one end.
+fn apart(a: impl Iterator<Item = Token>, b: impl Iterator<Item = Token>) -> bool {
+    for pair in a.zip(b) {
+        match pair {
+            (Token::Many, _) | (_, Token::Many) => return false,
+            (Token::Char(x), Token::Char(y)) if x != y => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+impl fmt::Debug for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write;
+        self.0.iter().try_for_each(|token| match token {
+            Token::Char(c) => f.write_char(*c),
+            Token::One => f.write_char('?'),
+            Token::Many => f.write_char('*'),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Matching as the page says it, one character at a time.
+    fn reference(pattern: &[char], text: &[char]) -> bool {
+        match (pattern.first(), text.first()) {
+            (None, None) => true,
+            (Some('*'), _) => {
+                reference(&pattern[1..], text)
+                    || (!text.is_empty() && reference(pattern, &text[1..]))
+            }
+            (Some('?'), Some(_)) => reference(&pattern[1..], &text[1..]),
+            (Some(p), Some(t)) if p == t => reference(&pattern[1..], &text[1..]),
+            _ => false,
+        }
+    }
+
+    fn chars(text: &str) -> Vec<char> {
+        text.chars().collect()
+    }
+
+    /// Every text up to five characters over the alphabet and one character more.
+    fn texts() -> Vec<String> {
+        let mut all = vec![String::new()];
+        let mut last = all.clone();
+        for _ in 0..5 {
+            last = last.iter().flat_map(|t| ["a", "b", "x"].map(|c| format!("{t}{c}"))).collect();
+            all.extend(last.iter().cloned());
+        }
+        all
+    }
+
+    #[test]
+    fn only_star_and_question_mark_are_wild() {
+        let cases = [
+            ("*", "", true),
+            ("?", "", false),
+            ("?", "é", true),
+            ("a*b?c", "a--bxc", true),
+            ("a*b?c", "a--bc", false),
+            ("%", "x", false),
+            ("[ab]", "a", false),
+            ("arn:*:x", "arn:a/b:c:x", true),
+            ("*?", "x", true),
+            ("**", "", true),
+        ];
+        for (pattern, text, want) in cases {
+            assert_eq!(Glob::wild(pattern).matches(text), want, "`{pattern}` on `{text}`");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// A tiny alphabet makes near misses common.
+        #[test]
+        fn matching_agrees_with_the_reference(pattern in "[ab*?]{0,6}", text in "[abx]{0,6}") {
+            prop_assert_eq!(Glob::wild(&pattern).matches(&text), reference(&chars(&pattern), &chars(&text)));
+        }
+
+        #[test]
+        fn covering_is_never_claimed_wrongly(wide in "[ab*?]{0,5}", narrow in "[ab*?]{0,5}") {
+            if Glob::wild(&wide).covers(&Glob::wild(&narrow)) {
+                for text in texts() {
+                    let inside = reference(&chars(&narrow), &chars(&text));
+                    prop_assert!(!inside || reference(&chars(&wide), &chars(&text)), "`{}` is not in `{}`", text, wide);
+                }
+            }
+        }
+
+        #[test]
+        fn meeting_is_exact(a in "[ab*?]{0,4}", b in "[ab*?]{0,4}") {
+            // Two globs of n and m tokens that meet do so in a text of at most n + m characters.
+            let mut all = texts();
+            all.extend(["aaaaaa", "bbbbbb", "ababab", "bababa", "aabbaa"].map(str::to_owned));
+            let both = all.iter().any(|t| reference(&chars(&a), &chars(t)) && reference(&chars(&b), &chars(t)));
+            let meets = Glob::wild(&a).meets(&Glob::wild(&b));
+            prop_assert!(!both || meets, "they share a text");
+            // Short ones cannot meet only in a longer text.
+            if a.len() + b.len() <= 5 {
+                prop_assert_eq!(meets, both);
+            }
+        }
+    }
+}

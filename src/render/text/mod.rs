@@ -1,0 +1,267 @@
+//! The report for people: counts first, then what is wrong, worst first, then what is not known.
+
+mod drifted;
+mod layout;
+mod style;
+mod unknown;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{
+    AccountReport, AccountResult, AccountState, CheckName, Finding, FindingCounts, Report, Severity,
+};
+use layout::{Page, Span};
+
+/// Columns of an account's name in a table.
+const NAME_COLUMNS: usize = 28;
+/// Columns of what is said about an account in a table.
+const NOTE_COLUMNS: usize = 40;
+
+/// How the text report looks.
+#[derive(Debug, Clone, Copy)]
+pub struct TextOptions {
+    /// ANSI colours.
+    pub color: bool,
+    /// Columns of the terminal; 100 where there is none.
+    pub width: usize,
+    /// Drifted accounts shown with every detail; the others get one line each. 0 shows all.
+    pub max_accounts: usize,
+    /// Lists compliant accounts, and those the role is not needed in, too.
+    pub verbose: bool,
+}
+
+impl Default for TextOptions {
+    fn default() -> Self {
+        Self { color: false, width: 100, max_accounts: 20, verbose: false }
+    }
+}
+
+/// The report for people: summary first, worst first, aligned tables.
+pub fn text(report: &Report, options: TextOptions) -> String {
+    let mut page = Page::new(options.color, options.width);
+    summary(&mut page, report);
+    outcome(&mut page, report);
+    drifted::section(&mut page, report, options.max_accounts);
+    unknown::section(&mut page, report);
+    exempt(&mut page, report);
+    if options.verbose {
+        listing(&mut page, report, AccountState::NotApplicable);
+        listing(&mut page, report, AccountState::Compliant);
+    }
+    footer(&mut page, report);
+    page.finish()
+}
+
+/// `120 accounts: 90 compliant, … · 2 skipped (…) · findings: …`
+fn summary(page: &mut Page, report: &Report) {
+    let s = &report.summary;
+    // The three that matter are always there, so that a zero is said rather than left out.
+    let states = [
+        (s.states.compliant, AccountState::Compliant, true),
+        (s.states.drifted, AccountState::Drifted, true),
+        (s.states.unknown, AccountState::Unknown, true),
+        (s.states.exempt, AccountState::Exempt, false),
+        (s.states.not_applicable, AccountState::NotApplicable, false),
+    ];
+    let mut head = vec![Span::new(style::BOLD, format!("{}: ", accounts(s.selected)))];
+    for (n, (count, state, _)) in
+        states.into_iter().filter(|(count, _, always)| *always || *count > 0).enumerate()
+    {
+        if n > 0 {
+            head.push(Span::plain(", "));
+        }
+        let look = if count > 0 { style::state(state) } else { style::PLAIN };
+        head.push(Span::new(look, format!("{count} {}", state.as_str().replace('_', " "))));
+    }
+    let mut groups = vec![head];
+    if s.skipped > 0 {
+        groups.push(vec![Span::new(
+            style::DIM,
+            format!("{} skipped ({})", s.skipped, skip_reasons(report)),
+        )]);
+    }
+    groups.push(findings(&s.findings));
+    page.groups(&groups);
+}
+
+fn skip_reasons(report: &Report) -> String {
+    let mut counts = BTreeMap::new();
+    for account in &report.accounts {
+        if let AccountResult::Skipped(reason) = &account.result {
+            *counts.entry(*reason).or_insert(0_usize) += 1;
+        }
+    }
+    let words: Vec<_> = counts
+        .iter()
+        .map(|(reason, count)| format!("{count} {}", reason.as_str().replace('_', " ")))
+        .collect();
+    words.join(", ")
+}
+
+fn findings(counts: &FindingCounts) -> Vec<Span> {
+    let mut spans = vec![Span::plain("findings: ")];
+    for severity in Severity::ALL {
+        let count = match severity {
+            Severity::Critical => counts.critical,
+            Severity::High => counts.high,
+            Severity::Medium => counts.medium,
+            Severity::Low => counts.low,
+            Severity::Info => counts.info,
+        };
+        if count > 0 {
+            if spans.len() > 1 {
+                spans.push(Span::plain(", "));
+            }
+            spans.push(Span::new(
+                style::severity(severity),
+                format!("{count} {}", severity.as_str()),
+            ));
+        }
+    }
+    if spans.len() == 1 {
+        spans.push(Span::plain("none"));
+    }
+    spans
+}
+
+/// What the counts come to. Only a whole sweep that saw no drift is said to be well.
+fn outcome(page: &mut Page, report: &Report) {
+    let s = &report.summary;
+    if s.states.unknown > 0 {
+        let words = format!(
+            "INCOMPLETE: {} of {} could not be judged; nothing is claimed about {}",
+            s.states.unknown,
+            accounts(s.selected),
+            if s.states.unknown == 1 { "it" } else { "them" },
+        );
+        page.line(0, &[Span::new(style::INCOMPLETE, words)]);
+    } else if !report.sweep.complete {
+        let words = "INCOMPLETE: the list of accounts is not whole; nothing is claimed about those it lacks";
+        page.line(0, &[Span::new(style::INCOMPLETE, words)]);
+    } else if s.states.drifted == 0 && s.selected > 0 {
+        let look = style::state(AccountState::Compliant);
+        page.line(0, &[Span::new(look, "OK: every selected account was judged, and none drifted")]);
+    }
+    let passed = in_state(report, AccountState::Compliant)
+        .filter(|a| open_findings(a).next().is_some())
+        .count();
+    if passed > 0 {
+        let verb = if passed == 1 { "has" } else { "have" };
+        let words =
+            format!("{} compliant {verb} findings below the severity that fails", accounts(passed));
+        page.line(0, &[Span::new(style::DIM, words)]);
+    }
+}
+
+/// Who is excused, by which exception, from what.
+fn exempt(page: &mut Page, report: &Report) {
+    let rows: Vec<Vec<Span>> = in_state(report, AccountState::Exempt)
+        .map(|account| {
+            let mut excused: BTreeMap<&str, BTreeSet<CheckName>> = BTreeMap::new();
+            for finding in account.findings() {
+                if let Some(exception) = &finding.exception {
+                    excused.entry(exception).or_default().insert(finding.check);
+                }
+            }
+            let words: Vec<_> = excused
+                .into_iter()
+                .map(|(id, checks)| {
+                    let checks: Vec<_> = checks.into_iter().map(CheckName::as_str).collect();
+                    format!("{id} ({})", checks.join(", "))
+                })
+                .collect();
+            let [id, name] = id_and_name(account);
+            vec![
+                id,
+                name,
+                Span::plain(words.join(", ")).cut(NOTE_COLUMNS),
+                Span::new(style::DIM, &account.path),
+            ]
+        })
+        .collect();
+    if !rows.is_empty() {
+        heading(page, AccountState::Exempt, rows.len(), "every finding is covered by an exception");
+        page.table(2, rows);
+    }
+}
+
+fn listing(page: &mut Page, report: &Report, state: AccountState) {
+    let rows: Vec<Vec<Span>> = in_state(report, state)
+        .map(|account| {
+            let notes: Vec<_> = open_findings(account)
+                .map(|finding| format!("{} {}", finding.severity.as_str(), finding.check.as_str()))
+                .collect();
+            let [id, name] = id_and_name(account);
+            vec![
+                id,
+                name,
+                Span::plain(notes.join(", ")).cut(NOTE_COLUMNS),
+                Span::new(style::DIM, &account.path),
+            ]
+        })
+        .collect();
+    if !rows.is_empty() {
+        let meaning = match state {
+            AccountState::NotApplicable => "the role is not needed there",
+            AccountState::Compliant
+            | AccountState::Drifted
+            | AccountState::Exempt
+            | AccountState::Unknown => "",
+        };
+        heading(page, state, rows.len(), meaning);
+        page.table(2, rows);
+    }
+}
+
+/// Which sweep this was, and where to look next.
+fn footer(page: &mut Page, report: &Report) {
+    let (sweep, states) = (&report.sweep, &report.summary.states);
+    let seconds = sweep.finished_at.as_second().saturating_sub(sweep.started_at.as_second());
+    let when = format!("sweep {} at {}, took {}", sweep.id, sweep.started_at, duration(seconds));
+    let digest: String = sweep.baseline_digest.chars().take("sha256:".len() + 12).collect();
+    let baseline = format!("baseline {} {digest}", sweep.baseline);
+    let mut groups = vec![vec![Span::new(style::DIM, when)], vec![Span::new(style::DIM, baseline)]];
+    if states.compliant < report.summary.selected {
+        page.blank();
+        groups.push(vec![Span::new(style::BOLD, "details: --format json")]);
+    }
+    page.groups(&groups);
+}
+
+fn duration(seconds: i64) -> String {
+    match seconds {
+        ..1 => "less than 1s".to_owned(),
+        1..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
+        3600.. => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// `DRIFTED  20 accounts: …`, after an empty line.
+fn heading(page: &mut Page, state: AccountState, count: usize, meaning: &str) {
+    let word = Span::new(style::state(state), state.as_str().replace('_', " ").to_uppercase());
+    let colon = if meaning.is_empty() { "" } else { ": " };
+    page.blank();
+    page.line(0, &[word, Span::plain(format!("  {}{colon}{meaning}", accounts(count)))]);
+}
+
+fn accounts(count: usize) -> String {
+    plural(count, "account")
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+fn in_state(report: &Report, state: AccountState) -> impl Iterator<Item = &AccountReport> {
+    report.accounts.iter().filter(move |account| account.state() == Some(state))
+}
+
+/// The findings no exception covers.
+fn open_findings(account: &AccountReport) -> impl Iterator<Item = &Finding> {
+    account.findings().iter().filter(|finding| finding.exception.is_none())
+}
+
+fn id_and_name(account: &AccountReport) -> [Span; 2] {
+    [Span::plain(account.id.as_str()), Span::plain(&account.name).cut(NAME_COLUMNS)]
+}

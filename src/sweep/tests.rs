@@ -1,0 +1,183 @@
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+use crate::config::Config;
+use crate::model::{AccountId, AccountState, Partition, Role, Snapshot};
+
+/// Answers from a script; an account or a read it does not know fails the test.
+struct Scripted {
+    partition: Partition,
+    answers: Mutex<BTreeMap<AccountId, Vec<Answer>>>,
+    in_flight: AtomicUsize,
+    most: AtomicUsize,
+}
+
+#[derive(Clone)]
+enum Answer {
+    Is(Box<Snapshot>),
+    Fails(UnknownReason),
+    Panics,
+    Hangs,
+}
+
+impl RoleReader for Scripted {
+    fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
+    async fn read_role(&self, account: &Account) -> Result<Snapshot, ScanError> {
+        let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        let answer =
+            self.answers.lock().unwrap().get_mut(&account.id).expect("a known account").remove(0);
+        tokio::task::yield_now().await;
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        match answer {
+            Answer::Is(snapshot) => Ok(*snapshot),
+            Answer::Fails(reason) => Err(ScanError::new(reason, "scripted")),
+            Answer::Panics => panic!("scripted"),
+            Answer::Hangs => std::future::pending().await,
+        }
+    }
+}
+
+/// Counts, and stops the sweep once so many are done.
+struct Count<'a> {
+    done: usize,
+    stop_at: usize,
+    cancel: &'a CancellationToken,
+}
+
+impl Progress for Count<'_> {
+    fn account_done(&mut self, _: &AccountReport) {
+        self.done += 1;
+        if self.done == self.stop_at {
+            self.cancel.cancel();
+        }
+    }
+}
+
+fn id(n: usize) -> AccountId {
+    format!("{n:012}").parse().unwrap()
+}
+
+/// A role as the baseline has it, with a session this long: more than an hour is drift.
+fn role(n: usize, session: u32) -> Answer {
+    let config = Config::default_for_check().unwrap();
+    Answer::Is(Box::new(Snapshot::Present(Box::new(Role {
+        arn: format!("arn:aws:iam::{}:role/AmazonEKSConnectorAgentRole", id(n)).parse().unwrap(),
+        id: "AROAEXAMPLE".to_owned(),
+        trust_policy: config.baseline.trust_policy.clone(),
+        inline: BTreeMap::from([("p".to_owned(), config.baseline.inline_policy.clone())]),
+        attached: BTreeMap::new(),
+        boundary: None,
+        max_session_seconds: Some(session),
+        tags: BTreeMap::new(),
+    }))))
+}
+
+async fn run(
+    script: Vec<Vec<Answer>>,
+    concurrency: usize,
+    stop_at: usize,
+) -> (Swept, Arc<Scripted>, usize) {
+    let config = Config::default_for_check().unwrap();
+    let rules = Rules::new(&config, Partition::default(), None, jiff::civil::date(2026, 11, 23));
+    let accounts = (0..script.len())
+        .map(|n| Account { id: id(n), name: String::new(), path: "/".to_owned(), skip: None })
+        .collect();
+    let reader = Arc::new(Scripted {
+        partition: Partition::default(),
+        answers: Mutex::new(
+            script.into_iter().enumerate().map(|(n, answers)| (id(n), answers)).collect(),
+        ),
+        in_flight: AtomicUsize::new(0),
+        most: AtomicUsize::new(0),
+    });
+    let limits = Limits { concurrency, account_timeout: Duration::from_millis(300) };
+    let clock = || Timestamp::UNIX_EPOCH;
+    let cancel = CancellationToken::new();
+    let mut count = Count { done: 0, stop_at, cancel: &cancel };
+    let swept =
+        sweep(&reader, &Arc::new(rules), accounts, limits, clock, &cancel, &mut count).await;
+    (swept, reader, count.done)
+}
+
+/// The state, or the reason it is unknown.
+fn told(report: &AccountReport) -> &'static str {
+    match &report.result {
+        AccountResult::Unknown(error) => error.reason.as_str(),
+        _ => report.state().map_or("skipped", AccountState::as_str),
+    }
+}
+
+#[tokio::test]
+async fn drift_is_claimed_only_when_two_reads_in_a_row_agree() {
+    let (good, bad, worse, worst) = (3_600, 7_200, 7_201, 7_202);
+    let cases = [
+        ("right at once", vec![role(0, good)], "compliant"),
+        ("wrong twice", vec![role(0, bad), role(0, bad)], "drifted"),
+        ("wrong, then right", vec![role(0, bad), role(0, good)], "compliant"),
+        (
+            "wrong, then wrong in another way, then that again",
+            vec![role(0, bad), role(0, worse), role(0, worse)],
+            "drifted",
+        ),
+        ("another each time", vec![role(0, bad), role(0, worse), role(0, worst)], "unstable"),
+        (
+            "wrong, then gone dark",
+            vec![role(0, bad), Answer::Fails(UnknownReason::Throttled)],
+            "throttled",
+        ),
+        (
+            "absent twice",
+            vec![Answer::Is(Box::new(Snapshot::Absent)), Answer::Is(Box::new(Snapshot::Absent))],
+            "drifted",
+        ),
+    ];
+    for (case, answers, want) in cases {
+        let (swept, reader, _) = run(vec![answers], 1, usize::MAX).await;
+        assert_eq!(told(&swept.accounts[0]), want, "case `{case}`");
+        assert!(
+            reader.answers.lock().unwrap()[&id(0)].is_empty(),
+            "case `{case}` reads as often as scripted"
+        );
+    }
+}
+
+#[tokio::test]
+async fn one_bad_account_never_stops_the_rest() {
+    let script = vec![
+        vec![role(0, 3_600)],
+        vec![Answer::Panics],
+        vec![Answer::Hangs],
+        vec![Answer::Fails(UnknownReason::AssumeDenied)],
+        vec![role(4, 3_600)],
+    ];
+    let (swept, _, told_of) = run(script, 2, usize::MAX).await;
+    let mut by_id: Vec<(String, &str)> =
+        swept.accounts.iter().map(|a| (a.id.to_string(), told(a))).collect();
+    by_id.sort();
+    let states: Vec<&str> = by_id.iter().map(|(_, state)| *state).collect();
+    assert_eq!(states, ["compliant", "internal", "timeout", "assume_denied", "compliant"]);
+    assert_eq!((told_of, swept.cancelled), (5, false));
+}
+
+#[tokio::test]
+async fn no_more_accounts_are_in_flight_than_allowed() {
+    let script = (0..50).map(|n| vec![role(n, 3_600)]).collect();
+    let (swept, reader, _) = run(script, 7, usize::MAX).await;
+    assert!(swept.accounts.iter().all(|a| told(a) == "compliant"));
+    assert_eq!(reader.most.load(Ordering::SeqCst), 7);
+}
+
+#[tokio::test]
+async fn a_stopped_sweep_reports_what_it_did_not_reach_as_pending() {
+    let script =
+        (0..10).map(|n| vec![if n < 3 { role(n, 3_600) } else { Answer::Hangs }]).collect();
+    let (swept, _, told_of) = run(script, 4, 3).await;
+    let pending = swept.accounts.iter().filter(|a| told(a) == "pending").count();
+    assert_eq!((swept.accounts.len(), pending, told_of, swept.cancelled), (10, 7, 3, true));
+}

@@ -245,9 +245,19 @@ fn compare_all(kind: Kind, documents: &[(&str, String)], baseline: &str, tally: 
             ("the next, turned", &neighbour, &subject),
         ];
         for (with, actual, baseline) in pairs {
-            let begun = Instant::now();
-            let comparison = compare(&actual.engine, &baseline.engine);
-            let (took, verdict) = (begun.elapsed(), comparison.verdict);
+            let timed = || {
+                let begun = Instant::now();
+                let comparison = compare(&actual.engine, &baseline.engine);
+                (begun.elapsed(), comparison)
+            };
+            // A busy machine may stall one run; only the text can stall three.
+            let first = timed();
+            let (took, comparison) = if first.0 >= PATIENCE {
+                [timed(), timed()].into_iter().min_by_key(|(took, _)| *took).unwrap()
+            } else {
+                first
+            };
+            let verdict = comparison.verdict;
             if fits(baseline) {
                 confirm(&comparison, actual, baseline)
                     .unwrap_or_else(|e| panic!("`{name}` with {with}: {e}"));

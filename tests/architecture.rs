@@ -1,5 +1,12 @@
 //! The shape of the code, held by a test: what is pure stays pure, and files stay small enough to read.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may panic: that is how a test fails"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

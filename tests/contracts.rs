@@ -1,5 +1,12 @@
 //! What the documents promise is there: commands, flags, exit statuses, reasons, links, a configuration that loads.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may panic: that is how a test fails"
+)]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

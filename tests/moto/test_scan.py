@@ -188,7 +188,13 @@ def test_status_1_when_aws_does_not_answer(rolewarden):
     result = rolewarden.scan()
     assert result.status == 1
     assert result.out == ""
-    assert "127.0.0.1:1" in result.err, "that the endpoint is overridden must be said"
+    assert result.err
+
+
+def test_an_overridden_endpoint_is_said_even_when_all_is_well(rows, rolewarden):
+    result = rolewarden.scan("--account", rows[PLAIN].account)
+    assert result.status == 0
+    assert rolewarden.endpoint in result.err
 
 
 def test_status_1_when_no_account_is_selected(rows, rolewarden):

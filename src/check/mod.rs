@@ -1,6 +1,6 @@
 //! Judges one role: baseline times snapshot gives verdicts, findings and the account's state. Pure.
 //!
-//! One file per check. A check answers with an [`Outcome`]: its verdict and the findings for people. `undecided` is no
+//! One file per check. A check answers with its verdict and the findings for people. `undecided` is no
 //! finding: it claims nothing, and an account with nothing worse is `unknown`.
 
 mod attached_policies;

@@ -76,7 +76,7 @@ fn a_signal_while_accounts_are_listed_ends_the_scan_without_a_report() {
         let child = lab.command(&["scan", "--output", "report.json"]).spawn().unwrap();
         lab.wait_for(|calls| calls.of(operation) > 0);
         send("-INT", &child);
-        finish(child).fails(130, &["stopping"]);
+        finish(child).fails(130, &["stopping", "there is no report"]);
         assert_eq!(lab.names(), ["rolewarden.yaml"]);
     }
 }

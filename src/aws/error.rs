@@ -5,6 +5,7 @@
 use std::error::Error;
 
 use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::interceptors::error::InterceptorError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -279,7 +280,8 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 
 /// The causes in one line; the outermost text only says which kind of failure it is, which the caller says better.
 pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
-    let inner: Vec<String> = chain(error).skip(1).map(ToString::to_string).collect();
+    let told = |source: &&(dyn Error + 'static)| !source.is::<InterceptorError>();
+    let inner: Vec<String> = chain(error).skip(1).filter(told).map(ToString::to_string).collect();
     let text = if inner.is_empty() { error.to_string() } else { inner.join(": ") };
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     printable_line(&lines.join("; "), MESSAGE_LIMIT)

@@ -90,16 +90,27 @@ impl ClassifyRetry for AskAgain {
     }
 }
 
-/// A success must end with its own element. Of the errors, the one that proves absence must be whole; the others prove nothing.
+/// What a list's answer always has, even when the list is empty; the parser takes its absence for an empty, last page.
+const LISTS: [(&str, &[&str]); 2] = [
+    ("ListRolePolicies", &["<PolicyNames", "<IsTruncated>"]),
+    ("ListAttachedRolePolicies", &["<AttachedPolicies", "<IsTruncated>"]),
+];
+
+/// A success must end with its own element, and hold its list. Of the errors, the one that proves absence must be whole; the others prove nothing.
 fn is_whole(operation: &str, success: bool, body: &[u8]) -> bool {
     let body = body.trim_ascii_end();
     if success {
+        let needed =
+            LISTS.iter().find(|(name, _)| *name == operation).map_or(&[][..], |(_, all)| all);
         body.ends_with(format!("</{operation}Response>").as_bytes())
+            && needed.iter().all(|element| contains(body, element))
     } else {
-        let proves_absence =
-            body.windows(b"NoSuchEntity".len()).any(|part| part == b"NoSuchEntity");
-        !proves_absence || body.ends_with(b"</ErrorResponse>")
+        !contains(body, "NoSuchEntity") || body.ends_with(b"</ErrorResponse>")
     }
+}
+
+fn contains(body: &[u8], text: &str) -> bool {
+    body.windows(text.len()).any(|part| part == text.as_bytes())
 }
 
 #[cfg(test)]
@@ -114,6 +125,12 @@ mod tests {
             assert!(!is_whole("GetRole", true, &good[..end]), "cut at {end}");
         }
         assert!(!is_whole("ListRolePolicies", true, good));
+        let list = b"<ListRolePoliciesResponse><PolicyNames/><IsTruncated>false</IsTruncated></ListRolePoliciesResponse>";
+        assert!(is_whole("ListRolePolicies", true, list));
+        for element in ["<PolicyNames/>", "<IsTruncated>false</IsTruncated>"] {
+            let without = String::from_utf8_lossy(list).replace(element, "");
+            assert!(!is_whole("ListRolePolicies", true, without.as_bytes()), "without {element}");
+        }
         let absent = b"<ErrorResponse><Error><Code>NoSuchEntity</Code></Error></ErrorResponse>";
         assert!(is_whole("GetRole", false, absent));
         assert!(!is_whole("GetRole", false, &absent[..60]));

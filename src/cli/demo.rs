@@ -1,5 +1,7 @@
 //! `rolewarden demo`: the real scan against a simulated organization on loopback.
 
+use std::io::Write as _;
+
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
@@ -70,5 +72,6 @@ async fn run_demo(common: &Common, demo: &Demo, config: &Config) -> anyhow::Resu
 
 /// Words about the demo go to stderr: stdout is the report alone.
 fn note(text: &str) {
-    anstream::eprintln!("{text}");
+    // Nobody may be left to read it.
+    let _ = writeln!(anstream::stderr(), "{text}");
 }

@@ -40,6 +40,7 @@ pub struct Cli {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Common options")]
 struct Common {
     /// The configuration file
     #[arg(long, global = true, value_name = "FILE", env = "ROLEWARDEN_CONFIG")]
@@ -90,13 +91,13 @@ enum Command {
 /// Flags of the commands that report.
 #[derive(Debug, Args, Default)]
 struct Report {
-    /// The report's format
+    /// The report's format: text, json or ndjson
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = format_of)]
     format: Option<Format>,
     /// Write the report to a file (whole or not at all, mode 0600) instead of stdout
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Findings below this severity do not make an account drifted [default: the configuration's, low]
+    /// Findings below this severity (critical, high, medium, low, info) do not make an account drifted [default: the configuration's, low]
     #[arg(long, value_name = "SEVERITY", value_parser = severity_of)]
     fail_on: Option<Severity>,
     /// Only this account (repeatable)

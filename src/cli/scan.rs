@@ -42,6 +42,7 @@ async fn scan(common: &Common, flags: &Flags, config: &Config) -> anyhow::Result
         anyhow::Ok((aws, organization))
     };
     let Some(prepared) = stop.token.run_until_cancelled(prepare).await else {
+        tracing::warn!("stopped before the accounts were known; there is no report");
         return Ok(stop.exit());
     };
     let (aws, organization) = prepared?;
@@ -54,8 +55,10 @@ async fn scan(common: &Common, flags: &Flags, config: &Config) -> anyhow::Result
 /// The error with what to do about it.
 pub(super) fn explained(error: ScanError) -> anyhow::Error {
     let hint = error.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-    let code = error.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
-    anyhow::anyhow!("{error}{code}{hint}")
+    let request = error.request_id.as_ref().map(|id| format!("request {id}"));
+    let facts: Vec<String> = error.code.iter().cloned().chain(request).collect();
+    let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) };
+    anyhow::anyhow!("{error}{facts}{hint}")
 }
 
 /// The first SIGINT or SIGTERM stops the sweep, whose partial report is still written; a second ends the process at once.
@@ -85,7 +88,7 @@ async fn obey(mut listener: Signal, number: u8, token: CancellationToken, which:
             std::process::exit(Exit::Signal(number).status().into());
         }
         which.store(number, Ordering::SeqCst);
-        tracing::warn!(signal = number, "stopping; the report will be marked incomplete");
+        tracing::warn!(signal = number, "stopping; a second signal ends at once");
         token.cancel();
     }
 }

@@ -185,7 +185,7 @@ pub(super) const TABLE: &[Row] = &[
     row(
         "the trust policy is cut off",
         "",
-        || role(|r| r.trust_policy = TRUST[..60].to_owned()),
+        || role(|r| r.trust_policy = TRUST.chars().take(60).collect()),
         &[],
     ),
     row(

@@ -35,7 +35,7 @@ pub(crate) const HOSTILE: &[Hostile] = &[
         document((0..100).map(deny).chain([all]))
     }),
     trust("100 NotAction of everyone", || {
-        let allow = |n| json!({"Effect": "Allow", "Principal": {"AWS": "*"}, "NotAction": format!("sts:*a{}", "?".repeat(n % 30))});
+        let allow = |n: usize| json!({"Effect": "Allow", "Principal": {"AWS": "*"}, "NotAction": format!("sts:*a{}", "?".repeat(n % 30))});
         document((0..100).map(allow))
     }),
     inline("1,000 actions `*a…`", || {

@@ -65,6 +65,8 @@ pub(super) fn beyond(
     most: usize,
     budget: &mut Budget,
 ) -> Result<Vec<Request>, Spent> {
+    /// Denies of the other side that suggestions are taken from.
+    const DENIES: usize = 4;
     let mut found: Vec<Request> = Vec::new();
     // One witness proves the verdict. More are a courtesy, tried among suggestions alone and at no cost to the verdict.
     let mut courtesy = Budget::courtesy();
@@ -82,7 +84,9 @@ pub(super) fn beyond(
                 && !wide.deny.iter().any(|deny| deny.contains(request))
                 && !narrow.contains(request)
         };
-        let suggested = suggest(&piece);
+        // What the other side denies within the piece separates the two as well as what it does not allow.
+        let suggested: Vec<Request> =
+            std::iter::once(&piece).chain(&narrow.deny).take(DENIES).flat_map(suggest).collect();
         if purse.work(cost * suggested.len()).is_err() {
             if found.is_empty() {
                 return Err(Spent);

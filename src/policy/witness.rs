@@ -59,33 +59,24 @@ pub(super) fn witness(
     Witness { scope, action, side, outside_baseline_condition: outside }
 }
 
-/// The glob with every wildcard filled in: `?` and `*` by the words given, the last word again and again.
-fn filled(region: &Region, words: &[&str]) -> Vec<String> {
-    if region.negated {
-        return Vec::new();
-    }
-    let fill = |glob: &super::glob::Glob| {
-        let mut words = words.iter();
-        let mut last = "x";
-        let mut text = String::new();
-        let mut tokens = glob.tokens().iter().peekable();
-        while let Some(token) = tokens.next() {
-            match token {
-                Token::Char(c) => text.push(*c),
-                // `?*` is one word.
-                Token::One if tokens.peek() == Some(&&Token::Many) => {}
-                Token::One => text.push('x'),
-                Token::Many => {
-                    last = words.next().copied().unwrap_or(last);
-                    text.push_str(last);
-                }
-            }
+/// The first glob with every wildcard filled in: each run of wildcards by a word for the text before it.
+fn filled(region: &Region, word: impl Fn(&str) -> String) -> Option<String> {
+    let glob = region.globs().first().filter(|_| !region.negated)?;
+    let mut text = String::new();
+    let mut tokens = glob.tokens().iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            Token::Char(c) => text.push(*c),
+            // `?*` is one word.
+            Token::One if tokens.peek() == Some(&&Token::Many) => {}
+            Token::One => text.push('x'),
+            Token::Many => text.push_str(&word(&text)),
         }
-        text
-    };
-    region.globs().iter().take(1).map(fill).collect()
+    }
+    Some(text)
 }
 
+/// Known actions that match, in the order of the list; else the glob filled in.
 fn actions(region: &Region, kind: Kind) -> Vec<String> {
     let known = ACTIONS.iter().filter(|name| kind == Kind::Identity || name.starts_with("sts:"));
     let mut out: Vec<String> = known
@@ -93,7 +84,7 @@ fn actions(region: &Region, kind: Kind) -> Vec<String> {
         .filter(|name| region.contains(name))
         .take(8)
         .collect();
-    out.extend(filled(region, &["example"]));
+    out.extend(filled(region, |_| "example".to_owned()));
     out
 }
 
@@ -112,10 +103,18 @@ fn resources(region: &Region, action: &str, context: &Context) -> Vec<String> {
         }
     };
     let other = format!("arn:{partition}:eks:us-east-1:{account}:cluster/example");
+    // A field of an ARN that is a wildcard as a whole gets what usually stands there.
+    let word = |text: &str| match (
+        text.starts_with("arn:"),
+        text.matches(':').count(),
+        text.ends_with(':'),
+    ) {
+        (true, 3, true) => "us-east-1".to_owned(),
+        (true, 4, true) => account.to_string(),
+        _ => "example".to_owned(),
+    };
     let (arns, bare): (Vec<String>, Vec<String>) =
-        filled(region, &["us-east-1", account.as_str(), "example"])
-            .into_iter()
-            .partition(|text| text.starts_with("arn:"));
+        filled(region, word).into_iter().partition(|text| text.starts_with("arn:"));
     let mut out = arns;
     out.extend([usual, other].into_iter().filter(|text| region.contains(text)));
     out.extend(bare);
@@ -125,7 +124,7 @@ fn resources(region: &Region, action: &str, context: &Context) -> Vec<String> {
 fn principals(region: &Region, context: &Context) -> Vec<String> {
     let partition = &context.partition;
     // A literal as it is, a whole account as its root; everyone else as a stranger.
-    let mut out = filled(region, &["root"]);
+    let mut out: Vec<String> = filled(region, |_| "root".to_owned()).into_iter().collect();
     out.retain(|text| {
         text.contains("arn:") || region.globs().iter().any(|glob| glob.as_literal().is_some())
     });

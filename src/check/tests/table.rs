@@ -24,45 +24,79 @@ const fn row(
 
 pub(super) const TABLE: &[Row] = &[
     // role-exists
-    row("the role as the baseline has it", "", || role(|_| {}), &[]),
-    row("an absent role that is required", "", || Snapshot::Absent, &[]),
-    row("an absent role, of which much is asked", EVERYTHING, || Snapshot::Absent, &[]),
+    row("the role as the baseline has it", "", || role(|_| {}), &["compliant"]),
+    row(
+        "an absent role that is required",
+        "",
+        || Snapshot::Absent,
+        &[
+            "drifted",
+            "role-exists absent high: there is no role AmazonEKSConnectorAgentRole in this account",
+        ],
+    ),
+    row(
+        "an absent role, of which much is asked",
+        EVERYTHING,
+        || Snapshot::Absent,
+        &[
+            "drifted",
+            "role-exists absent high: there is no role AmazonEKSConnectorAgentRole in this account",
+        ],
+    ),
     row(
         "an absent role that is optional",
         "baseline: {presence: optional}",
         || Snapshot::Absent,
-        &[],
+        &["not_applicable"],
     ),
     row(
         "an absent role that is forbidden",
         "baseline: {presence: forbidden}",
         || Snapshot::Absent,
-        &[],
+        &["compliant"],
     ),
     row(
         "an absent role where absence is not judged",
         "checks: {role-exists: {enabled: false}}",
         || Snapshot::Absent,
-        &[],
+        &["not_applicable"],
     ),
     row(
         "a role that is forbidden",
         "baseline: {presence: forbidden}",
         || role(|r| r.attached = managed(ADMINISTRATOR, None)),
-        &[],
+        &[
+            "drifted",
+            "role-exists excess high: the role AmazonEKSConnectorAgentRole is here, and the configuration forbids it",
+        ],
     ),
     row(
         "a role that is forbidden where presence is not judged",
         "baseline: {presence: forbidden}\nchecks: {role-exists: {enabled: false}}",
         || role(|r| r.inline.clear()),
-        &[],
+        &[
+            "drifted",
+            "inline-policy absent high: the role has no inline policy",
+            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+        ],
     ),
-    row("a role at another path", "", || role(|r| r.arn.path = "/team/".to_owned()), &[]),
+    row(
+        "a role at another path",
+        "",
+        || role(|r| r.arn.path = "/team/".to_owned()),
+        &[
+            "drifted",
+            "role-exists absent medium: the role is at path /team/, not /; a path cannot be changed, the role must be made anew",
+        ],
+    ),
     row(
         "a role in other case",
         "",
         || role(|r| r.arn.name = "amazonEKSconnectorAgentRole".to_owned()),
-        &[],
+        &[
+            "drifted",
+            "role-exists absent medium: the role is named amazonEKSconnectorAgentRole, not AmazonEKSConnectorAgentRole; a name cannot be changed, the role must be made anew",
+        ],
     ),
     // trust-policy
     row(
@@ -73,39 +107,59 @@ pub(super) const TABLE: &[Row] = &[
                 r.trust_policy = r#"{"Statement":{"Sid":"x","Action":["STS:assumeRole"],"Principal":{"Service":"ssm.amazonaws.com"},"Effect":"Allow"}}"#.to_owned()
             })
         },
-        &[],
+        &["compliant"],
     ),
     row(
         "its own account is trusted",
         "",
         || role(|r| r.trust_policy = trust_also(r#"{"AWS":"111122223333"}"#)),
-        &[],
+        &[
+            "drifted",
+            "trust-policy excess high: anyone in this account (111122223333) may assume the role",
+        ],
     ),
     row(
         "a role of its own account is trusted",
         "",
         || role(|r| r.trust_policy = trust_also(r#"{"AWS":"arn:aws:iam::111122223333:role/ci"}"#)),
-        &[],
+        &[
+            "drifted",
+            "trust-policy excess high: arn:aws:iam::111122223333:role/ci may assume the role",
+        ],
     ),
     row(
         "another account is trusted",
         "",
         || role(|r| r.trust_policy = trust_also(r#"{"AWS":"999988887777"}"#)),
-        &[],
+        &[
+            "drifted",
+            "trust-policy excess critical: anyone in account 999988887777 may assume the role",
+        ],
     ),
     row(
         "another account is trusted, written with escapes",
         "",
-        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"\u0039\u003999988887777"}"#)),
-        &[],
+        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"\u0039\u00399988887777"}"#)),
+        &[
+            "drifted",
+            "trust-policy excess critical: anyone in account 999988887777 may assume the role",
+        ],
     ),
     row(
         "a user of another account is trusted",
         "",
         || role(|r| r.trust_policy = trust_also(r#"{"AWS":"arn:aws:iam::999988887777:user/eve"}"#)),
-        &[],
+        &[
+            "drifted",
+            "trust-policy excess critical: arn:aws:iam::999988887777:user/eve may assume the role",
+        ],
     ),
-    row("everyone is trusted", "", || role(|r| r.trust_policy = trust_also(r#"{"AWS":"*"}"#)), &[]),
+    row(
+        "everyone is trusted",
+        "",
+        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"*"}"#)),
+        &["drifted", "trust-policy excess critical: anyone in the world may assume the role"],
+    ),
     row(
         "everyone is trusted, and a Sid names an account",
         "",
@@ -116,31 +170,40 @@ pub(super) const TABLE: &[Row] = &[
                 )
             })
         },
-        &[],
+        &["drifted", "trust-policy excess critical: anyone in the world may assume the role"],
     ),
     row(
         "another service is trusted",
         "",
         || role(|r| r.trust_policy = trust_also(r#"{"Service":"ec2.amazonaws.com"}"#)),
-        &[],
+        &["drifted", "trust-policy excess high: the service ec2.amazonaws.com may assume the role"],
     ),
     row(
         "an identity provider is trusted",
         "",
         || role(|r| r.trust_policy = trust_also(r#"{"Federated":"accounts.google.com"}"#)),
-        &[],
+        &[
+            "drifted",
+            "trust-policy excess high: users of the identity provider accounts.google.com may assume the role",
+        ],
     ),
     row(
         "a canonical user is trusted",
         "",
         || role(|r| r.trust_policy = trust_also(r#"{"CanonicalUser":"79a59df900b949e5"}"#)),
-        &[],
+        &[
+            "drifted",
+            "trust-policy excess critical: the canonical user 79a59df900b949e5 may assume the role",
+        ],
     ),
     row(
         "a deleted role is trusted",
         "",
         || role(|r| r.trust_policy = trust_also(r#"{"AWS":"AROAEXAMPLEID"}"#)),
-        &[],
+        &[
+            "drifted",
+            "trust-policy excess medium: AROAEXAMPLEID (a deleted role or user) may assume the role",
+        ],
     ),
     row(
         "another action is trusted to the service",
@@ -152,13 +215,19 @@ pub(super) const TABLE: &[Row] = &[
                 )
             })
         },
-        &[],
+        &[
+            "drifted",
+            "trust-policy excess high: the service ssm.amazonaws.com may call sts:TagSession on the role",
+        ],
     ),
     row(
         "the service is not trusted, another one is",
         "",
         || role(|r| r.trust_policy = trust(r#"{"Service":"ec2.amazonaws.com"}"#)),
-        &[],
+        &[
+            "drifted",
+            "trust-policy missing_and_excess high: the service ec2.amazonaws.com may assume the role and the service ssm.amazonaws.com may not assume the role",
+        ],
     ),
     row(
         "the service is denied",
@@ -169,7 +238,10 @@ pub(super) const TABLE: &[Row] = &[
                     trust_and(r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:*"}"#)
             })
         },
-        &[],
+        &[
+            "drifted",
+            "trust-policy missing high: the service ssm.amazonaws.com may not assume the role",
+        ],
     ),
     row(
         "the worst of many is told first",
@@ -180,13 +252,19 @@ pub(super) const TABLE: &[Row] = &[
             let who = format!(r#"{{"Service":[{}],"AWS":"999988887777"}}"#, services.join(","));
             role(|r| r.trust_policy = trust_also(&who))
         },
-        &[],
+        &[
+            "drifted",
+            "trust-policy excess critical: anyone in account 999988887777 may assume the role, the service s00.amazonaws.com may assume the role, the service s01.amazonaws.com may assume the role, the service s02.amazonaws.com may assume the role, the service s03.amazonaws.com may assume the role and 16 more differ",
+        ],
     ),
     row(
         "the trust policy is cut off",
         "",
         || role(|r| r.trust_policy = TRUST.chars().take(60).collect()),
-        &[],
+        &[
+            "drifted",
+            "trust-policy invalid high: the trust policy is not one well-formed policy document: line 5, column 9: is not JSON: expected `\"` (control characters must be escaped), found the end",
+        ],
     ),
     row(
         "the trust policy says what AWS leaves undefined",
@@ -198,20 +276,29 @@ pub(super) const TABLE: &[Row] = &[
                 )
             })
         },
-        &[],
+        &[
+            "drifted",
+            "trust-policy invalid high: the trust policy is not one well-formed policy document: Statement[1].Principal.AWS: `arn:aws:iam` is an ARN with fewer than six fields",
+        ],
     ),
     // trust-policy under conditions
     row(
         "a condition on this account",
         "",
         || role(|r| r.trust_policy = trust_if(OWN_ACCOUNT)),
-        &[],
+        &[
+            "drifted",
+            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only under a condition",
+        ],
     ),
     row(
         "an accepted condition on this account",
         ACCEPT,
         || role(|r| r.trust_policy = trust_if(OWN_ACCOUNT)),
-        &[],
+        &[
+            "compliant",
+            "trust-policy conditional info: the service ssm.amazonaws.com may assume the role under an accepted condition, which names this account or its organization",
+        ],
     ),
     row(
         "an accepted condition on an ARN of this account",
@@ -222,7 +309,10 @@ pub(super) const TABLE: &[Row] = &[
                     trust_if(r#"{"ArnEquals":{"AWS:SourceArn":"arn:aws:ssm:*:111122223333:*"}}"#)
             })
         },
-        &[],
+        &[
+            "compliant",
+            "trust-policy conditional info: the service ssm.amazonaws.com may assume the role under an accepted condition, which names this account or its organization",
+        ],
     ),
     row(
         "a pattern in a test that knows none",
@@ -233,7 +323,10 @@ pub(super) const TABLE: &[Row] = &[
                     trust_if(r#"{"StringEquals":{"aws:SourceArn":"arn:aws:ssm:*:111122223333:*"}}"#)
             })
         },
-        &[],
+        &[
+            "drifted",
+            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only under a condition",
+        ],
     ),
     row(
         "an accepted condition on this organization",
@@ -243,7 +336,10 @@ pub(super) const TABLE: &[Row] = &[
                 r.trust_policy = trust_if(r#"{"StringEquals":{"aws:SourceOrgID":"o-example"}}"#)
             })
         },
-        &[],
+        &[
+            "compliant",
+            "trust-policy conditional info: the service ssm.amazonaws.com may assume the role under an accepted condition, which names this account or its organization",
+        ],
     ),
     row(
         "a condition that is not accepted beside one that is",
@@ -255,7 +351,10 @@ pub(super) const TABLE: &[Row] = &[
                 )
             })
         },
-        &[],
+        &[
+            "drifted",
+            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only under a condition",
+        ],
     ),
     row(
         "an accepted condition on several accounts",
@@ -267,7 +366,10 @@ pub(super) const TABLE: &[Row] = &[
                 )
             })
         },
-        &[],
+        &[
+            "drifted",
+            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only under a condition",
+        ],
     ),
     row(
         "a condition on another account",
@@ -278,7 +380,10 @@ pub(super) const TABLE: &[Row] = &[
                     trust_if(r#"{"StringEquals":{"aws:SourceAccount":"999988887777"}}"#)
             })
         },
-        &[],
+        &[
+            "drifted",
+            "trust-policy conditional high: the service ssm.amazonaws.com may assume the role only for 999988887777, which is not this account: the connector cannot work",
+        ],
     ),
     row(
         "a condition on an ARN of another account",
@@ -289,7 +394,10 @@ pub(super) const TABLE: &[Row] = &[
                     trust_if(r#"{"ArnLike":{"aws:SourceArn":"arn:aws:ssm:*:999988887777:*"}}"#)
             })
         },
-        &[],
+        &[
+            "drifted",
+            "trust-policy conditional high: the service ssm.amazonaws.com may assume the role only for arn:aws:ssm:*:999988887777:*, which is not this account: the connector cannot work",
+        ],
     ),
     row(
         "a Deny under a condition",
@@ -301,7 +409,10 @@ pub(super) const TABLE: &[Row] = &[
                 )
             })
         },
-        &[],
+        &[
+            "drifted",
+            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only under a condition",
+        ],
     ),
     row(
         "a useless Allow for another account beside one that works sometimes",
@@ -315,15 +426,26 @@ pub(super) const TABLE: &[Row] = &[
                 ])
             })
         },
-        &[],
+        &[
+            "drifted",
+            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only under a condition",
+        ],
     ),
     row(
         "the pin that the baseline asks for",
         PIN,
         || role(|r| r.trust_policy = trust_if(OWN_ACCOUNT)),
-        &[],
+        &["compliant"],
     ),
-    row("no pin, where the baseline asks for one", PIN, || role(|_| {}), &[]),
+    row(
+        "no pin, where the baseline asks for one",
+        PIN,
+        || role(|_| {}),
+        &[
+            "drifted",
+            "trust-policy excess high: the service ssm.amazonaws.com may assume the role without the condition the baseline demands",
+        ],
+    ),
     row(
         "a pin to another account, where the baseline asks for one",
         PIN,
@@ -333,7 +455,10 @@ pub(super) const TABLE: &[Row] = &[
                     trust_if(r#"{"StringEquals":{"aws:SourceAccount":"999988887777"}}"#)
             })
         },
-        &[],
+        &[
+            "drifted",
+            "trust-policy conditional high: the service ssm.amazonaws.com may assume the role only for 999988887777, which is not this account: the connector cannot work",
+        ],
     ),
     // inline-policy
     row(
@@ -345,52 +470,102 @@ pub(super) const TABLE: &[Row] = &[
                 r.inline.insert("other".to_owned(), document(&[CHANNELS]));
             })
         },
-        &[],
+        &["compliant"],
     ),
-    row("a permission is missing", "", || role(|r| inline(r, &[CHANNELS])), &[]),
-    row("a wildcard allows more", "", || role(|r| inline(r, &[CONTROL, WILDCARD])), &[]),
+    row(
+        "a permission is missing",
+        "",
+        || role(|r| inline(r, &[CHANNELS])),
+        &[
+            "drifted",
+            "inline-policy missing high: the inline policy does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example",
+            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example",
+        ],
+    ),
+    row(
+        "a wildcard allows more",
+        "",
+        || role(|r| inline(r, &[CONTROL, WILDCARD])),
+        &[
+            "drifted",
+            "inline-policy excess high: the inline policy allows ssmmessages:CreateControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0, beyond the baseline",
+        ],
+    ),
     row(
         "one permission is missing and another one in excess",
         "",
         || role(|r| inline(r, &[CONTROL, LOGS])),
-        &[],
+        &[
+            "drifted",
+            "inline-policy missing_and_excess high: the inline policy does not allow ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0, and allows logs:PutLogEvents on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+        ],
     ),
     row(
         "a permission may be denied",
         "",
         || role(|r| inline(r, &[CONTROL, CHANNELS, DENY_SOMETIMES])),
-        &[],
+        &[
+            "drifted",
+            "inline-policy conditional medium: the inline policy allows ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0 only under a condition",
+            "effective-permissions conditional medium: what the role carries allows ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0 only under a condition",
+        ],
     ),
-    row("no inline policy", "", || role(|r| r.inline.clear()), &[]),
+    row(
+        "no inline policy",
+        "",
+        || role(|r| r.inline.clear()),
+        &[
+            "drifted",
+            "inline-policy absent high: the role has no inline policy",
+            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+        ],
+    ),
     row(
         "no inline policy under the usual name",
         "",
         || role(|r| r.inline = [("other".to_owned(), document(&[LOGS]))].into()),
-        &[],
+        &[
+            "drifted",
+            "inline-policy missing_and_excess high: the inline policy does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0, and allows logs:PutLogEvents on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+        ],
     ),
     row(
         "an inline policy that is none",
         "",
         || role(|r| r.inline.values_mut().for_each(|text| text.push('}'))),
-        &[],
+        &[
+            "drifted",
+            "inline-policy invalid high: an inline policy is not one well-formed policy document: AmazonEKSConnectorAgentPolicy: line 24, column 1: is not JSON: expected nothing after the document, found `}`",
+        ],
     ),
     row(
         "a Deny in a second policy",
         "",
         || role(|r| drop(r.inline.insert("zz".to_owned(), document(&[DENY_CONTROL])))),
-        &[],
+        &[
+            "drifted",
+            "inline-policy missing high: the 2 inline policies together do not allow ssmmessages:CreateControlChannel on arn:aws:eks:eu-west-1::cluster/",
+            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws:eks:eu-west-1::cluster/",
+        ],
     ),
     row(
         "a second policy with more",
         "",
         || role(|r| drop(r.inline.insert("aa".to_owned(), document(&[LOGS])))),
-        &[],
+        &[
+            "drifted",
+            "inline-policy excess high: the 2 inline policies together allow logs:PutLogEvents on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0, beyond the baseline",
+        ],
     ),
     row(
         "a policy that is too hard to decide",
         "",
         || role(|r| inline(r, &[CONTROL, CHANNELS, &too_hard(), &too_long()])),
-        &[],
+        &[
+            "unknown: undecided: inline-policy: the comparison spent its work budget; no claim is made",
+        ],
     ),
     row(
         "a policy that is too hard to decide, and everyone is trusted",
@@ -401,7 +576,7 @@ pub(super) const TABLE: &[Row] = &[
                 r.trust_policy = trust_also(r#"{"AWS":"*"}"#);
             })
         },
-        &[],
+        &["drifted", "trust-policy excess critical: anyone in the world may assume the role"],
     ),
     // delivered by managed policies
     row(
@@ -413,7 +588,11 @@ pub(super) const TABLE: &[Row] = &[
                 r.attached = managed(CUSTOM, Some(INLINE));
             })
         },
-        &[],
+        &[
+            "drifted",
+            "inline-policy absent low: the role has no inline policy; the attached connector allows it instead",
+            "attached-policies excess low: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected; it allows nothing beyond the baseline",
+        ],
     ),
     row(
         "the permissions come from a managed policy, as they may",
@@ -424,7 +603,7 @@ pub(super) const TABLE: &[Row] = &[
                 r.attached = managed(CUSTOM, Some(INLINE));
             })
         },
-        &[],
+        &["compliant"],
     ),
     row(
         "half of the permissions comes from a managed policy",
@@ -435,7 +614,11 @@ pub(super) const TABLE: &[Row] = &[
                 r.attached = managed(CUSTOM, Some(&document(&[CHANNELS])));
             })
         },
-        &[],
+        &[
+            "drifted",
+            "inline-policy missing low: the inline policy does not allow ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0; the attached connector allows it instead",
+            "attached-policies excess low: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected; it allows nothing beyond the baseline",
+        ],
     ),
     row(
         "half of the permissions comes from a managed policy, as it may",
@@ -446,7 +629,7 @@ pub(super) const TABLE: &[Row] = &[
                 r.attached = managed(CUSTOM, Some(&document(&[CHANNELS])));
             })
         },
-        &[],
+        &["compliant"],
     ),
     row(
         "only half of the permissions is there, in a managed policy",
@@ -457,7 +640,12 @@ pub(super) const TABLE: &[Row] = &[
                 r.attached = managed(CUSTOM, Some(&document(&[CHANNELS])));
             })
         },
-        &[],
+        &[
+            "drifted",
+            "inline-policy absent high: the role has no inline policy",
+            "attached-policies excess high: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected",
+            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example",
+        ],
     ),
     row(
         "the permissions may come from a managed policy nobody could read",
@@ -468,7 +656,9 @@ pub(super) const TABLE: &[Row] = &[
                 r.attached = managed(CUSTOM, None);
             })
         },
-        &[],
+        &[
+            "unknown: undecided: inline-policy: whether a managed policy allows the rest is not decided",
+        ],
     ),
     row(
         "the permissions come from AdministratorAccess",
@@ -479,7 +669,10 @@ pub(super) const TABLE: &[Row] = &[
                 r.attached = managed(ADMINISTRATOR, Some(ALL));
             })
         },
-        &[],
+        &[
+            "drifted",
+            "attached-policies excess high: the managed policy AdministratorAccess (arn:aws:iam::aws:policy/AdministratorAccess) is attached and not expected",
+        ],
     ),
     row(
         "the permissions come from two managed policies",
@@ -494,76 +687,119 @@ pub(super) const TABLE: &[Row] = &[
                 ));
             })
         },
-        &[],
+        &[
+            "drifted",
+            "inline-policy absent low: the role has no inline policy; the attached connector and control allow it instead",
+            "attached-policies excess low: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected; it allows nothing beyond the baseline",
+            "attached-policies excess low: the managed policy control (arn:aws:iam::111122223333:policy/control) is attached and not expected; it allows nothing beyond the baseline",
+        ],
     ),
     // attached-policies
     row(
         "AdministratorAccess is attached",
         "",
         || role(|r| r.attached = managed(ADMINISTRATOR, Some(ALL))),
-        &[],
+        &[
+            "drifted",
+            "attached-policies excess high: the managed policy AdministratorAccess (arn:aws:iam::aws:policy/AdministratorAccess) is attached and not expected",
+        ],
     ),
     row(
         "a policy nobody could read is attached",
         "",
         || role(|r| r.attached = managed(CUSTOM, None)),
-        &[],
+        &[
+            "drifted",
+            "attached-policies excess high: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected",
+        ],
     ),
     row(
         "a policy nobody could read is attached, where some may be",
         MANAGED,
         || role(|r| r.attached = managed(CUSTOM, None)),
-        &[],
+        &[
+            "unknown: undecided: attached-policies: whether an attached policy stays within the baseline is not decided",
+        ],
     ),
     row(
         "a harmless policy is attached",
         "",
         || role(|r| r.attached = managed(CUSTOM, Some(&document(&[CHANNELS])))),
-        &[],
+        &[
+            "drifted",
+            "attached-policies excess low: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected; it allows nothing beyond the baseline",
+        ],
     ),
     row(
         "a required policy is attached",
         REQUIRED,
         || role(|r| r.attached = managed(CLUSTER, Some(&document(&[LOGS])))),
-        &[],
+        &["compliant"],
     ),
-    row("a required policy is not attached", REQUIRED, || role(|_| {}), &[]),
+    row(
+        "a required policy is not attached",
+        REQUIRED,
+        || role(|_| {}),
+        &[
+            "drifted",
+            "attached-policies missing high: the required managed policy arn:aws:iam::aws:policy/AmazonEKSClusterPolicy is not attached",
+        ],
+    ),
     row(
         "another policy is attached than the required one",
         REQUIRED,
         || role(|r| r.attached = managed(ADMINISTRATOR, Some(ALL))),
-        &[],
+        &[
+            "drifted",
+            "attached-policies excess high: the managed policy AdministratorAccess (arn:aws:iam::aws:policy/AdministratorAccess) is attached and not expected",
+            "attached-policies missing high: the required managed policy arn:aws:iam::aws:policy/AmazonEKSClusterPolicy is not attached",
+        ],
     ),
     row(
         "an allowed policy is attached",
         ALLOWED,
         || role(|r| r.attached = managed(CLUSTER, Some(&document(&[LOGS])))),
-        &[],
+        &["compliant"],
     ),
     // effective-permissions
     row(
         "a managed policy denies",
         "",
         || role(|r| r.attached = managed(CUSTOM, Some(&document(&[DENY_CONTROL])))),
-        &[],
+        &[
+            "drifted",
+            "attached-policies excess high: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected",
+            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws:eks:eu-west-1::cluster/",
+        ],
     ),
     row(
         "a managed policy denies under a condition",
         "",
         || role(|r| r.attached = managed(CUSTOM, Some(&document(&[DENY_SOMETIMES])))),
-        &[],
+        &[
+            "drifted",
+            "attached-policies excess high: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected",
+            "effective-permissions conditional medium: what the role carries allows ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0 only under a condition",
+        ],
     ),
     row(
         "a boundary that lets all through",
         "",
         || role(|r| r.boundary = Some((BOUNDARY.to_owned(), policy(Some(ALL))))),
-        &[],
+        &[
+            "compliant",
+            "role-attributes excess info: the role has the permissions boundary arn:aws:iam::111122223333:policy/boundary, which the baseline does not ask for",
+        ],
     ),
     row(
         "a boundary that cuts",
         "",
         || role(|r| r.boundary = Some((BOUNDARY.to_owned(), policy(Some(&document(&[CHANNELS])))))),
-        &[],
+        &[
+            "drifted",
+            "effective-permissions missing high: the connector cannot work: the permissions boundary arn:aws:iam::111122223333:policy/boundary does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example",
+            "role-attributes excess info: the role has the permissions boundary arn:aws:iam::111122223333:policy/boundary, which the baseline does not ask for",
+        ],
     ),
     row(
         "a boundary that cuts under a condition",
@@ -576,13 +812,19 @@ pub(super) const TABLE: &[Row] = &[
                 ))
             })
         },
-        &[],
+        &[
+            "drifted",
+            "effective-permissions conditional medium: the permissions boundary arn:aws:iam::111122223333:policy/boundary allows ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0 only under a condition",
+            "role-attributes excess info: the role has the permissions boundary arn:aws:iam::111122223333:policy/boundary, which the baseline does not ask for",
+        ],
     ),
     row(
         "a boundary nobody could read",
         "",
         || role(|r| r.boundary = Some((BOUNDARY.to_owned(), policy(None)))),
-        &[],
+        &[
+            "unknown: undecided: effective-permissions: the document of arn:aws:iam::111122223333:policy/boundary is not known",
+        ],
     ),
     row(
         "a boundary that cuts, and a policy nobody could read",
@@ -593,7 +835,11 @@ pub(super) const TABLE: &[Row] = &[
                 r.boundary = Some((BOUNDARY.to_owned(), policy(Some(NOTHING))));
             })
         },
-        &[],
+        &[
+            "drifted",
+            "effective-permissions missing high: the connector cannot work: the permissions boundary arn:aws:iam::111122223333:policy/boundary does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+            "role-attributes excess info: the role has the permissions boundary arn:aws:iam::111122223333:policy/boundary, which the baseline does not ask for",
+        ],
     ),
     row(
         "a boundary that cuts, and no policy at all",
@@ -604,37 +850,79 @@ pub(super) const TABLE: &[Row] = &[
                 r.boundary = Some((BOUNDARY.to_owned(), policy(Some(NOTHING))));
             })
         },
-        &[],
+        &[
+            "drifted",
+            "inline-policy absent high: the role has no inline policy",
+            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+            "effective-permissions missing high: the connector cannot work: the permissions boundary arn:aws:iam::111122223333:policy/boundary does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+            "role-attributes excess info: the role has the permissions boundary arn:aws:iam::111122223333:policy/boundary, which the baseline does not ask for",
+        ],
     ),
     row(
         "the required boundary cuts",
         BOUNDED,
         || role(|r| r.boundary = Some((BOUNDARY.to_owned(), policy(Some(NOTHING))))),
-        &[],
+        &[
+            "drifted",
+            "effective-permissions missing high: the connector cannot work: the permissions boundary arn:aws:iam::111122223333:policy/boundary does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+        ],
     ),
     row(
         "another boundary than the required one cuts",
         BOUNDED,
         || role(|r| r.boundary = Some((CUSTOM.to_owned(), policy(Some(NOTHING))))),
-        &[],
+        &[
+            "drifted",
+            "effective-permissions missing high: the connector cannot work: the permissions boundary arn:aws:iam::111122223333:policy/connector does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+            "role-attributes missing high: the permissions boundary is arn:aws:iam::111122223333:policy/connector, expected arn:aws:iam::111122223333:policy/boundary",
+        ],
     ),
     // role-attributes
     row(
         "the required boundary",
         BOUNDED,
         || role(|r| r.boundary = Some((BOUNDARY.to_owned(), policy(Some(ALL))))),
-        &[],
+        &["compliant"],
     ),
-    row("no boundary where one is required", BOUNDED, || role(|_| {}), &[]),
-    row("sessions are too long", "", || role(|r| r.max_session_seconds = Some(3_601)), &[]),
+    row(
+        "no boundary where one is required",
+        BOUNDED,
+        || role(|_| {}),
+        &[
+            "drifted",
+            "role-attributes missing high: the permissions boundary is none, expected arn:aws:iam::111122223333:policy/boundary",
+        ],
+    ),
+    row(
+        "sessions are too long",
+        "",
+        || role(|r| r.max_session_seconds = Some(3_601)),
+        &[
+            "drifted",
+            "role-attributes excess low: sessions of the role may last 3601 seconds, at most 3600 are expected",
+        ],
+    ),
     row(
         "sessions are as long as they may be",
         "baseline: {max_session_duration: 2h}",
         || role(|r| r.max_session_seconds = Some(7_200)),
-        &[],
+        &["compliant"],
     ),
-    row("the length of sessions is not known", "", || role(|r| r.max_session_seconds = None), &[]),
-    row("a required tag is missing", TAGGED, || role(|_| {}), &[]),
+    row(
+        "the length of sessions is not known",
+        "",
+        || role(|r| r.max_session_seconds = None),
+        &["compliant"],
+    ),
+    row(
+        "a required tag is missing",
+        TAGGED,
+        || role(|_| {}),
+        &[
+            "drifted",
+            "role-attributes missing low: the required tag it's and 1 more is missing or has another value",
+        ],
+    ),
     row(
         "a required tag has another value",
         TAGGED,
@@ -647,7 +935,10 @@ pub(super) const TABLE: &[Row] = &[
                 .into()
             })
         },
-        &[],
+        &[
+            "drifted",
+            "role-attributes missing low: the required tag team is missing or has another value",
+        ],
     ),
     row(
         "required tags and others",
@@ -662,28 +953,35 @@ pub(super) const TABLE: &[Row] = &[
                 .into()
             })
         },
-        &[],
+        &["compliant"],
     ),
     // Partitions.
-    row("a role in China", "", || role_in("aws-cn", |_| {}), &[]),
-    row("a role in GovCloud", "", || role_in("aws-us-gov", |_| {}), &[]),
+    row("a role in China", "", || role_in("aws-cn", |_| {}), &["compliant"]),
+    row("a role in GovCloud", "", || role_in("aws-us-gov", |_| {}), &["compliant"]),
     row(
         "a role in China that names another partition",
         "",
         || role_in("aws-cn", |r| r.inline.values_mut().for_each(|text| *text = INLINE.to_owned())),
-        &[],
+        &[
+            "drifted",
+            "inline-policy missing_and_excess high: the inline policy does not allow ssmmessages:CreateControlChannel on arn:aws-cn:eks:us-east-1:111122223333:cluster/example, and allows ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example",
+            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws-cn:eks:us-east-1:111122223333:cluster/example",
+        ],
     ),
     row(
         "another service principal in China",
         "baseline: {service_principals: {aws-cn: ssm.amazonaws.com.cn}}",
         || role_in("aws-cn", |r| r.trust_policy = trust(r#"{"Service":"ssm.amazonaws.com.cn"}"#)),
-        &[],
+        &["compliant"],
     ),
     row(
         "the service principal of another partition",
         "baseline: {service_principals: {aws-cn: ssm.amazonaws.com.cn}}",
         || role_in("aws-cn", |_| {}),
-        &[],
+        &[
+            "drifted",
+            "trust-policy missing_and_excess high: the service ssm.amazonaws.com may assume the role and the service ssm.amazonaws.com.cn may not assume the role",
+        ],
     ),
     row(
         "a required policy in China",
@@ -696,63 +994,83 @@ pub(super) const TABLE: &[Row] = &[
                 )
             })
         },
-        &[],
+        &["compliant"],
     ),
     row(
         "a required policy that is not attached in China",
         REQUIRED,
         || role_in("aws-cn", |_| {}),
-        &[],
+        &[
+            "drifted",
+            "attached-policies missing high: the required managed policy arn:aws-cn:iam::aws:policy/AmazonEKSClusterPolicy is not attached",
+        ],
     ),
-    row("a required boundary in China", BOUNDED, || role_in("aws-cn", |_| {}), &[]),
+    row(
+        "a required boundary in China",
+        BOUNDED,
+        || role_in("aws-cn", |_| {}),
+        &[
+            "drifted",
+            "role-attributes missing high: the permissions boundary is none, expected arn:aws-cn:iam::111122223333:policy/boundary",
+        ],
+    ),
     // Severities and states.
     row(
         "the configured severity replaces the computed one",
         "checks: {trust-policy: {severity: low}}",
         || role(|r| r.trust_policy = trust_also(r#"{"AWS":"*"}"#)),
-        &[],
+        &["drifted", "trust-policy excess low: anyone in the world may assume the role"],
     ),
     row(
         "what is accepted stays information",
         "checks: {trust-policy: {severity: critical, accept_conditions: [aws:SourceAccount]}}",
         || role(|r| r.trust_policy = trust_if(OWN_ACCOUNT)),
-        &[],
+        &[
+            "compliant",
+            "trust-policy conditional info: the service ssm.amazonaws.com may assume the role under an accepted condition, which names this account or its organization",
+        ],
     ),
     row(
         "a finding below fail_on",
         "fail_on: medium",
         || role(|r| r.max_session_seconds = Some(43_200)),
-        &[],
+        &[
+            "compliant",
+            "role-attributes excess low: sessions of the role may last 43200 seconds, at most 3600 are expected",
+        ],
     ),
     row(
         "a finding at fail_on",
         "fail_on: medium",
         || role(|r| r.trust_policy = trust_if(OWN_ACCOUNT)),
-        &[],
+        &[
+            "drifted",
+            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only under a condition",
+        ],
     ),
     row(
         "every finding is excused",
         "exceptions: [{id: EX-1, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
         || role(|r| r.trust_policy = trust_also(r#"{"AWS":"*"}"#)),
-        &[],
+        &["exempt", "trust-policy excess critical (EX-1): anyone in the world may assume the role"],
     ),
     row(
         "an exception holds on its last day",
         "exceptions: [{id: EX-1, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2026-11-24}]",
         || role(|r| r.trust_policy = trust_also(r#"{"AWS":"*"}"#)),
-        &[],
+        &["exempt", "trust-policy excess critical (EX-1): anyone in the world may assume the role"],
     ),
     row(
         "an exception that expired yesterday",
         "exceptions: [{id: EX-1, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2026-11-23}]",
         || role(|r| r.trust_policy = trust_also(r#"{"AWS":"*"}"#)),
-        &[],
+        &["drifted", "trust-policy excess critical: anyone in the world may assume the role"],
     ),
     row(
         "an exception for another account",
         "exceptions: [{id: EX-1, accounts: [\"444455556666\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
         || role(|r| r.trust_policy = trust_also(r#"{"AWS":"*"}"#)),
-        &[],
+        &["drifted", "trust-policy excess critical: anyone in the world may assume the role"],
     ),
     row(
         "only some findings are excused",
@@ -763,7 +1081,11 @@ pub(super) const TABLE: &[Row] = &[
                 r.max_session_seconds = Some(43_200);
             })
         },
-        &[],
+        &[
+            "drifted",
+            "trust-policy excess critical (EX-1): anyone in the world may assume the role",
+            "role-attributes excess low: sessions of the role may last 43200 seconds, at most 3600 are expected",
+        ],
     ),
     row(
         "a finding is excused, and something is not decided",
@@ -774,7 +1096,9 @@ pub(super) const TABLE: &[Row] = &[
                 r.boundary = Some((BOUNDARY.to_owned(), policy(None)));
             })
         },
-        &[],
+        &[
+            "unknown: undecided: effective-permissions: the document of arn:aws:iam::111122223333:policy/boundary is not known",
+        ],
     ),
     // Hostile names.
     row(
@@ -788,7 +1112,11 @@ pub(super) const TABLE: &[Row] = &[
                     managed(&format!("arn:aws:iam::111122223333:policy/{HOSTILE}"), Some(ALL));
             })
         },
-        &[],
+        &[
+            "drifted",
+            "inline-policy excess high: the 3 inline policies together allow logs:PutLogEvents on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0, beyond the baseline",
+            "attached-policies excess high: the managed policy x'; rm -rf \"$(x)\" `y` \\\\u{a}\\u{1b}[31m\\u{202e} (arn:aws:iam::111122223333:policy/x'; rm -rf \"$(x)\" `y` \\\\u{a}\\u{1b}[31m\\u{202e}) is attached and not expected",
+        ],
     ),
     row(
         "principals that would like to be commands",
@@ -799,7 +1127,10 @@ pub(super) const TABLE: &[Row] = &[
                     trust_also(r#"{"Service":"'; rm -rf $(x)\n\u001b[31m\u202e.amazonaws.com"}"#)
             })
         },
-        &[],
+        &[
+            "drifted",
+            "trust-policy excess high: the service '; rm -rf $(x)\\u{a}\\u{1b}[31m\\u{202e}.amazonaws.com may assume the role",
+        ],
     ),
     row(
         "resources that would like to be commands",
@@ -816,13 +1147,20 @@ pub(super) const TABLE: &[Row] = &[
                 )
             })
         },
-        &[],
+        &[
+            "drifted",
+            "inline-policy excess high: the inline policy allows logs:PutLogEvents on '; rm -rf $(x)\\u{a}\\u{1b}[31m\\u{202e}, beyond the baseline",
+        ],
     ),
     row(
         "a boundary that would like to be a command",
         "",
         || role(|r| r.boundary = Some((HOSTILE.to_owned(), policy(Some(NOTHING))))),
-        &[],
+        &[
+            "drifted",
+            "effective-permissions missing high: the connector cannot work: the permissions boundary x'; rm -rf \"$(x)\" `y` \\\\u{a}\\u{1b}[31m\\u{202e} does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+            "role-attributes excess info: the role has the permissions boundary x'; rm -rf \"$(x)\" `y` \\\\u{a}\\u{1b}[31m\\u{202e}, which the baseline does not ask for",
+        ],
     ),
 ];
 
@@ -850,12 +1188,12 @@ checks: {attached-policies: {required: ["arn:aws:iam::aws:policy/AmazonEKSCluste
 
 /// Every text of at least 25 characters whose 25th from the end is an `a`, …
 fn too_hard() -> String {
-    format!(r#"{{"Effect":"Allow","Action":"*a{}","Resource":"*"}}"#, "?".repeat(24))
+    format!(r#"{{"Effect":"Allow","Action":"*a{}","Resource":"*"}}"#, "?".repeat(40))
 }
 
 /// … and no such text after all: which takes more steps to see than the budget has.
 fn too_long() -> String {
-    let lengths: Vec<String> = (25..60).map(|n| format!(r#""{}""#, "?".repeat(n))).collect();
-    let action = format!(r#"[{},"{}*"]"#, lengths.join(","), "?".repeat(60));
+    let lengths: Vec<String> = (41..90).map(|n| format!(r#""{}""#, "?".repeat(n))).collect();
+    let action = format!(r#"[{},"{}*"]"#, lengths.join(","), "?".repeat(90));
     format!(r#"{{"Effect":"Deny","Action":{action},"Resource":"*"}}"#)
 }

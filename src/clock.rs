@@ -2,12 +2,12 @@
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Unit};
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
-/// The time now, to the second: reports need no more, and round times read better.
+/// The time now, to the second that has begun: reports need no more, and it never lies ahead.
 pub fn now() -> Timestamp {
     let now = Timestamp::now();
-    now.round(Unit::Second).unwrap_or(now)
+    now.round(TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Floor)).unwrap_or(now)
 }
 
 /// The day now, in UTC.

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::shared::IntoShared;
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 
-use super::whole::WholeAnswers;
+use super::whole::{AskAgain, WholeAnswers};
 use crate::config::Config;
 use crate::model::{AccountId, ScanError, UnknownReason, printable_line};
 
@@ -46,7 +46,10 @@ impl Clients {
     pub(super) async fn new(config: &Config, connect: Connect) -> Result<Self, ScanError> {
         let sdk = sdk_config(config, connect).await?;
         warn_of_overrides(&sdk);
-        let iam = iam::config::Builder::from(&sdk).interceptor(WholeAnswers).build();
+        let iam = iam::config::Builder::from(&sdk)
+            .interceptor(WholeAnswers)
+            .retry_classifier(AskAgain)
+            .build();
         let sts = sts::Client::from_conf(sts_builder(&sdk).build());
         Ok(Self { sdk, iam, sts })
     }
@@ -73,7 +76,8 @@ impl Clients {
     pub(super) fn organizations(&self, credentials: Option<Credentials>) -> organizations::Client {
         use organizations::config::{Builder, IdentityCache, retry::RetryPartition};
         let mut builder = Builder::from(&self.sdk)
-            .retry_partition(RetryPartition::custom("organizations").build());
+            .retry_partition(RetryPartition::custom("organizations").build())
+            .retry_classifier(AskAgain);
         if let Some(credentials) = credentials {
             builder =
                 builder.credentials_provider(credentials).identity_cache(IdentityCache::no_cache());
@@ -110,7 +114,10 @@ impl Clients {
 /// STS throttles the calling account, not the account assumed into: all AssumeRole calls share one retry quota.
 fn sts_builder(sdk: &SdkConfig) -> sts::config::Builder {
     let partition = sts::config::retry::RetryPartition::custom("sts").build();
-    sts::config::Builder::from(sdk).retry_partition(partition).interceptor(WholeAnswers)
+    sts::config::Builder::from(sdk)
+        .retry_partition(partition)
+        .interceptor(WholeAnswers)
+        .retry_classifier(AskAgain)
 }
 
 async fn sdk_config(config: &Config, connect: Connect) -> Result<SdkConfig, ScanError> {
@@ -177,10 +184,11 @@ fn internal(error: &(dyn std::error::Error + 'static)) -> ScanError {
 
 /// Says loudly that answers may not come from AWS.
 fn warn_of_overrides(sdk: &SdkConfig) {
-    for endpoint in endpoint_overrides(sdk) {
+    let overrides = endpoint_overrides(sdk);
+    for endpoint in &overrides {
         tracing::warn!(endpoint, "AWS is not asked at its own address: an endpoint is overridden");
     }
-    if std::env::var_os("AWS_CA_BUNDLE").is_some() {
+    if overrides.is_empty() && std::env::var_os("AWS_CA_BUNDLE").is_some() {
         tracing::warn!(
             "AWS_CA_BUNDLE is not read: name the certificates with SSL_CERT_FILE, which replaces the system's"
         );

@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 
+use super::whole::NotWhole;
 use crate::model::{ScanError, UnknownReason, printable_line};
 
 /// Longest message kept from an answer or a source chain, in bytes.
@@ -49,6 +50,7 @@ fn answered(operation: &str, status: u16, code: &str, message: &str) -> ScanErro
         (true, false) => {
             format!("answered `{}` with HTTP status {status}", printable_line(code, 128))
         }
+        (true, true) if (200..300).contains(&status) => "the answer could not be read".to_owned(),
         (true, true) => format!("answered HTTP status {status} without an AWS error code"),
     };
     let mut error = ScanError::new(reason, message);
@@ -160,7 +162,7 @@ fn classify(
         _ => (
             R::AwsError,
             hint(
-                "look the code up in AWS's reference of this call; AWS support finds the call by its request id",
+                "look the code up in AWS's reference of this call; AWS support asks for the request id",
             ),
         ),
     }
@@ -249,14 +251,25 @@ where
             ScanError::new(R::Network, format!("no connection: {}", causes(error)))
                 .hint("look at DNS, proxy, firewall and TLS between here and AWS")
         }
+        // A body in memory arrived whole; one that is not there broke on its way.
+        SdkError::ResponseError(answer)
+            if answer.raw().body().bytes().is_none()
+                && !chain(error).any(|source| source.is::<NotWhole>()) =>
+        {
+            let message = format!("the connection broke in the answer: {}", causes(error));
+            ScanError::new(R::Network, message)
+                .hint("look at proxy and network between here and AWS; scan again")
+        }
         SdkError::ResponseError(_) => {
-            ScanError::new(R::MalformedResponse, format!("unreadable answer: {}", causes(error)))
+            let message = format!("unreadable answer: {}", causes(error));
+            ScanError::new(R::MalformedResponse, message)
                 .hint("look for a proxy or an emulator that changes answers; scan again")
         }
         _ => ScanError::new(
             R::Internal,
             format!("the request could not be built: {}", causes(error)),
-        ),
+        )
+        .hint("this is a defect of rolewarden: please report it"),
     }
 }
 
@@ -270,7 +283,8 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     let told = |source: &&(dyn Error + 'static)| !source.is::<InterceptorError>();
     let inner: Vec<String> = chain(error).skip(1).filter(told).map(ToString::to_string).collect();
     let text = if inner.is_empty() { error.to_string() } else { inner.join(": ") };
-    printable_line(&text, MESSAGE_LIMIT)
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    printable_line(&lines.join("; "), MESSAGE_LIMIT)
 }
 
 /// An answer that is not what the API promises.

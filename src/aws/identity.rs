@@ -57,7 +57,7 @@ impl Identity {
 
     /// Whether the base credentials are an assumed role's: assuming another from it is chaining.
     pub(super) fn is_session(&self) -> bool {
-        self.arn.split(':').nth(2) == Some("sts")
+        self.arn.split(':').nth(5).is_some_and(|resource| resource.starts_with("assumed-role/"))
     }
 }
 

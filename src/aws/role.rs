@@ -10,7 +10,8 @@ use super::managed::{check_owner, name_of};
 use super::paging::Pages;
 use super::{Aws, document, narrow};
 use crate::model::{
-    Account, AccountId, ManagedPolicy, Role, RoleArn, ScanError, Snapshot, printable_line,
+    Account, AccountId, ManagedPolicy, Role, RoleArn, ScanError, Snapshot, UnknownReason,
+    printable_line,
 };
 
 const GET_ROLE: &str = "iam:GetRole";
@@ -35,8 +36,19 @@ struct Target<'a> {
 type Inline = (String, String);
 
 impl Aws {
-    /// One snapshot, with a session that may have been kept from before.
+    /// One snapshot. Where the own account refuses, it is the base credentials that need the permission.
     pub(super) async fn read_role_once(&self, account: &Account) -> Result<Snapshot, ScanError> {
+        self.read_snapshot(account).await.map_err(|error| match (error.reason, error.operation.clone()) {
+            (UnknownReason::AccessDenied, Some(operation)) if self.is_direct(&account.id) => error.hint(format!(
+                "allow `{operation}` to the base credentials `{}`, or set `access.own_account: assume`",
+                self.identity.arn
+            )),
+            _ => error,
+        })
+    }
+
+    /// With a session that may have been kept from before.
+    async fn read_snapshot(&self, account: &Account) -> Result<Snapshot, ScanError> {
         let credentials = match self.is_direct(&account.id) {
             true => None,
             false => Some(self.scan_session(account).await?),

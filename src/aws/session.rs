@@ -85,6 +85,11 @@ impl Sessions {
         slot
     }
 
+    /// Forgets a place that could not be filled: only sessions count against the bound.
+    fn give_up(&self, key: &Key) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
     /// Forgets the sessions that AWS called expired: the role's own and those on the way to it.
     fn forget(&self, role: &RoleArn) {
         let role = role.to_string();
@@ -166,17 +171,23 @@ impl Aws {
         previous: Option<Credentials>,
         request: Request<'_>,
     ) -> Result<Credentials, ScanError> {
-        let slot =
-            self.sessions.slot(&(request.purpose, request.role.to_string()), crate::clock::now());
-        let session = slot
+        let key = (request.purpose, request.role.to_string());
+        let slot = self.sessions.slot(&key, crate::clock::now());
+        let made = slot
             .get_or_try_init(async || match previous {
                 Some(credentials) => {
                     self.assume(&self.clients.sts_with(credentials), &request).await
                 }
                 None => self.assume(self.clients.sts(), &request).await,
             })
-            .await?;
-        Ok(session.credentials.clone())
+            .await;
+        match made {
+            Ok(session) => Ok(session.credentials.clone()),
+            Err(error) => {
+                self.sessions.give_up(&key);
+                Err(error)
+            }
+        }
     }
 
     async fn assume(&self, sts: &sts::Client, request: &Request<'_>) -> Result<Session, ScanError> {
@@ -324,6 +335,9 @@ mod tests {
             kept.contains_key(&key(KEPT * 2 - 1)) && !kept.contains_key(&key(1)),
             "the oldest go first"
         );
+        drop(kept);
+        sessions.give_up(&key(KEPT * 2 - 1));
+        assert!(sessions.slot(&key(KEPT * 2 - 1), at(0)).get().is_none());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Refuses answers that did not arrive whole.
+//! Refuses answers that did not arrive whole, and asks for them again.
 //!
 //! The SDK's XML parsers are lenient: a body cut in the middle can come back as success with a shorter list in it, and a
 //! list of attached policies that lost its end would make an account look compliant.
@@ -6,14 +6,21 @@
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextRef,
+    InterceptorContext,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
 /// Longest answer read, in bytes, where its length is announced.
 const BODY_LIMIT: u64 = 4 << 20;
+
+/// An answer that arrived, but is not what it should be.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct NotWhole(String);
 
 /// Checks every answer of a service that speaks XML (IAM, STS).
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +45,8 @@ impl Intercept for WholeAnswers {
             .and_then(|text| text.parse::<u64>().ok());
         match length {
             Some(length) if length > BODY_LIMIT => {
-                Err(format!("the answer has {length} bytes, more than {BODY_LIMIT}").into())
+                Err(NotWhole(format!("the answer has {length} bytes, more than {BODY_LIMIT}"))
+                    .into())
             }
             _ => Ok(()),
         }
@@ -55,8 +63,30 @@ impl Intercept for WholeAnswers {
         if is_whole(operation, context.response().status().is_success(), body) {
             Ok(())
         } else {
-            Err(format!("the answer is not one whole {operation} document").into())
+            Err(NotWhole(format!("the answer is not one whole {operation} document")).into())
         }
+    }
+}
+
+/// Retries what the SDK gives up on: an unreadable success, and status 429 without an error code. Bounded like every retry.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AskAgain;
+
+impl ClassifyRetry for AskAgain {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match (context.response(), context.output_or_error()) {
+            (Some(response), Some(Err(_))) if response.status().is_success() => {
+                RetryAction::transient_error()
+            }
+            (Some(response), Some(Err(_))) if response.status().as_u16() == 429 => {
+                RetryAction::throttling_error()
+            }
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "AskAgain"
     }
 }
 

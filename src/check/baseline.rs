@@ -12,7 +12,6 @@ use crate::policy::{ACCOUNT_TEMPLATE, Context, InvalidPolicy, Kind, Policy};
 /// The baseline in one account.
 #[derive(Debug)]
 pub(super) struct Baseline {
-    pub(super) context: Context,
     pub(super) trust: Policy,
     pub(super) inline: Policy,
     /// The documents with partition, account and service principal put in.
@@ -60,7 +59,6 @@ impl Source {
             inline: parse(Kind::Identity, &self.config.inline_policy)?,
             trust_document: localized(&self.config.trust_policy),
             inline_document: localized(&self.config.inline_policy),
-            context,
         })
     }
 }

@@ -2,18 +2,26 @@
 
 use serde_json::Value;
 
-use super::{Case, Outcome, Problem, fix, shown, words};
-use crate::model::{Severity, Verdict, Witness};
-use crate::policy::{Kind, Policy, covers};
+use super::{Case, Outcome, Problem, fix, inline_policy, shown, words};
+use crate::model::{Severity, Verdict};
+use crate::policy::{Coverage, Kind, Policy, covers};
 
 pub(super) fn check(case: &Case<'_>) -> Outcome {
-    match judge(case) {
-        Err(note) => Outcome::of(Verdict::Undecided).detail("note", note),
-        Ok((Verdict::Equivalent, ..)) => Outcome::passed(),
-        Ok((verdict, witnesses, cut)) => {
-            Outcome::of(verdict).problem(problem(case, verdict, witnesses, cut))
-        }
-    }
+    let cuts = [(Cut::Policies, granted(case)), (Cut::Boundary, bounded(case))];
+    let has = |wanted| cuts.iter().any(|(_, c)| c.as_ref().is_ok_and(|c| c.verdict == wanted));
+    let note = cuts.iter().find_map(|(_, coverage)| coverage.as_ref().err());
+    // What one of the two keeps away is away, whatever the other one would turn out to say.
+    let outcome = match note {
+        _ if has(Verdict::Missing) => Outcome::of(Verdict::Missing),
+        Some(note) => return Outcome::of(Verdict::Undecided).detail("note", note.as_str()),
+        None if has(Verdict::Conditional) => Outcome::of(Verdict::Conditional),
+        None => return Outcome::passed(),
+    };
+    let lacks = cuts.iter().filter_map(|(cut, coverage)| match coverage {
+        Ok(coverage) if coverage.verdict != Verdict::Equivalent => Some((*cut, coverage)),
+        Ok(_) | Err(_) => None,
+    });
+    lacks.fold(outcome, |outcome, (cut, coverage)| outcome.problem(problem(case, cut, coverage)))
 }
 
 /// What keeps permissions away.
@@ -23,87 +31,105 @@ enum Cut {
     Boundary,
 }
 
-/// The verdict, its proof and who is to blame; or why nothing can be said.
-fn judge(case: &Case<'_>) -> Result<(Verdict, Vec<Witness>, Cut), String> {
-    let parse = |name: &str, document: &str| {
-        Policy::parse(Kind::Identity, document, &case.context()).map_err(|e| format!("{name}: {e}"))
-    };
-    let known = |arn: &str, document: &Option<String>| {
-        document.clone().ok_or_else(|| format!("the document of {arn} is not known"))
-    };
+/// What inline and attached policies allow together, or why nothing can be said.
+fn granted(case: &Case<'_>) -> Result<Coverage, String> {
     let mut policies = Vec::new();
     for (name, document) in &case.role.inline {
-        policies.push(parse(name, document)?);
+        policies.push(parse(case, name, Some(document))?);
     }
     for (arn, policy) in &case.role.attached {
-        policies.push(parse(arn, &known(arn, &policy.document)?)?);
+        policies.push(parse(case, arn, policy.document.as_ref())?);
     }
-    let mut worst = (Verdict::Equivalent, Vec::new(), Cut::Policies);
-    let boundary = match &case.role.boundary {
-        Some((arn, policy)) => Some(parse(arn, &known(arn, &policy.document)?)?),
-        None => None,
-    };
     // No policy at all allows nothing, like one that allows something unrelated.
     let none = Policy::nothing(Kind::Identity, &case.context());
-    let granted = Policy::union(policies).unwrap_or(none);
-    for (policy, cut) in [(Some(granted), Cut::Policies), (boundary, Cut::Boundary)] {
-        let Some(policy) = policy else { continue };
-        let coverage = covers(&policy, &case.baseline.inline);
-        match coverage.verdict {
-            Verdict::Equivalent => {}
-            Verdict::Undecided => {
-                return Err("the comparison spent its work budget; no claim is made".to_owned());
-            }
-            Verdict::Missing if worst.0 != Verdict::Missing => {
-                worst = (Verdict::Missing, coverage.witnesses, cut)
-            }
-            verdict if worst.0 == Verdict::Equivalent => worst = (verdict, coverage.witnesses, cut),
-            _ => {}
-        }
-    }
-    Ok(worst)
+    decided(case, &Policy::union(policies).unwrap_or(none))
 }
 
-fn problem(case: &Case<'_>, verdict: Verdict, witnesses: Vec<Witness>, cut: Cut) -> Problem {
-    let requests = words::requests(&witnesses.iter().collect::<Vec<_>>());
-    let boundary = case.role.boundary.as_ref();
-    let by = match (cut, boundary) {
-        (Cut::Boundary, Some((arn, _))) => format!("the permissions boundary {arn}"),
-        _ => "what the role carries".to_owned(),
+/// What the boundary lets through; everything when there is none.
+fn bounded(case: &Case<'_>) -> Result<Coverage, String> {
+    match &case.role.boundary {
+        None => Ok(Coverage { verdict: Verdict::Equivalent, witnesses: Vec::new() }),
+        Some((arn, policy)) => decided(case, &parse(case, arn, policy.document.as_ref())?),
+    }
+}
+
+fn parse(case: &Case<'_>, name: &str, document: Option<&String>) -> Result<Policy, String> {
+    let document = document.ok_or_else(|| format!("the document of {name} is not known"))?;
+    Policy::parse(Kind::Identity, document, &case.context()).map_err(|e| format!("{name}: {e}"))
+}
+
+fn decided(case: &Case<'_>, policy: &Policy) -> Result<Coverage, String> {
+    let coverage = covers(policy, &case.baseline.inline);
+    match coverage.verdict {
+        Verdict::Undecided => Err("the comparison spent its work budget; no claim is made".into()),
+        _ => Ok(coverage),
+    }
+}
+
+fn problem(case: &Case<'_>, cut: Cut, coverage: &Coverage) -> Problem {
+    let requests = words::requests(&coverage.witnesses.iter().collect::<Vec<_>>());
+    let (by, actual, fix) = match (cut, &case.role.boundary) {
+        (Cut::Boundary, Some((arn, policy))) => (
+            format!("the permissions boundary {arn}"),
+            policy.document.as_deref().map_or(Value::Null, shown),
+            other_boundary(case, arn),
+        ),
+        _ => ("what the role carries".to_owned(), carried(case), grants(case)),
     };
-    let (severity, summary) = match verdict {
+    let (severity, summary) = match coverage.verdict {
         Verdict::Conditional => {
             (Severity::Medium, format!("{by} allows {requests} only under a condition"))
         }
         _ => (Severity::High, format!("the connector cannot work: {by} does not allow {requests}")),
     };
-    let actual = match (cut, boundary) {
-        (Cut::Boundary, Some((_, policy))) => policy.document.as_deref().map_or(Value::Null, shown),
-        _ => case.inline_shown(),
-    };
-    let fix = match cut {
-        Cut::Policies => super::inline_policy::commands(case),
-        Cut::Boundary => case
-            .rules
-            .boundary(case.account)
-            .map(|arn| {
-                fix::command(
-                    "put-role-permissions-boundary",
-                    &case.role.arn.name,
-                    &[("permissions-boundary", &arn)],
-                )
-            })
-            .into_iter()
-            .collect(),
+    let place = match cut {
+        Cut::Policies => "policies",
+        Cut::Boundary => "boundary",
     };
     Problem {
-        cause: verdict.as_str().to_owned(),
-        verdict,
+        cause: format!("{place} {}", coverage.verdict.as_str()),
+        verdict: coverage.verdict,
         severity,
         summary,
-        witnesses,
-        expected: case.baseline.inline_document.clone(),
+        witnesses: coverage.witnesses.clone(),
+        expected: if actual.is_null() {
+            Value::Null
+        } else {
+            case.baseline.inline_document.clone()
+        },
         actual,
         fix,
     }
+}
+
+/// What to compare with the expected document. With inline policies alone `inline-policy` shows it already.
+fn carried(case: &Case<'_>) -> Value {
+    if case.role.attached.is_empty() { Value::Null } else { case.inline_shown() }
+}
+
+/// The expected inline policy, and nothing attached that takes away from it.
+fn grants(case: &Case<'_>) -> Vec<String> {
+    let takes_away = |document: &String| {
+        let policy = Policy::parse(Kind::Identity, document, &case.context()).ok()?;
+        let both = Policy::union([policy, case.baseline.inline.clone()])?;
+        Some(covers(&both, &case.baseline.inline).verdict != Verdict::Equivalent)
+    };
+    let harmful =
+        case.role.attached.iter().filter(|(_, policy)| {
+            policy.document.as_ref().and_then(takes_away).unwrap_or_default()
+        });
+    let detach = harmful.map(|(arn, _)| {
+        fix::command("detach-role-policy", &case.role.arn.name, &[("policy-arn", arn)])
+    });
+    inline_policy::commands(case).into_iter().chain(detach).collect()
+}
+
+/// The boundary the role should have, if that is another one. Taking a boundary away is not for us to advise.
+fn other_boundary(case: &Case<'_>, actual: &str) -> Vec<String> {
+    let wanted = case.rules.boundary(case.account).filter(|wanted| wanted != actual);
+    let put = |arn: String| {
+        let flags = [("permissions-boundary", arn.as_str())];
+        fix::command("put-role-permissions-boundary", &case.role.arn.name, &flags)
+    };
+    wanted.map(put).into_iter().collect()
 }

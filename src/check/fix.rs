@@ -1,36 +1,16 @@
 //! AWS CLI commands that put a finding right, quoted for a POSIX shell.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// `aws iam COMMAND --role-name ROLE …`, each further pair a flag and its value.
 pub(super) fn command(command: &str, role: &str, flags: &[(&str, &str)]) -> String {
-    let mut out = format!("aws iam {command} --role-name {}", quote(role));
-    for (flag, value) in flags {
-        out.push_str(&format!(" --{flag} {}", quote(value)));
+    let mut out = format!("aws iam {command}");
+    for (flag, value) in [("role-name", role)].iter().chain(flags) {
+        // A value that begins with a dash would be read as the next flag.
+        let between = if value.starts_with('-') { '=' } else { ' ' };
+        out.push_str(&format!(" --{flag}{between}{}", quote(value)));
     }
     out
-}
-
-/// Creates the role as the baseline has it, with its inline policy.
-pub(super) fn create_role(
-    role: &str,
-    path: &str,
-    trust: &Value,
-    boundary: Option<&str>,
-    policy_name: &str,
-    inline: &Value,
-) -> Vec<String> {
-    let trust = trust.to_string();
-    let mut flags = vec![("assume-role-policy-document", trust.as_str())];
-    if path != "/" {
-        flags.push(("path", path));
-    }
-    if let Some(boundary) = boundary {
-        flags.push(("permissions-boundary", boundary));
-    }
-    vec![command("create-role", role, &flags), put_policy(role, policy_name, inline)]
 }
 
 pub(super) fn put_policy(role: &str, policy_name: &str, document: &Value) -> String {
@@ -41,9 +21,10 @@ pub(super) fn put_policy(role: &str, policy_name: &str, document: &Value) -> Str
     )
 }
 
-pub(super) fn tag(role: &str, tags: &BTreeMap<&str, &str>) -> String {
-    let tags = tags.iter().map(|(key, value)| quote(&format!("Key={key},Value={value}")));
-    format!("{} --tags {}", command("tag-role", role, &[]), tags.collect::<Vec<_>>().join(" "))
+/// The value of `--tags`: JSON, because commas and quotes mean something in the short form.
+pub(super) fn tags<'t>(tags: impl IntoIterator<Item = (&'t String, &'t String)>) -> String {
+    let list = tags.into_iter().map(|(key, value)| json!({"Key": key, "Value": value}));
+    Value::Array(list.collect()).to_string()
 }
 
 /// A word for a POSIX shell: as it is where that is safe, else in single quotes.

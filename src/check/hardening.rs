@@ -32,16 +32,20 @@ pub(super) fn judge(
             accepted_keys.contains(&test.key)
                 && is_positive(test)
                 && test.values.iter().all(|value| names(&test.key, value, account, organization))
+                // There `*` and `?` are plain characters, which no account and no ARN has: never true.
+                && !(test.operator == "StringEquals" && test.values.iter().any(|v| v.contains(['*', '?'])))
         };
         *allow && !condition.variables && condition.tests.iter().all(fine)
     };
     if !new.is_empty() && new.iter().all(accepted) {
         return Hardening::Accepted;
     }
+    // With a conditional Deny among them, an Allow without a condition may be what works.
     let elsewhere: Option<Vec<String>> = new
         .iter()
-        .filter(|(allow, _)| *allow)
-        .map(|(_, condition)| condition.tests.iter().find_map(|test| other_account(test, account)))
+        .map(|(allow, condition)| {
+            condition.tests.iter().find_map(|test| other_account(test, account)).filter(|_| *allow)
+        })
         .collect();
     match elsewhere.and_then(|values| values.into_iter().next()) {
         Some(value) => Hardening::OtherAccount(value),

@@ -4,19 +4,25 @@ use super::{Case, Outcome, Problem, fix, words};
 use crate::model::{Severity, Side, Verdict};
 use crate::policy::{Comparison, Kind, Policy, compare};
 
-/// `delivered`: inline and attached policies together allow all of the baseline.
-pub(super) fn check(case: &Case<'_>, delivered: bool) -> Outcome {
+/// `effective`: the verdict on inline and attached policies together.
+pub(super) fn check(case: &Case<'_>, effective: Verdict) -> Outcome {
     let names: Vec<&str> = case.role.inline.keys().map(String::as_str).collect();
+    let outcome = |verdict| Outcome::of(verdict).detail("policies", names.clone());
     let comparison = judge(case);
     let verdict = comparison.verdict;
-    let outcome = Outcome::of(verdict).detail("policies", names);
-    let elsewhere =
-        delivered && matches!(verdict, Verdict::Absent | Verdict::Missing | Verdict::Conditional);
+    let lacking = matches!(verdict, Verdict::Absent | Verdict::Missing | Verdict::Conditional);
+    let elsewhere = lacking && effective == Verdict::Equivalent;
+    let accept_managed = case.rules.checks.accept_managed;
     match verdict {
-        Verdict::Equivalent => outcome,
-        Verdict::Undecided => outcome.detail("note", comparison.note.unwrap_or_default()),
-        _ if elsewhere && case.rules.checks.accept_managed => outcome,
-        _ => outcome.problem(Problem {
+        Verdict::Equivalent => outcome(verdict),
+        Verdict::Undecided => outcome(verdict).detail("note", comparison.note.unwrap_or_default()),
+        _ if elsewhere && accept_managed => outcome(verdict),
+        // Whether the rest comes from elsewhere, where it may come from, is not known.
+        _ if lacking && accept_managed && effective == Verdict::Undecided => {
+            outcome(Verdict::Undecided)
+                .detail("note", "whether a managed policy allows the rest is not decided")
+        }
+        _ => outcome(verdict).problem(Problem {
             cause: verdict.as_str().to_owned(),
             verdict,
             severity: if elsewhere { Severity::Low } else { severity(verdict) },
@@ -90,7 +96,8 @@ fn summary(case: &Case<'_>, comparison: &Comparison, elsewhere: bool) -> String 
     if elsewhere {
         let attached: Vec<String> =
             case.role.attached.values().map(|policy| policy.name.clone()).collect();
-        return format!("{said}; the attached {} allows it instead", words::list(&attached));
+        let allow = if attached.len() > 1 { "allow" } else { "allows" };
+        return format!("{said}; the attached {} {allow} it instead", words::list(&attached));
     }
     said
 }

@@ -1,6 +1,6 @@
 //! Judges one role: baseline times snapshot gives verdicts, findings and the account's state. Pure.
 //!
-//! One file per check. A check answers with an [`Outcome`]: its verdict and the findings for people. `undecided` is no
+//! One file per check. A check answers with its verdict and the findings for people. `undecided` is no
 //! finding: it claims nothing, and an account with nothing worse is `unknown`.
 
 mod attached_policies;
@@ -26,6 +26,7 @@ use crate::model::{
     AccountId, AccountState, CheckName, CheckResult, Finding, Partition, Role, RoleArn, ScanError,
     Severity, Snapshot, UnknownReason, Verdict, Witness,
 };
+use crate::policy::Context;
 pub use baseline::digest as baseline_digest;
 use baseline::{Baseline, Source};
 
@@ -102,6 +103,22 @@ struct Case<'a> {
     role: &'a Role,
 }
 
+impl Case<'_> {
+    /// What the role's documents depend on.
+    fn context(&self) -> Context {
+        Context { account: self.account.clone(), partition: self.rules.partition.clone() }
+    }
+
+    /// The inline policies as a value to show: by name where there are several.
+    fn inline_shown(&self) -> Value {
+        let mut documents = self.role.inline.iter().map(|(name, text)| (name.clone(), shown(text)));
+        match self.role.inline.len() {
+            0 | 1 => documents.next().map_or(Value::Null, |(_, document)| document),
+            _ => Value::Object(documents.collect()),
+        }
+    }
+}
+
 impl Rules {
     /// The rules of a sweep. `today` (UTC) decides which exceptions still hold.
     pub fn new(
@@ -149,10 +166,11 @@ impl Rules {
             path: self.baseline.path.clone(),
             name: self.baseline.role_name.clone(),
         };
-        let outcome = role_exists::absent(self, baseline);
+        let outcome = role_exists::absent(self, account, baseline);
         let mut judgement =
             self.assemble(account, arn.to_string(), vec![(CheckName::RoleExists, outcome)])?;
-        if self.baseline.presence == Presence::Optional {
+        // Where absence is not judged, nothing is: that is no compliance.
+        if self.baseline.presence == Presence::Optional || judgement.checks.is_empty() {
             judgement.state = AccountState::NotApplicable;
         }
         Ok(judgement)
@@ -160,7 +178,8 @@ impl Rules {
 
     fn judge_role(&self, case: &Case<'_>) -> Result<Judgement, ScanError> {
         let arn = case.role.arn.to_string();
-        if self.baseline.presence == Presence::Forbidden {
+        let presence_judged = !self.checks.disabled.contains(&CheckName::RoleExists);
+        if self.baseline.presence == Presence::Forbidden && presence_judged {
             return self.assemble(
                 case.account,
                 arn,
@@ -168,12 +187,13 @@ impl Rules {
             );
         }
         let effective = effective_permissions::check(case);
-        let delivered = effective.verdict == Verdict::Equivalent;
+        let inline = inline_policy::check(case, effective.verdict);
+        let attached = attached_policies::check(case, effective.verdict, inline.verdict);
         let outcomes = vec![
             (CheckName::RoleExists, role_exists::present(case)),
             (CheckName::TrustPolicy, trust_policy::check(case)),
-            (CheckName::InlinePolicy, inline_policy::check(case, delivered)),
-            (CheckName::AttachedPolicies, attached_policies::check(case, delivered)),
+            (CheckName::InlinePolicy, inline),
+            (CheckName::AttachedPolicies, attached),
             (CheckName::EffectivePermissions, effective),
             (CheckName::RoleAttributes, role_attributes::check(case)),
         ];
@@ -219,6 +239,14 @@ impl Rules {
         Ok(Judgement { state, role_arn, checks, findings })
     }
 
+    /// The configured severity replaces the computed one; what is fine as it is stays information.
+    fn severity(&self, check: CheckName, computed: Severity) -> Severity {
+        match computed {
+            Severity::Info => Severity::Info,
+            _ => self.checks.severity.get(&check).copied().unwrap_or(computed),
+        }
+    }
+
     fn finding(&self, account: &AccountId, check: CheckName, problem: Problem) -> Finding {
         let exception = self.exceptions.iter().find(|exception| {
             exception.accounts.contains(account)
@@ -229,7 +257,7 @@ impl Rules {
             id: finding_id(account, check, &problem.cause),
             check,
             verdict: problem.verdict,
-            severity: self.checks.severity.get(&check).copied().unwrap_or(problem.severity),
+            severity: self.severity(check, problem.severity),
             summary: crate::model::printable_line(&problem.summary, 512),
             witnesses: problem.witnesses,
             diff: diff::lines(&problem.expected, &problem.actual),

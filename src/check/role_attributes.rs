@@ -2,20 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Case, Outcome, Problem, Rules, fix};
 use crate::model::{AccountId, Severity, Verdict};
+use crate::policy::ACCOUNT_TEMPLATE;
 
 impl Rules {
     /// The permissions boundary the role must have in an account.
     pub(super) fn boundary(&self, account: &AccountId) -> Option<String> {
-        let arn = self.baseline.permissions_boundary.as_deref()?;
-        let arn = arn.replace(crate::policy::ACCOUNT_TEMPLATE, account.as_str());
-        Some(match arn.strip_prefix("arn:aws:") {
+        self.baseline.permissions_boundary.as_deref().map(|arn| self.localized(arn, account))
+    }
+
+    /// A configured ARN as it reads in an account.
+    pub(super) fn localized(&self, arn: &str, account: &AccountId) -> String {
+        let arn = arn.replace(ACCOUNT_TEMPLATE, account.as_str());
+        match arn.strip_prefix("arn:aws:") {
             Some(rest) => format!("arn:{}:{rest}", self.partition),
             None => arn,
-        })
+        }
     }
 }
 
@@ -74,8 +79,6 @@ fn boundary(case: &Case<'_>) -> Option<Problem> {
 fn session(case: &Case<'_>) -> Option<Problem> {
     let most = case.rules.baseline.max_session_duration.as_secs();
     let actual = case.role.max_session_seconds.filter(|seconds| u64::from(*seconds) > most)?;
-    // IAM takes 1 to 12 hours (CreateRole, MaxSessionDuration).
-    let target = most.clamp(3_600, 43_200).to_string();
     Some(Problem {
         cause: "session".to_owned(),
         verdict: Verdict::Excess,
@@ -89,23 +92,20 @@ fn session(case: &Case<'_>) -> Option<Problem> {
         fix: vec![fix::command(
             "update-role",
             &case.role.arn.name,
-            &[("max-session-duration", &target)],
+            &[("max-session-duration", &most.to_string())],
         )],
     })
 }
 
 fn tags(case: &Case<'_>) -> Option<Problem> {
     let wanted = &case.rules.baseline.required_tags;
-    let missing: BTreeMap<&str, &str> = wanted
-        .iter()
-        .filter(|(key, value)| case.role.tags.get(*key) != Some(value))
-        .map(|(key, value)| (key.as_str(), value.as_str()))
-        .collect();
+    let missing: BTreeMap<&String, &String> =
+        wanted.iter().filter(|(key, value)| case.role.tags.get(*key) != Some(value)).collect();
     let first = missing.keys().next()?;
     let more =
         if missing.len() > 1 { format!(" and {} more", missing.len() - 1) } else { String::new() };
-    let found: BTreeMap<&str, Value> =
-        missing.keys().map(|key| (*key, json!(case.role.tags.get(*key)))).collect();
+    let found: BTreeMap<&String, Option<&String>> =
+        missing.keys().map(|key| (*key, case.role.tags.get(*key))).collect();
     Some(Problem {
         cause: "tags".to_owned(),
         verdict: Verdict::Missing,
@@ -114,6 +114,6 @@ fn tags(case: &Case<'_>) -> Option<Problem> {
         witnesses: Vec::new(),
         expected: json!(missing),
         actual: json!(found),
-        fix: vec![fix::tag(&case.role.arn.name, &missing)],
+        fix: vec![fix::command("tag-role", &case.role.arn.name, &[("tags", &fix::tags(missing))])],
     })
 }

@@ -5,17 +5,16 @@ use serde_json::{Value, json};
 use super::baseline::Baseline;
 use super::{Case, Outcome, Problem, Rules, fix};
 use crate::config::Presence;
-use crate::model::{Severity, Verdict};
+use crate::model::{AccountId, Severity, Verdict};
 
 /// There is no such role.
-pub(super) fn absent(rules: &Rules, baseline: &Baseline) -> Outcome {
+pub(super) fn absent(rules: &Rules, account: &AccountId, baseline: &Baseline) -> Outcome {
     let config = &rules.baseline;
     match config.presence {
         Presence::Forbidden => Outcome::passed(),
         Presence::Optional => Outcome::of(Verdict::Absent),
         Presence::Required => {
             let role = &config.role_name;
-            let boundary = rules.boundary(&baseline.context.account);
             Outcome::of(Verdict::Absent).problem(Problem {
                 cause: "absent".to_owned(),
                 verdict: Verdict::Absent,
@@ -24,17 +23,35 @@ pub(super) fn absent(rules: &Rules, baseline: &Baseline) -> Outcome {
                 witnesses: Vec::new(),
                 expected: json!({"role": role, "path": config.path}),
                 actual: Value::Null,
-                fix: fix::create_role(
-                    role,
-                    &config.path,
-                    &baseline.trust_document,
-                    boundary.as_deref(),
-                    &config.inline_policy_name,
-                    &baseline.inline_document,
-                ),
+                fix: creation(rules, account, baseline),
             })
         }
     }
+}
+
+/// Makes the role as it should be, with everything that must be on it.
+fn creation(rules: &Rules, account: &AccountId, baseline: &Baseline) -> Vec<String> {
+    let config = &rules.baseline;
+    let role = &config.role_name;
+    let trust = baseline.trust_document.to_string();
+    let (boundary, tags) = (rules.boundary(account), fix::tags(&config.required_tags));
+    let mut flags = vec![("assume-role-policy-document", trust.as_str())];
+    if config.path != "/" {
+        flags.push(("path", &config.path));
+    }
+    if let Some(boundary) = &boundary {
+        flags.push(("permissions-boundary", boundary));
+    }
+    if !config.required_tags.is_empty() {
+        flags.push(("tags", &tags));
+    }
+    let create = fix::command("create-role", role, &flags);
+    let put = fix::put_policy(role, &config.inline_policy_name, &baseline.inline_document);
+    let attach = rules.checks.required_attachments.iter().map(|arn| {
+        let arn = rules.localized(arn, account);
+        fix::command("attach-role-policy", role, &[("policy-arn", &arn)])
+    });
+    [create, put].into_iter().chain(attach).collect()
 }
 
 /// It is there; is it under the exact name and path?

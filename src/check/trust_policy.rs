@@ -1,6 +1,6 @@
 //! `trust-policy`: who may assume the role.
 
-use serde_json::json;
+use serde_json::Value;
 
 use super::hardening::{self, Hardening};
 use super::{Case, Outcome, Problem, fix, shown, words};
@@ -91,8 +91,9 @@ fn severity_of(case: &Case<'_>, witness: &Witness) -> Severity {
 }
 
 fn differences(case: &Case<'_>, witnesses: &[Witness]) -> String {
-    // The text of the policy tells whether an account is named or everyone is meant.
-    let named = |account: &str| case.role.trust_policy.contains(account);
+    // The policy's principals tell whether an account is named or everyone is meant.
+    let principals = principals(&shown(&case.role.trust_policy));
+    let named = |account: &str| principals.contains(account);
     let mut phrases: Vec<String> = Vec::new();
     let excess = witnesses.iter().filter(|w| w.side == Side::Excess).map(|w| {
         let who = words::principal(w, case.account, named);
@@ -123,6 +124,17 @@ fn differences(case: &Case<'_>, witnesses: &[Witness]) -> String {
     words::list(&phrases)
 }
 
+/// The `Principal` of every statement as one text. Nothing else in a policy names who may come: not a Sid, not a condition.
+fn principals(document: &Value) -> String {
+    let statements = match document.get("Statement") {
+        Some(Value::Array(list)) => list.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    };
+    let principals = statements.iter().filter_map(|statement| statement.get("Principal"));
+    principals.map(Value::to_string).collect()
+}
+
 fn conditional(case: &Case<'_>, policy: &Policy, witnesses: &[Witness]) -> (Severity, String) {
     let hardening = hardening::judge(
         policy,
@@ -131,46 +143,22 @@ fn conditional(case: &Case<'_>, policy: &Policy, witnesses: &[Witness]) -> (Seve
         case.account,
         case.rules.organization.as_deref(),
     );
-    let who =
-        witnesses.first().map_or_else(String::new, |w| words::principal(w, case.account, |_| true));
+    let what = witnesses.first().map_or_else(String::new, |w| {
+        format!("{} may {}", words::principal(w, case.account, |_| true), words::assumes(&w.action))
+    });
     match hardening {
         Hardening::Accepted => (
             Severity::Info,
             format!(
-                "{who} may assume the role under an accepted condition that names this account"
+                "{what} under an accepted condition, which names this account or its organization"
             ),
         ),
         Hardening::OtherAccount(value) => (
             Severity::High,
             format!(
-                "{who} may assume the role only for {value}, which is not this account: the connector cannot work"
+                "{what} only for {value}, which is not this account: the connector cannot work"
             ),
         ),
-        Hardening::Other => {
-            (Severity::Medium, format!("{who} may assume the role only under a condition"))
-        }
-    }
-}
-
-impl Case<'_> {
-    /// What the role's documents depend on.
-    pub(super) fn context(&self) -> crate::policy::Context {
-        crate::policy::Context {
-            account: self.account.clone(),
-            partition: self.rules.partition.clone(),
-        }
-    }
-
-    /// Documents by name, as values to show.
-    pub(super) fn inline_shown(&self) -> serde_json::Value {
-        match self.role.inline.iter().collect::<Vec<_>>().as_slice() {
-            [] => serde_json::Value::Null,
-            [(_, document)] => shown(document),
-            several => {
-                let members =
-                    several.iter().map(|(name, document)| ((*name).clone(), shown(document)));
-                json!(members.collect::<serde_json::Map<_, _>>())
-            }
-        }
+        Hardening::Other => (Severity::Medium, format!("{what} only under a condition")),
     }
 }

@@ -40,6 +40,9 @@ pub(super) struct Automaton {
     end: Bits,
     /// A `*` with nothing behind it: whatever follows, the glob matches.
     sure: Bits,
+    /// The same two for the globs that must not match.
+    never_end: Bits,
+    never_sure: Bits,
     start: Bits,
 }
 
@@ -140,8 +143,25 @@ impl Automaton {
                 None => set(&mut end, at),
             }
         }
-        let mut automaton =
-            Self { groups: spans, tokens, left, alphabet, one, many, end, sure, start: empty };
+        let mut never: Bits = empty.clone();
+        let nevers = spans.iter().filter(|group| group.role == Role::Never);
+        nevers.flat_map(|group| group.span.clone()).for_each(|at| set(&mut never, at));
+        let both = |a: &Bits, b: &Bits| a.iter().zip(b).map(|(a, b)| a & b).collect::<Bits>();
+        let (never_end, never_sure) = (both(&end, &never), both(&sure, &never));
+        let groups = spans.into_iter().filter(|group| group.role != Role::Never).collect();
+        let mut automaton = Self {
+            groups,
+            tokens,
+            left,
+            alphabet,
+            one,
+            many,
+            end,
+            sure,
+            never_end,
+            never_sure,
+            start: empty,
+        };
         let mut start = automaton.start.clone();
         starts.into_iter().for_each(|at| set(&mut start, at));
         automaton.pass_many(&mut start);
@@ -159,15 +179,19 @@ impl Automaton {
         self.start.len()
     }
 
+    /// Machine words touched to make a state and look at it, about.
+    pub(super) fn step_cost(&self) -> usize {
+        self.words() * 12 + self.alphabet.len() * self.words() / 8 + self.groups.len() * 32 + 64
+    }
+
     /// Bytes the automaton itself takes, about.
     pub(super) fn bytes(&self) -> usize {
-        (self.alphabet.len() + 6) * self.words() * 8 + self.tokens.len() * 32
+        (self.alphabet.len() + 8) * self.words() * 8 + self.tokens.len() * 32
     }
 
     /// The characters that some position of the state waits for, each once.
     pub(super) fn awaited(&self, state: &[u64]) -> Vec<char> {
-        let meets = |bits: &[u64]| bits.iter().zip(state).any(|(a, b)| a & b != 0);
-        self.alphabet.iter().filter(|(_, bits)| meets(bits)).map(|(c, _)| *c).collect()
+        self.alphabet.iter().filter(|(_, bits)| meet(bits, state)).map(|(c, _)| *c).collect()
     }
 
     /// The state after one more character; `None` stands for any character that nothing in this state waits for.
@@ -214,7 +238,7 @@ impl Automaton {
 
     /// Once one glob of a clause or watch will match whatever follows, its siblings no longer matter.
     fn forget(&self, state: &mut [u64]) {
-        if state.iter().zip(&self.sure).all(|(s, sure)| s & sure == 0) {
+        if !meet(state, &self.sure) {
             return;
         }
         for group in &self.groups {
@@ -233,11 +257,9 @@ impl Automaton {
 
     /// Whether the text so far is an answer: every clause matched, no never.
     pub(super) fn accepts(&self, state: &[u64]) -> bool {
-        self.groups.iter().all(|group| match group.role {
-            Role::Clause => self.touches(state, &self.end, &group.span),
-            Role::Never => !self.touches(state, &self.end, &group.span),
-            Role::Watch => true,
-        })
+        let mut clauses = self.groups.iter().filter(|group| group.role == Role::Clause);
+        !meet(state, &self.never_end)
+            && clauses.all(|group| self.touches(state, &self.end, &group.span))
     }
 
     /// Which watches the text so far matches, in order.
@@ -248,24 +270,23 @@ impl Automaton {
 
     /// Whether an answer can still come, and how far off it is at least.
     pub(super) fn outlook(&self, state: &[u64]) -> Outlook {
+        if meet(state, &self.never_sure) {
+            return Outlook::Hopeless;
+        }
         let mut far = 0;
-        for group in &self.groups {
-            match group.role {
-                Role::Clause => {
-                    let nearest = ones(state, &group.span).filter_map(|at| self.left.get(at)).min();
-                    match nearest {
-                        None => return Outlook::Hopeless,
-                        Some(&left) => far = far.max(left),
-                    }
-                }
-                Role::Never if self.touches(state, &self.sure, &group.span) => {
-                    return Outlook::Hopeless;
-                }
-                Role::Never | Role::Watch => {}
+        for group in self.groups.iter().filter(|group| group.role == Role::Clause) {
+            match ones(state, &group.span).filter_map(|at| self.left.get(at)).min() {
+                None => return Outlook::Hopeless,
+                Some(&left) => far = far.max(left),
             }
         }
         Outlook::Open(far)
     }
+}
+
+/// Whether two sets of positions share one.
+fn meet(a: &[u64], b: &[u64]) -> bool {
+    a.iter().zip(b).any(|(a, b)| a & b != 0)
 }
 
 fn find(alphabet: &mut [(char, Bits)], c: char) -> Option<&mut (char, Bits)> {

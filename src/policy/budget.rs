@@ -16,11 +16,16 @@ pub(super) struct Spent;
 impl Default for Budget {
     /// Some 10 ms and 8 MiB on a slow core: well inside the 50 ms and 16 MiB promised.
     fn default() -> Self {
-        Self { words: 12_000_000, bytes: 8 << 20 }
+        Self { words: 10_000_000, bytes: 8 << 20 }
     }
 }
 
 impl Budget {
+    /// A small budget of its own for what is nice to have: it takes nothing from what must be decided.
+    pub(super) fn courtesy() -> Self {
+        Self { words: 1_000_000, bytes: 0 }
+    }
+
     /// Takes work, counted in machine words touched.
     pub(super) fn work(&mut self, words: usize) -> Result<(), Spent> {
         self.words = self.words.checked_sub(words as u64).ok_or(Spent)?;

@@ -134,7 +134,7 @@ impl<'p> Judge<'p> {
             .filter_map(|statement| statement.condition.as_ref())
             .collect();
         let universe = match baseline.kind {
-            Kind::Trust => Region { globs: principal::universe(), negated: false },
+            Kind::Trust => Region::new(principal::universe(), false),
             Kind::Identity => requests::anything(),
         };
         Self {

@@ -118,11 +118,17 @@ impl Glob {
         {
             return false;
         }
+        if !a.contains(&Token::Many) && !a.contains(&Token::One) {
+            return other.accepts(a);
+        }
+        if !b.contains(&Token::Many) && !b.contains(&Token::One) {
+            return self.accepts(b);
+        }
         // here[j]: some text is matched by the first i tokens of `a` and, as well, by the first j of `b`.
-        let mut here = vec![false; b.len() + 1];
+        let (mut here, mut next) = (vec![false; b.len() + 1], vec![false; b.len() + 1]);
         set(&mut here, 0);
         for i in 0..=a.len() {
-            let mut next = vec![false; b.len() + 1];
+            next.fill(false);
             for j in 0..=b.len() {
                 if here.get(j) != Some(&true) {
                     continue;
@@ -139,12 +145,16 @@ impl Glob {
                     set(&mut next, j + 1);
                 }
             }
-            if i == a.len() {
-                break;
+            if i < a.len() {
+                std::mem::swap(&mut here, &mut next);
             }
-            here = next;
         }
         here.last() == Some(&true)
+    }
+
+    /// Whether it holds no wildcard.
+    pub(super) fn is_literal(&self) -> bool {
+        self.0.iter().all(|token| matches!(token, Token::Char(_)))
     }
 }
 

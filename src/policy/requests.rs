@@ -65,24 +65,30 @@ pub(super) fn beyond(
     most: usize,
     budget: &mut Budget,
 ) -> Result<Vec<Request>, Spent> {
-    /// Rectangles looked at for each further witness once there is one.
-    const FURTHER: usize = 8;
     let mut found: Vec<Request> = Vec::new();
-    let mut further = 0;
-    let size = wide.allow.iter().chain(&wide.deny).chain(&narrow.allow).chain(&narrow.deny);
-    let size: usize = size.map(|r| r.actions.globs.len() + r.scope.globs.len()).sum();
+    // One witness proves the verdict. More are a courtesy, tried among suggestions alone and at no cost to the verdict.
+    let mut courtesy = Budget::courtesy();
+    let cost = rects_cost(&wide.deny) + rects_cost(&narrow.allow) + rects_cost(&narrow.deny);
     for piece in wide.allow.iter().flat_map(pieces) {
-        if found.is_empty() && surely_within(&piece, narrow) {
-            budget.work(8 * size)?;
-            continue;
+        if found.is_empty() {
+            budget.work(cost)?;
+            if surely_within(&piece, narrow) {
+                continue;
+            }
         }
+        let purse = if found.is_empty() { &mut *budget } else { &mut courtesy };
+        let separates = |request: &Request| {
+            piece.contains(request)
+                && !wide.deny.iter().any(|deny| deny.contains(request))
+                && !narrow.contains(request)
+        };
         let suggested = suggest(&piece);
-        match budget.work(8 * size * (1 + suggested.len())) {
-            // One witness proves the verdict; more are a courtesy.
-            Err(Spent) if !found.is_empty() => break,
-            result => result?,
+        if purse.work(cost * suggested.len()).is_err() {
+            if found.is_empty() {
+                return Err(Spent);
+            }
+            break;
         }
-        let separates = |request: &Request| wide.contains(request) && !narrow.contains(request);
         match suggested.into_iter().find(separates) {
             Some(request) if found.contains(&request) => {}
             Some(request) => found.push(request),
@@ -91,12 +97,16 @@ pub(super) fn beyond(
             }
             None => {}
         }
-        further += usize::from(!found.is_empty());
-        if found.len() >= most || further > FURTHER * most {
+        if found.len() >= most {
             break;
         }
     }
     Ok(found)
+}
+
+/// Machine words touched to ask whether a request is in any of these, about.
+fn rects_cost(rects: &[Rect]) -> usize {
+    rects.iter().map(|rect| rect.actions.cost() + rect.scope.cost()).sum()
 }
 
 /// The rectangle as rectangles of one action glob and one scope glob each.
@@ -108,17 +118,19 @@ fn pieces(rect: &Rect) -> impl Iterator<Item = Rect> + use<'_> {
     })
 }
 
-/// The cheap case: one Allow of the other side holds the whole piece, and nothing there is denied.
+/// The cheap case: one Allow of the other side holds the whole piece, and no Deny reaches into it.
 fn surely_within(piece: &Rect, narrow: &Requests) -> bool {
-    let covers = |region: &Region, wide: &Region| match region.globs.as_slice() {
-        [glob] if !region.negated && !wide.negated => wide.globs.iter().any(|w| w.covers(glob)),
-        _ => region == wide,
+    let only = |region: &Region| match region.globs() {
+        [glob] if !region.negated => Some(glob.clone()),
+        _ => None,
     };
-    narrow.deny.is_empty()
-        && narrow
-            .allow
-            .iter()
-            .any(|r| covers(&piece.actions, &r.actions) && covers(&piece.scope, &r.scope))
+    let (Some(action), Some(scope)) = (only(&piece.actions), only(&piece.scope)) else {
+        return narrow.deny.is_empty() && narrow.allow.contains(piece);
+    };
+    let covers = |wide: &Region, glob| !wide.negated && wide.union_covers(glob);
+    let misses = |other: &Region, glob| !other.negated && other.union_misses(glob);
+    narrow.allow.iter().any(|r| covers(&r.actions, &action) && covers(&r.scope, &scope))
+        && narrow.deny.iter().all(|r| misses(&r.actions, &action) || misses(&r.scope, &scope))
 }
 
 /// A request of the piece that `wide` does not deny and `narrow` does not allow, or does deny.
@@ -159,10 +171,11 @@ fn find(
         scope.inside(&rect.scope);
     }
     scope.inside(universe);
+    budget.work(512)?;
     let mut open: Vec<&Rect> = Vec::new();
     let (mut by_actions, mut by_scope) = (Vec::new(), Vec::new());
     for rect in outside {
-        budget.work(8 * (rect.actions.globs.len() + rect.scope.globs.len() + 1))?;
+        budget.work(4 * (rect.actions.cost() + rect.scope.cost()))?;
         if actions.surely_outside(&rect.actions) || scope.surely_outside(&rect.scope) {
             continue;
         }

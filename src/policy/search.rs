@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::automaton::{Automaton, Bits, Outlook, Role};
 use super::budget::{Budget, Spent};
-use super::glob::Glob;
+use super::glob::{Glob, Token};
 use super::statement::Region;
 
 /// One question about texts.
@@ -26,18 +26,18 @@ impl<'g> Question<'g> {
     /// The text must lie in the region.
     pub(super) fn inside(&mut self, region: &'g Region) {
         if region.negated {
-            self.never.extend(&region.globs);
+            self.never.extend(region.globs());
         } else {
-            self.clauses.push(region.globs.iter().collect());
+            self.clauses.push(region.globs().iter().collect());
         }
     }
 
     /// The text must not lie in the region.
     pub(super) fn outside(&mut self, region: &'g Region) {
         if region.negated {
-            self.clauses.push(region.globs.iter().collect());
+            self.clauses.push(region.globs().iter().collect());
         } else {
-            self.never.extend(&region.globs);
+            self.never.extend(region.globs());
         }
     }
 
@@ -48,21 +48,23 @@ impl<'g> Question<'g> {
 
     /// Whether every text asked for certainly lies in the region. `false` means "not proved".
     pub(super) fn surely_inside(&self, region: &Region) -> bool {
-        let mut clauses = self.clauses.iter();
-        if region.negated {
-            region.globs.iter().all(|glob| {
-                self.never.iter().any(|never| never.covers(glob))
-                    || self.clauses.iter().any(|clause| clause.iter().all(|g| !g.meets(glob)))
-            })
-        } else {
-            clauses
-                .any(|clause| clause.iter().all(|g| region.globs.iter().any(|wide| wide.covers(g))))
-        }
+        if region.negated { self.misses(region) } else { self.covered_by(region) }
     }
 
     /// Whether certainly no text asked for lies in the region. `false` means "not proved".
     pub(super) fn surely_outside(&self, region: &Region) -> bool {
-        self.surely_inside(&Region { globs: region.globs.clone(), negated: !region.negated })
+        if region.negated { self.covered_by(region) } else { self.misses(region) }
+    }
+
+    /// Some clause lies within the union of the region's globs.
+    fn covered_by(&self, region: &Region) -> bool {
+        self.clauses.iter().any(|clause| clause.iter().all(|glob| region.union_covers(glob)))
+    }
+
+    /// No text asked for is in the union of the region's globs.
+    fn misses(&self, region: &Region) -> bool {
+        self.clauses.iter().any(|clause| clause.iter().all(|glob| region.union_misses(glob)))
+            || region.globs().iter().all(|glob| self.never.iter().any(|never| never.covers(glob)))
     }
 
     /// Drops globs that cannot matter; `false` when no text can be an answer.
@@ -100,10 +102,44 @@ impl<'g> Question<'g> {
         let literals = self.clauses.iter().find_map(|clause| {
             clause.iter().map(|glob| glob.as_literal()).collect::<Option<Vec<String>>>()
         });
-        match literals {
-            Some(texts) => self.visit_each(&texts, budget, visit),
-            None => self.visit_automaton(budget, visit),
+        if let Some(texts) = literals {
+            return self.visit_each(&texts, budget, visit).map(drop);
         }
+        // Many "must contain" at once are a shortest-superstring problem; one text that contains them all is not.
+        let guess = self
+            .clauses
+            .first()
+            .and_then(|clause| clause.first())
+            .map(|glob| self.strung_together(glob));
+        if self.clauses.len() > 2
+            && let Some(guess) = guess
+            && self.visit_each(&[guess], budget, visit)?.is_break()
+        {
+            return Ok(());
+        }
+        self.visit_automaton(budget, visit)
+    }
+
+    /// A text of the glob whose first `*` holds, one after another, a text of every other clause.
+    fn strung_together(&self, glob: &Glob) -> String {
+        let fill = |glob: &Glob| {
+            let chars = glob.tokens().iter().filter_map(|token| match token {
+                Token::Char(c) => Some(*c),
+                Token::One => Some('z'),
+                Token::Many => None,
+            });
+            chars.collect::<String>()
+        };
+        let others: String =
+            self.clauses.iter().skip(1).filter_map(|c| c.first().map(|glob| fill(glob))).collect();
+        let many = glob
+            .tokens()
+            .iter()
+            .position(|token| *token == Token::Many)
+            .unwrap_or(glob.tokens().len());
+        let (head, tail) = glob.tokens().split_at(many);
+        let part = |tokens: &[Token]| fill(&Glob::new(tokens.iter().copied()));
+        part(head) + &others + &part(tail)
     }
 
     /// Only these texts can be answers.
@@ -112,10 +148,11 @@ impl<'g> Question<'g> {
         texts: &[String],
         budget: &mut Budget,
         visit: &mut Visit<'_>,
-    ) -> Result<(), Spent> {
+    ) -> Result<ControlFlow<()>, Spent> {
+        let globs = self.clauses.iter().map(Vec::len).sum::<usize>() + self.never.len();
+        let watched = self.watches.iter().map(|region| region.globs().len()).sum::<usize>();
         for text in texts {
-            budget
-                .work(4 * (self.clauses.iter().map(Vec::len).sum::<usize>() + self.never.len()))?;
+            budget.work((4 + text.len() / 8) * (globs + watched))?;
             let matches = |glob: &&Glob| glob.matches(text);
             if self.clauses.iter().all(|clause| clause.iter().any(matches))
                 && !self.never.iter().any(matches)
@@ -123,18 +160,18 @@ impl<'g> Question<'g> {
                 let watched: Vec<bool> =
                     self.watches.iter().map(|region| region.contains(text)).collect();
                 if visit(text, &watched, budget)?.is_break() {
-                    return Ok(());
+                    return Ok(ControlFlow::Break(()));
                 }
             }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     fn visit_automaton(&self, budget: &mut Budget, visit: &mut Visit<'_>) -> Result<(), Spent> {
         let clauses = self.clauses.iter().map(|clause| (Role::Clause, clause.clone()));
-        let nevers = self.never.iter().map(|glob| (Role::Never, vec![*glob]));
+        let nevers = std::iter::once((Role::Never, self.never.clone()));
         let watches =
-            self.watches.iter().map(|region| (Role::Watch, region.globs.iter().collect()));
+            self.watches.iter().map(|region| (Role::Watch, region.globs().iter().collect()));
         let automaton = Automaton::new(clauses.chain(nevers).chain(watches));
         budget.remember(automaton.bytes())?;
         budget.work(automaton.bytes() / 8)?;
@@ -214,7 +251,6 @@ impl Walk<'_> {
         budget: &mut Budget,
         visit: &mut Visit<'_>,
     ) -> Result<(), Spent> {
-        let words = self.automaton.words();
         self.add(self.automaton.start(), 0, '\0', 0, budget)?;
         let mut rank = 0;
         while rank < self.open.len() {
@@ -233,7 +269,7 @@ impl Walk<'_> {
                 }
             }
             let awaited = self.automaton.awaited(&state);
-            budget.work(words * (16 + 8 * awaited.len()))?;
+            budget.work(self.automaton.step_cost() * (2 + awaited.len()))?;
             let other = other_than(&awaited);
             for c in awaited {
                 let next = self.automaton.step(&state, Some(c));
@@ -262,7 +298,7 @@ mod tests {
         let region = |text: &&str| {
             let negated = text.starts_with('!');
             let globs = text.trim_start_matches('!').split('|').map(Glob::wild).collect();
-            Region { globs, negated }
+            Region::new(globs, negated)
         };
         let inside: Vec<Region> = inside.iter().map(region).collect();
         let outside: Vec<Region> = outside.iter().map(region).collect();
@@ -326,7 +362,7 @@ mod tests {
         let harder = format!("*b{}|*c{}", "?".repeat(24), "?".repeat(23));
         let (region, other) = (
             Region::one(Glob::wild(&hard)),
-            Region { globs: harder.split('|').map(Glob::wild).collect(), negated: false },
+            Region::new(harder.split('|').map(Glob::wild).collect(), false),
         );
         let mut question = Question::default();
         question.inside(&region);

@@ -105,24 +105,55 @@ impl Set {
     /// What it may match at most (`widest`) or surely matches.
     pub(super) fn region(&self, widest: bool) -> Region {
         let globs = self.patterns.iter().filter(|p| p.is_exact() || widest != self.negated);
-        Region { globs: globs.map(|p| p.glob.clone()).collect(), negated: self.negated }
+        Region::new(globs.map(|p| p.glob.clone()).collect(), self.negated)
     }
 }
 
 /// An exact set of texts: a union of globs, or everything but it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Region {
-    pub(super) globs: Vec<Glob>,
+    /// Sorted.
+    globs: Vec<Glob>,
+    /// Those of them that hold a wildcard.
+    wild: Vec<Glob>,
     pub(super) negated: bool,
 }
 
 impl Region {
+    pub(super) fn new(mut globs: Vec<Glob>, negated: bool) -> Self {
+        globs.sort();
+        let wild = globs.iter().filter(|glob| !glob.is_literal()).cloned().collect();
+        Self { globs, wild, negated }
+    }
+
     pub(super) fn one(glob: Glob) -> Self {
-        Self { globs: vec![glob], negated: false }
+        Self::new(vec![glob], false)
+    }
+
+    pub(super) fn globs(&self) -> &[Glob] {
+        &self.globs
     }
 
     pub(super) fn contains(&self, text: &str) -> bool {
-        self.globs.iter().any(|glob| glob.matches(text)) != self.negated
+        self.union_covers(&Glob::literal(text)) != self.negated
+    }
+
+    /// Whether one of the globs certainly covers this one; the negation is not looked at.
+    pub(super) fn union_covers(&self, glob: &Glob) -> bool {
+        self.globs.binary_search(glob).is_ok() || self.wild.iter().any(|wide| wide.covers(glob))
+    }
+
+    /// Whether no text of this glob is in the union; the negation is not looked at.
+    pub(super) fn union_misses(&self, glob: &Glob) -> bool {
+        if glob.is_literal() {
+            return !self.union_covers(glob);
+        }
+        !self.globs.iter().any(|own| own.meets(glob))
+    }
+
+    /// Machine words touched to ask whether a text is in it, about.
+    pub(super) fn cost(&self) -> usize {
+        16 + 8 * self.wild.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {

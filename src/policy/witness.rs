@@ -83,7 +83,7 @@ fn filled(region: &Region, words: &[&str]) -> Vec<String> {
         }
         text
     };
-    region.globs.iter().take(1).map(fill).collect()
+    region.globs().iter().take(1).map(fill).collect()
 }
 
 fn actions(region: &Region, kind: Kind) -> Vec<String> {
@@ -127,7 +127,7 @@ fn principals(region: &Region, context: &Context) -> Vec<String> {
     // A literal as it is, a whole account as its root; everyone else as a stranger.
     let mut out = filled(region, &["root"]);
     out.retain(|text| {
-        text.contains("arn:") || region.globs.iter().any(|glob| glob.as_literal().is_some())
+        text.contains("arn:") || region.globs().iter().any(|glob| glob.as_literal().is_some())
     });
     out.extend(
         STRANGERS.map(|account| {

@@ -187,7 +187,7 @@ fn response(delivery: Delivery, serial: u64) -> Response<AnswerBody> {
     if let Ok(id) = HeaderValue::from_str(&request_id(serial)) {
         headers.insert("x-amzn-requestid", id);
     }
-    let date = jiff::Timestamp::now() + Duration::from_secs(24 * 60 * 60);
+    let date = crate::clock::now() + Duration::from_secs(24 * 60 * 60);
     if tomorrow
         && let Ok(date) =
             HeaderValue::from_str(&date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())

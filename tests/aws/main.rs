@@ -1,7 +1,17 @@
 //! The AWS adapter over real HTTP: canned answers on loopback, every call recorded.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test"
+)]
 
 mod canned;
 mod organization;
 mod role;
 mod session;
+#[cfg(feature = "simulator")]
+mod simulated;
 mod start;

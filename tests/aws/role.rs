@@ -1,6 +1,8 @@
 //! Reading the role of one account.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rolewarden::aws::RoleReader;
 use rolewarden::model::{CheckName, Role, Snapshot, UnknownReason as R};
@@ -253,25 +255,29 @@ async fn what_is_wrong_with_a_read_becomes_its_reason_and_never_a_snapshot() {
 
 #[tokio::test]
 async fn an_answer_cut_anywhere_is_never_a_snapshot() {
-    for operation in
-        ["GetRole", "ListRolePolicies", "ListAttachedRolePolicies", "GetRolePolicy", "AssumeRole"]
-    {
-        let whole = match operation {
-            "GetRole" => role(MEMBER, "").1,
-            "ListRolePolicies" => names(&["expected"], "<IsTruncated>false</IsTruncated>").1,
-            "ListAttachedRolePolicies" => {
-                attached(&["arn:aws:iam::aws:policy/A"], "<IsTruncated>false</IsTruncated>").1
-            }
-            "GetRolePolicy" => inline("expected").1,
-            _ => continue,
-        };
-        for end in (0..whole.len()).step_by(7) {
-            let cut = whole[..end].to_owned();
-            let server = Canned::start(move |call| {
-                if call.operation == operation { (200, cut.clone()) } else { compliant(call) }
-            })
-            .await;
-            let aws = server.connect(&config()).await.unwrap();
+    let mut config = config();
+    config.sweep.max_attempts = 1;
+    let answers = [
+        ("GetRole", role(MEMBER, "").1),
+        ("ListRolePolicies", names(&["expected"], "<IsTruncated>false</IsTruncated>").1),
+        (
+            "ListAttachedRolePolicies",
+            attached(&["arn:aws:iam::aws:policy/A"], "<IsTruncated>false</IsTruncated>").1,
+        ),
+        ("GetRolePolicy", inline("expected").1),
+    ];
+    for (operation, whole) in answers {
+        let length = whole.len();
+        let cut = Arc::new(AtomicUsize::new(0));
+        let at = Arc::clone(&cut);
+        let server = Canned::start(move |call| match call.operation == operation {
+            true => (200, whole[..at.load(Ordering::SeqCst)].to_owned()),
+            false => compliant(call),
+        })
+        .await;
+        let aws = server.connect(&config).await.unwrap();
+        for end in 0..length {
+            cut.store(end, Ordering::SeqCst);
             let case = format!("{operation} cut at {end}");
             assert_eq!(
                 reason(&case, aws.read_role(&account(MEMBER)).await),
@@ -295,4 +301,26 @@ async fn a_slow_account_ends_in_time() {
     .await;
     let aws = server.connect(&config).await.unwrap();
     assert_eq!(reason("slow", aws.read_role(&account(MEMBER)).await), R::Timeout);
+}
+
+#[tokio::test]
+async fn what_fails_once_is_asked_for_again() {
+    for (case, bad) in [
+        ("throttled", fault(400, "Throttling", "Rate exceeded")),
+        ("429", (429, String::new())),
+        ("fault", (503, "<html>busy</html>".to_owned())),
+        ("cut", (200, role(MEMBER, "").1[..200].to_owned())),
+        ("no answer", (0, String::new())),
+    ] {
+        let seen = AtomicUsize::new(0);
+        let server = Canned::start(move |call| match call.operation.as_str() {
+            "GetRole" if seen.fetch_add(1, Ordering::SeqCst) == 0 => bad.clone(),
+            _ => compliant(call),
+        })
+        .await;
+        let aws = server.connect(&config()).await.unwrap();
+        let result = aws.read_role(&account(MEMBER)).await;
+        assert!(result.is_ok(), "case `{case}`: {result:?}");
+        assert_eq!(server.counts()["GetRole"], 2, "case `{case}`");
+    }
 }

@@ -211,7 +211,8 @@ async fn a_session_of_another_account_is_not_used() {
 #[tokio::test]
 async fn no_secret_of_an_assume_role_answer_reaches_the_error() {
     let whole = |call: &Call| assumed(call, "2099-01-01T00:00:00Z").1;
-    let cases: [(&str, fn(&str) -> String); 5] = [
+    type Spoil = fn(&str) -> String;
+    let cases: [(&str, Spoil); 5] = [
         ("cut", |body| body[..body.len() - 60].to_owned()),
         ("cut in the token", |body| body[..body.find("</SessionToken").unwrap()].to_owned()),
         ("wrong root", |body| body.replace("AssumeRoleResponse", "Other")),
@@ -255,4 +256,20 @@ async fn a_refused_session_says_which_role_and_who_asked_but_not_the_external_id
         "{hint}"
     );
     assert!(!format!("{error:?}").contains("s3cr3t"));
+}
+
+#[tokio::test]
+async fn a_refused_read_of_the_own_account_names_the_base_credentials() {
+    let server = Canned::start(|call| match call.operation.as_str() {
+        "GetRole" => fault(403, "AccessDenied", "no"),
+        _ => compliant(call),
+    })
+    .await;
+    let aws = server.connect(&config()).await.unwrap();
+    let error = aws.read_role(&account(HUB)).await.unwrap_err();
+    let hint = error.hint.unwrap();
+    assert!(
+        hint.contains("iam:GetRole") && hint.contains("user/hub") && hint.contains("own_account"),
+        "{hint}"
+    );
 }

@@ -1,0 +1,52 @@
+# One feature set and one target directory for everything, so that nothing is built twice.
+FEATURES := --features simulator --locked
+BINARY := $(CURDIR)/target/release/rolewarden
+PYTHON := .venv/bin/python
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := $(shell command -v cargo-deny || echo target/tools/bin/cargo-deny)
+
+.PHONY: help demo build test test-rust test-moto lint advisories
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
+
+demo: ## a simulated organization, scanned: no AWS needed
+	cargo run --release --features simulator --quiet -- demo
+
+build: ## the release binary
+	cargo build --release $(FEATURES)
+
+test: test-rust test-moto ## every test: Rust's, then the release binary against moto
+
+test-rust: ## unit, property, contract and architecture tests
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		echo cargo nextest run $(FEATURES); cargo nextest run $(FEATURES) && cargo test --doc --quiet $(FEATURES); \
+	else \
+		echo cargo test $(FEATURES); cargo test $(FEATURES); \
+	fi
+
+test-moto: build .venv/.made ## the release binary against moto, an AWS nobody here wrote
+	ROLEWARDEN_BIN=$(BINARY) $(PYTHON) -m pytest --quiet tests/moto
+
+.venv/.made: tests/moto/requirements.txt
+	python3 -m venv --clear .venv
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	touch $@
+
+lint: $(CARGO_DENY) advisories ## format, clippy, documentation, licences, scripts
+	cargo fmt --check
+	cargo clippy $(FEATURES) --all-targets -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' cargo doc --no-deps --quiet $(FEATURES)
+	$(CARGO_DENY) --all-features --locked check --hide-inclusion-graph bans licenses sources
+	shellcheck .ci/run
+
+# The advisories are a repository of its own: without a way to it, say so and go on.
+advisories: $(CARGO_DENY)
+	@if timeout 60 $(CARGO_DENY) --locked fetch db >/dev/null 2>&1; then \
+		$(CARGO_DENY) --all-features --locked check --disable-fetch advisories; \
+	else \
+		echo '*** ADVISORIES NOT CHECKED: the advisory database could not be fetched from github.com ***' >&2; \
+	fi
+
+target/tools/bin/cargo-deny:
+	cargo install --locked --root target/tools --target-dir target/tools/build cargo-deny --version $(CARGO_DENY_VERSION)

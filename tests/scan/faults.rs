@@ -3,13 +3,13 @@
 use rolewarden::simulator::{Fault, On, Operation, Rule};
 use serde_json::Value;
 
-use crate::support::{Lab, Run, account, right_world, state};
+use crate::support::{HASTY, Lab, ORGANIZATION, Run, account, right_world, state};
 
 /// The sweep of five accounts, one of which meets the fault.
 fn sweep_with(rule: Rule) -> (Run, Value, Value) {
     let (mut world, victim) = right_world();
     world.accounts.get_mut(&victim).unwrap().faults = vec![rule];
-    let lab = Lab::new(world);
+    let lab = Lab::new(world).config(&format!("{ORGANIZATION}{HASTY}"));
     let run = lab.scan(&["--log-level", "error"]);
     let report = run.json();
     let entry = account(&report, &victim).clone();
@@ -175,7 +175,7 @@ fn an_organization_that_cannot_be_listed_ends_the_scan() {
     for (on, fault, words) in cases {
         let (mut world, _) = right_world();
         world.faults = vec![Rule::always(*on, *fault)];
-        let lab = Lab::new(world);
+        let lab = Lab::new(world).config(&format!("{ORGANIZATION}{HASTY}"));
         let run = lab.scan(&["--log-level", "off"]).fails(1, words);
         assert!(run.stderr.starts_with("error: "), "{fault:?}: {run}");
         assert_eq!(lab.calls().of(Operation::AssumeRole), 0, "{fault:?}");

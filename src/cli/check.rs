@@ -16,6 +16,10 @@ use crate::model::{Account, AccountReport, AccountResult};
 /// Largest file read: an account with thousands of roles prints some tens of megabytes.
 const LARGEST: u64 = 256 << 20;
 
+/// How a good file is made.
+const HINT: &str = "make one file an account, with that account's credentials: \
+     aws iam get-account-authorization-details --output json > account.json";
+
 pub(super) fn main(common: &Common, files: &[PathBuf], flags: &Flags) -> anyhow::Result<Exit> {
     let mut config = match &common.config {
         Some(path) => Config::load_for_check(path)?,
@@ -31,9 +35,11 @@ pub(super) fn main(common: &Common, files: &[PathBuf], flags: &Flags) -> anyhow:
     for file in files {
         let shown =
             if is_stdin(file) { "stdin".to_owned() } else { format!("`{}`", file.display()) };
-        let text = text_of(file).with_context(|| format!("failed to read {shown}"))?;
-        let details = details::read(&text, &config.baseline.role_name).map_err(anyhow::Error::msg);
-        read.push(details.with_context(|| shown)?);
+        let bytes = bytes_of(file).with_context(|| format!("failed to read {shown}"))?;
+        let details = String::from_utf8(bytes)
+            .map_err(|_| "not text in UTF-8".to_owned())
+            .and_then(|text| details::read(&text, &config.baseline.role_name));
+        read.push(details.map_err(|what| anyhow::anyhow!("{shown}: {what}\nhint: {HINT}"))?);
     }
     let mut accounts: Vec<Account> = read.iter().map(account).collect();
     flags.select(&mut accounts)?;
@@ -51,14 +57,14 @@ fn is_stdin(file: &Path) -> bool {
     file == Path::new("-")
 }
 
-fn text_of(file: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
+fn bytes_of(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
     if is_stdin(file) {
-        std::io::stdin().lock().take(LARGEST).read_to_string(&mut text)?;
+        std::io::stdin().lock().take(LARGEST).read_to_end(&mut bytes)?;
     } else {
-        std::fs::File::open(file)?.take(LARGEST).read_to_string(&mut text)?;
+        std::fs::File::open(file)?.take(LARGEST).read_to_end(&mut bytes)?;
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 fn account(details: &Details) -> Account {

@@ -192,7 +192,10 @@ fn a_file_that_is_not_one_whole_account_is_refused_by_name() {
     lab.file("right.json", &text);
     for (file, bytes, words) in cases {
         lab.file(file, bytes);
-        let run = lab.run(&["check", "right.json", file]).fails(1, words).fails(1, &[file]);
+        let run = lab
+            .run(&["check", "right.json", file])
+            .fails(1, words)
+            .fails(1, &[file, "hint: make one file"]);
         assert!(!run.stderr.contains('\x1b'), "{run}");
     }
     std::fs::create_dir(lab.path("folder")).unwrap();

@@ -2,7 +2,12 @@
 //!
 //! The allocator counts: divan's columns `max alloc` show the peak of extra memory of one run.
 #![allow(missing_docs, reason = "a benchmark has no callers")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "what is measured is valid by construction")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what is measured is valid by construction"
+)]
 
 #[path = "verdict/hostile.rs"]
 mod hostile;

@@ -110,8 +110,9 @@ impl Glob {
         self.0.get(p..).is_some_and(|rest| rest.iter().all(|token| *token == Token::Many))
     }
 
-    /// Whether some text is in both.
-    pub(super) fn meets(&self, other: &Self) -> bool {
+    /// Whether some text may be in both. Exact while one of the two has less than 64 tokens or no wildcard; else `true`
+    /// only means "not proved apart".
+    pub(super) fn may_meet(&self, other: &Self) -> bool {
         let (a, b) = (self.tokens(), other.tokens());
         if apart(a.iter().copied(), b.iter().copied())
             || apart(a.iter().rev().copied(), b.iter().rev().copied())
@@ -124,32 +125,8 @@ impl Glob {
         if !b.contains(&Token::Many) && !b.contains(&Token::One) {
             return self.accepts(b);
         }
-        // here[j]: some text is matched by the first i tokens of `a` and, as well, by the first j of `b`.
-        let (mut here, mut next) = (vec![false; b.len() + 1], vec![false; b.len() + 1]);
-        set(&mut here, 0);
-        for i in 0..=a.len() {
-            next.fill(false);
-            for j in 0..=b.len() {
-                if here.get(j) != Some(&true) {
-                    continue;
-                }
-                let (x, y) = (a.get(i), b.get(j));
-                if x == Some(&Token::Many) || y == Some(&Token::Many) {
-                    // A `*` ends here, or takes the other side's next token.
-                    set(&mut next, j);
-                    set(&mut here, j + 1);
-                } else if x
-                    .zip(y)
-                    .is_some_and(|(x, y)| x == y || *x == Token::One || *y == Token::One)
-                {
-                    set(&mut next, j + 1);
-                }
-            }
-            if i < a.len() {
-                std::mem::swap(&mut here, &mut next);
-            }
-        }
-        here.last() == Some(&true)
+        let (long, short) = if a.len() < b.len() { (b, a) } else { (a, b) };
+        short.len() >= 64 || meet_short(long, short)
     }
 
     /// Whether it holds no wildcard.
@@ -158,11 +135,41 @@ impl Glob {
     }
 }
 
-/// Marks a cell; beyond the row's end there is nothing to mark.
-fn set(row: &mut [bool], j: usize) {
-    if let Some(cell) = row.get_mut(j) {
-        *cell = true;
+/// Whether two globs share a text, the second one having less than 64 tokens: bit j says that some text is matched by
+/// the tokens of `long` so far and, as well, by the first j of `short`.
+fn meet_short(long: &[Token], short: &[Token]) -> bool {
+    let (mut one, mut many) = (0u64, 0u64);
+    let mut letters: Vec<(char, u64)> = Vec::new();
+    for (j, token) in short.iter().enumerate() {
+        match token {
+            Token::One => one |= 1 << j,
+            Token::Many => many |= 1 << j,
+            Token::Char(c) => match letters.iter_mut().find(|(known, _)| known == c) {
+                Some((_, bits)) => *bits |= 1 << j,
+                None => letters.push((*c, 1 << j)),
+            },
+        }
     }
+    let all = u64::MAX >> (63 - short.len());
+    // Where a `*` stands it may end at once.
+    let ended = |bits: u64| (bits | (bits & many) << 1) & all;
+    let mut here = ended(1);
+    for token in long {
+        here = match token {
+            // It takes any number of the other's tokens: from the first place on, every place.
+            Token::Many => !(here & here.wrapping_neg()).wrapping_sub(1) & all,
+            Token::One => ended((here & !many) << 1 | here & many),
+            Token::Char(c) => {
+                let letter =
+                    letters.iter().find(|(known, _)| known == c).map_or(0, |(_, bits)| *bits);
+                ended((here & (one | letter)) << 1 | here & many)
+            }
+        };
+        if here == 0 {
+            return false;
+        }
+    }
+    here >> short.len() & 1 == 1
 }
 
 /// Whether two globs differ in a character before their first `*`, read from one end.
@@ -266,7 +273,8 @@ mod tests {
             let mut all = texts();
             all.extend(["aaaaaa", "bbbbbb", "ababab", "bababa", "aabbaa"].map(str::to_owned));
             let both = all.iter().any(|t| reference(&chars(&a), &chars(t)) && reference(&chars(&b), &chars(t)));
-            let meets = Glob::wild(&a).meets(&Glob::wild(&b));
+            let (a_glob, b_glob) = (Glob::wild(&a), Glob::wild(&b));
+            let meets = a_glob.may_meet(&b_glob);
             prop_assert!(!both || meets, "they share a text");
             // Short ones cannot meet only in a longer text.
             if a.len() + b.len() <= 5 {

@@ -71,6 +71,8 @@ pub(super) fn beyond(
     // One witness proves the verdict. More are a courtesy, tried among suggestions alone and at no cost to the verdict.
     let mut courtesy = Budget::courtesy();
     let cost = rects_cost(&wide.deny) + rects_cost(&narrow.allow) + rects_cost(&narrow.deny);
+    // What the other side denies separates the two as well as what it does not allow.
+    let denied: Vec<Request> = narrow.deny.iter().take(DENIES).flat_map(suggest).collect();
     for piece in wide.allow.iter().flat_map(pieces) {
         if found.is_empty() {
             budget.work(cost)?;
@@ -79,21 +81,19 @@ pub(super) fn beyond(
             }
         }
         let purse = if found.is_empty() { &mut *budget } else { &mut courtesy };
-        let separates = |request: &Request| {
-            piece.contains(request)
-                && !wide.deny.iter().any(|deny| deny.contains(request))
-                && !narrow.contains(request)
-        };
-        // What the other side denies within the piece separates the two as well as what it does not allow.
-        let suggested: Vec<Request> =
-            std::iter::once(&piece).chain(&narrow.deny).take(DENIES).flat_map(suggest).collect();
-        if purse.work(cost * suggested.len()).is_err() {
-            if found.is_empty() {
-                return Err(Spent);
+        let mut hit = None;
+        let suggested = suggest(&piece).into_iter().chain(denied.clone());
+        for request in suggested.filter(|request| piece.contains(request)) {
+            if purse.work(cost).is_err() {
+                return if found.is_empty() { Err(Spent) } else { Ok(found) };
             }
-            break;
+            let refused = wide.deny.iter().any(|deny| deny.contains(&request));
+            if !refused && !narrow.contains(&request) {
+                hit = Some(request);
+                break;
+            }
         }
-        match suggested.into_iter().find(separates) {
+        match hit {
             Some(request) if found.contains(&request) => {}
             Some(request) => found.push(request),
             None if found.is_empty() => {

@@ -83,12 +83,12 @@ impl<'g> Question<'g> {
         };
         let single = *single;
         for clause in self.clauses.iter_mut().skip(1) {
-            clause.retain(|glob| glob.meets(single));
+            clause.retain(|glob| glob.may_meet(single));
             if clause.iter().any(|glob| glob.covers(single)) {
                 *clause = vec![single];
             }
         }
-        self.never = never.into_iter().filter(|glob| glob.meets(single)).collect();
+        self.never = never.into_iter().filter(|glob| glob.may_meet(single)).collect();
         self.clauses.iter().all(|clause| !clause.is_empty())
     }
 
@@ -106,40 +106,15 @@ impl<'g> Question<'g> {
             return self.visit_each(&texts, budget, visit).map(drop);
         }
         // Many "must contain" at once are a shortest-superstring problem; one text that contains them all is not.
-        let guess = self
-            .clauses
-            .first()
-            .and_then(|clause| clause.first())
-            .map(|glob| self.strung_together(glob));
-        if self.clauses.len() > 2
-            && let Some(guess) = guess
-            && self.visit_each(&[guess], budget, visit)?.is_break()
+        if let [first, others @ ..] = self.clauses.as_slice()
+            && let Some(&glob) = first.first()
         {
-            return Ok(());
+            let guesses = strung_together(glob, others);
+            if self.visit_each(&guesses, budget, visit)?.is_break() {
+                return Ok(());
+            }
         }
         self.visit_automaton(budget, visit)
-    }
-
-    /// A text of the glob whose first `*` holds, one after another, a text of every other clause.
-    fn strung_together(&self, glob: &Glob) -> String {
-        let fill = |glob: &Glob| {
-            let chars = glob.tokens().iter().filter_map(|token| match token {
-                Token::Char(c) => Some(*c),
-                Token::One => Some('z'),
-                Token::Many => None,
-            });
-            chars.collect::<String>()
-        };
-        let others: String =
-            self.clauses.iter().skip(1).filter_map(|c| c.first().map(|glob| fill(glob))).collect();
-        let many = glob
-            .tokens()
-            .iter()
-            .position(|token| *token == Token::Many)
-            .unwrap_or(glob.tokens().len());
-        let (head, tail) = glob.tokens().split_at(many);
-        let part = |tokens: &[Token]| fill(&Glob::new(tokens.iter().copied()));
-        part(head) + &others + &part(tail)
     }
 
     /// Only these texts can be answers.
@@ -186,6 +161,31 @@ impl<'g> Question<'g> {
         budget.release(automaton.bytes() + walk.bytes() - before);
         result
     }
+}
+
+/// Texts of the glob whose first (or last) `*` holds, one after another, a text of every other clause.
+fn strung_together(glob: &Glob, others: &[Vec<&Glob>]) -> Vec<String> {
+    let fill = |tokens: &[Token]| -> String {
+        let chars = tokens.iter().filter_map(|token| match token {
+            Token::Char(c) => Some(*c),
+            Token::One => Some('z'),
+            Token::Many => None,
+        });
+        chars.collect()
+    };
+    let others = others.iter().filter_map(|clause| clause.first()).filter(|other| **other != glob);
+    let others: Vec<String> = others.map(|other| fill(other.tokens())).collect();
+    if others.is_empty() {
+        return Vec::new();
+    }
+    let tokens = glob.tokens();
+    let is_many = |token: &Token| *token == Token::Many;
+    let places = [tokens.iter().position(is_many), tokens.iter().rposition(is_many)];
+    let at = |many: usize| {
+        let (head, tail) = tokens.split_at(many);
+        fill(head) + &others.concat() + &fill(tail)
+    };
+    places.into_iter().flatten().map(at).collect()
 }
 
 /// A best-first walk over states. `trail` remembers how each was reached.

@@ -116,14 +116,17 @@ pub(super) struct Region {
     globs: Vec<Glob>,
     /// Those of them that hold a wildcard.
     wild: Vec<Glob>,
+    /// Tokens of the wild ones.
+    tokens: usize,
     pub(super) negated: bool,
 }
 
 impl Region {
     pub(super) fn new(mut globs: Vec<Glob>, negated: bool) -> Self {
         globs.sort();
-        let wild = globs.iter().filter(|glob| !glob.is_literal()).cloned().collect();
-        Self { globs, wild, negated }
+        let wild: Vec<Glob> = globs.iter().filter(|glob| !glob.is_literal()).cloned().collect();
+        let tokens = wild.iter().map(|glob| glob.tokens().len()).sum();
+        Self { globs, wild, tokens, negated }
     }
 
     pub(super) fn one(glob: Glob) -> Self {
@@ -148,12 +151,12 @@ impl Region {
         if glob.is_literal() {
             return !self.union_covers(glob);
         }
-        !self.globs.iter().any(|own| own.meets(glob))
+        !self.globs.iter().any(|own| own.may_meet(glob))
     }
 
     /// Machine words touched to ask whether a text is in it, about.
     pub(super) fn cost(&self) -> usize {
-        16 + 8 * self.wild.len()
+        16 + 4 * self.wild.len() + 2 * self.tokens
     }
 
     pub(super) fn is_empty(&self) -> bool {

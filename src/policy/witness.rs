@@ -61,15 +61,19 @@ pub(super) fn witness(
 
 /// The first glob with every wildcard filled in: each run of wildcards by a word for the text before it.
 fn filled(region: &Region, word: impl Fn(&str) -> String) -> Option<String> {
+    /// No person writes a longer one, and nobody would read what it becomes: its `*` are left empty.
+    const LONGEST: usize = 512;
     let glob = region.globs().first().filter(|_| !region.negated)?;
+    let long = glob.tokens().len() > LONGEST;
     let mut text = String::new();
     let mut tokens = glob.tokens().iter().peekable();
     while let Some(token) = tokens.next() {
         match token {
             Token::Char(c) => text.push(*c),
             // `?*` is one word.
-            Token::One if tokens.peek() == Some(&&Token::Many) => {}
+            Token::One if !long && tokens.peek() == Some(&&Token::Many) => {}
             Token::One => text.push('x'),
+            Token::Many if long => {}
             Token::Many => text.push_str(&word(&text)),
         }
     }

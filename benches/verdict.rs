@@ -3,9 +3,9 @@
 //! The allocator counts: divan's columns `max alloc` show the peak of extra memory of one run.
 #![allow(missing_docs, reason = "a benchmark has no callers")]
 #![allow(
-    clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
     reason = "what is measured is valid by construction"
 )]
 

@@ -97,7 +97,7 @@ pub(crate) const HOSTILE: &[Hostile] = &[
         document((0..120).map(allow))
     }),
     inline("120 denied NotAction and NotResource", || {
-        let deny = |n: usize| json!({"Effect": "Deny", "NotAction": ["ssmmessages:*", format!("*{n}*")], "NotResource": [format!("*{n}*"), "arn:*"]});
+        let deny = |n: usize| json!({"Effect": "Deny", "NotAction": ["ssmmessages:*", format!("*{n}*")], "NotResource": [format!("*{n}*"), "arn:*:*:*:*:*"]});
         with_baseline((0..120).map(deny))
     }),
     inline("100 conditional Denies", || {

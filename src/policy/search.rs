@@ -114,7 +114,26 @@ impl<'g> Question<'g> {
                 return Ok(());
             }
         }
+        if let Some(tails) = self.behind_common_head()
+            && tails.match_everything(budget)?
+        {
+            return Ok(());
+        }
         self.visit_automaton(budget, visit)
+    }
+
+    /// For one glob that ends in `*`: the question what may stand for that `*`, asked of the forbidden globs that begin
+    /// like it. If they leave nothing there, they leave nothing at all. `None` where that is no simpler question.
+    fn behind_common_head(&self) -> Option<Tails> {
+        let single = *self.clauses.first()?.first()?;
+        let (last, head) = single.tokens().split_last()?;
+        let only = self.clauses.iter().all(|clause| clause.iter().all(|glob| *glob == single));
+        if !only || *last != Token::Many || !head.contains(&Token::Many) {
+            return None;
+        }
+        let tails = self.never.iter().filter_map(|never| never.tokens().strip_prefix(head));
+        let tails: Vec<Glob> = tails.map(|tail| Glob::new(tail.iter().copied())).collect();
+        (tails.len() > 1).then_some(Tails(tails))
     }
 
     /// Only these texts can be answers.
@@ -160,6 +179,27 @@ impl<'g> Question<'g> {
         let result = walk.run(&self.watches, budget, visit);
         budget.release(automaton.bytes() + walk.bytes() - before);
         result
+    }
+}
+
+/// Globs that together may match every text.
+struct Tails(Vec<Glob>);
+
+impl Tails {
+    /// Whether every text is matched by one of them.
+    fn match_everything(&self, budget: &mut Budget) -> Result<bool, Spent> {
+        let anything = Glob::new([Token::Many]);
+        let question = Question {
+            clauses: vec![vec![&anything]],
+            never: self.0.iter().collect(),
+            watches: Vec::new(),
+        };
+        let mut everything = true;
+        question.visit(budget, &mut |_, _, _| {
+            everything = false;
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(everything)
     }
 }
 
@@ -316,7 +356,7 @@ mod tests {
 
     #[test]
     fn the_nearest_text_is_found_or_proved_not_to_be() {
-        let cases: [(&[&str], &[&str], Option<&str>); 12] = [
+        let cases: [(&[&str], &[&str], Option<&str>); 14] = [
             (&["*"], &[], Some("")),
             (&["*"], &["?*"], Some("")),
             (&["*"], &["?*", "!?*"], None),
@@ -329,6 +369,8 @@ mod tests {
             (&["abc"], &["a*"], None),
             (&["!*"], &[], None),
             (&["*a?|*b?"], &["*a?"], Some("bz")),
+            (&["a*:b*"], &["a*:b", "a*:b?", "a*:b??*"], None),
+            (&["a*:b*"], &["a*:b", "a*:b??*"], Some("a:bz")),
         ];
         for (inside, outside, want) in cases {
             assert_eq!(nearest(inside, outside).as_deref(), want, "{inside:?} without {outside:?}");

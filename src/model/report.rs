@@ -62,7 +62,7 @@ pub struct Summary {
 
 /// Selected accounts by state; every state is always there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct StateCounts {
     pub compliant: usize,
     pub drifted: usize,
@@ -73,7 +73,7 @@ pub struct StateCounts {
 
 /// Findings by severity; every severity is always there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct FindingCounts {
     pub critical: usize,
     pub high: usize,
@@ -162,7 +162,7 @@ pub struct CheckResult {
 
 /// The `error` object of an unknown account.
 #[derive(Serialize)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct ErrorReport<'a> {
     pub reason: UnknownReason,
     pub operation: Option<&'a str>,

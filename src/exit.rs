@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::model::Summary;
+
 /// How a one-shot command ended. The flag parser owns 2 (usage); 128+n means ended by signal n.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -20,6 +22,16 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// What a finished sweep stands for. Only a sweep that judged every selected account, and found no drift, is clean.
+    pub fn of(summary: &Summary) -> Self {
+        match (summary.states.drifted > 0, summary.states.unknown > 0) {
+            (false, false) => Self::Clean,
+            (true, false) => Self::Drifted,
+            (false, true) => Self::Incomplete,
+            (true, true) => Self::DriftedAndIncomplete,
+        }
+    }
+
     /// The number the process ends with.
     pub fn status(self) -> u8 {
         match self {

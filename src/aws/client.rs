@@ -32,6 +32,8 @@ pub struct Connect {
     pub endpoint: Option<String>,
     /// The base credentials.
     pub credentials: Option<Credentials>,
+    /// What sends the requests, instead of the connection pool.
+    pub http: Option<SharedHttpClient>,
 }
 
 /// The clients and what new ones are made from.
@@ -122,8 +124,12 @@ fn sts_builder(sdk: &SdkConfig) -> sts::config::Builder {
 
 async fn sdk_config(config: &Config, connect: Connect) -> Result<SdkConfig, ScanError> {
     let app = AppName::new("rolewarden").map_err(|error| internal(&error))?;
+    let http = match connect.http {
+        Some(http) => http,
+        None => http_client(config.sweep.concurrency)?,
+    };
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http_client(config.sweep.concurrency)?)
+        .http_client(http)
         .app_name(app)
         .retry_config(retries(config))
         .timeout_config(timeouts(config));

@@ -50,7 +50,7 @@ pub(super) fn main(common: &Common, files: &[PathBuf], flags: &Flags) -> anyhow:
         .collect();
     let report = run::assemble(&config, "check", started, reports, true);
     flags.write(common, &report)?;
-    Ok(run::exit(&report.summary))
+    Ok(Exit::of(&report.summary))
 }
 
 fn is_stdin(file: &Path) -> bool {

@@ -49,7 +49,11 @@ async fn run_demo(common: &Common, demo: &Demo, config: &Config) -> anyhow::Resu
         "A simulated AWS Organization of {} accounts (seed {}) answers at {endpoint}; the real scan reads it:\n",
         demo.size, demo.seed
     ));
-    let connect = Connect { endpoint: Some(endpoint), credentials: Some(running.credentials()) };
+    let connect = Connect {
+        endpoint: Some(endpoint),
+        credentials: Some(running.credentials()),
+        ..Connect::default()
+    };
     let aws = Aws::connect_with(config, connect).await.map_err(explained)?;
     let mut organization = aws.read_organization().await.map_err(explained)?;
     demo.report.select(&mut organization.accounts)?;
@@ -58,7 +62,7 @@ async fn run_demo(common: &Common, demo: &Demo, config: &Config) -> anyhow::Resu
     let calls = running.calls().total();
     running.stop().await;
     demo.report.write(common, &report)?;
-    let status = run::exit(&report.summary).status();
+    let status = Exit::of(&report.summary).status();
     note(&format!(
         "\n{calls} API calls for {} accounts; `rolewarden scan` would have ended with status {status}.\n\
          Where to look next:\n  \

@@ -8,6 +8,8 @@ mod output;
 mod progress;
 mod run;
 mod scan;
+#[cfg(feature = "simulator")]
+mod simulate;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -81,6 +83,9 @@ enum Command {
     /// Scan a simulated organization: no AWS needed
     #[cfg(feature = "simulator")]
     Demo(demo::Demo),
+    /// Serve a simulated organization on loopback, to rehearse against: no AWS needed
+    #[cfg(feature = "simulator")]
+    Simulate(simulate::Simulate),
     /// Print shell completions
     Completions {
         /// The shell
@@ -182,6 +187,8 @@ pub fn main(cli: Cli) -> anyhow::Result<Exit> {
         Command::Config { command } => config::main(&common, command),
         #[cfg(feature = "simulator")]
         Command::Demo(demo) => demo::main(&common, &demo),
+        #[cfg(feature = "simulator")]
+        Command::Simulate(simulate) => simulate::main(&simulate),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "rolewarden", &mut script);

@@ -14,8 +14,7 @@ use crate::aws::{Organization, RoleReader};
 use crate::check::{self, Rules};
 use crate::clock;
 use crate::config::Config;
-use crate::exit::Exit;
-use crate::model::{Account, AccountId, AccountReport, Report, SkipReason, Summary, SweepInfo};
+use crate::model::{Account, AccountId, AccountReport, Report, SkipReason, SweepInfo};
 use crate::render::{Format, TextOptions, render};
 use crate::sweep::{self, Limits};
 
@@ -142,14 +141,4 @@ pub(super) fn assemble(
     let mut report = Report::new(info, accounts);
     report.sweep.complete = whole && report.summary.states.unknown == 0;
     report
-}
-
-/// The status a finished report stands for.
-pub(super) fn exit(summary: &Summary) -> Exit {
-    match (summary.states.drifted > 0, summary.states.unknown > 0) {
-        (false, false) => Exit::Clean,
-        (true, false) => Exit::Drifted,
-        (false, true) => Exit::Incomplete,
-        (true, true) => Exit::DriftedAndIncomplete,
-    }
 }

@@ -49,7 +49,7 @@ async fn scan(common: &Common, flags: &Flags, config: &Config) -> anyhow::Result
     let (report, cancelled) =
         run::sweep(config, aws, organization, common.no_progress, &stop.token).await;
     flags.write(common, &report)?;
-    Ok(if cancelled { stop.exit() } else { run::exit(&report.summary) })
+    Ok(if cancelled { stop.exit() } else { Exit::of(&report.summary) })
 }
 
 /// The error with what to do about it.
@@ -62,13 +62,13 @@ pub(super) fn explained(error: ScanError) -> anyhow::Error {
 }
 
 /// The first SIGINT or SIGTERM stops the sweep, whose partial report is still written; a second ends the process at once.
-struct Stop {
-    token: CancellationToken,
+pub(super) struct Stop {
+    pub(super) token: CancellationToken,
     signal: Arc<AtomicU8>,
 }
 
 impl Stop {
-    fn on_signals() -> anyhow::Result<Self> {
+    pub(super) fn on_signals() -> anyhow::Result<Self> {
         let stop = Self { token: CancellationToken::new(), signal: Arc::new(AtomicU8::new(0)) };
         for (number, kind) in [(2, SignalKind::interrupt()), (15, SignalKind::terminate())] {
             let listener = signal(kind).context("failed to listen for signals")?;

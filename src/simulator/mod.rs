@@ -21,6 +21,8 @@
 
 mod answer;
 mod calls;
+mod deliver;
+mod direct;
 mod documents;
 mod fault;
 mod generate;
@@ -35,6 +37,7 @@ mod world;
 mod xml;
 
 pub use calls::{Calls, Operation};
+pub use direct::Direct;
 pub use fault::{Fault, On, Rule};
 pub use generate::{Kind, generate};
 pub use server::{Running, Server};

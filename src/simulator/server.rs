@@ -2,27 +2,23 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use http_body_util::{BodyExt, Limited};
-use hyper::body::{Body, Bytes, Frame, Incoming};
-use hyper::header::{self, HeaderValue};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{BASE_KEY, Shared, request_id};
-use super::calls::{Calls, Service};
-use super::fault::Delivery;
-use super::wire::{self, Answer, Refusal};
+use super::answer::{BASE_KEY, Shared};
+use super::calls::Calls;
+use super::deliver::{self, AnswerBody};
 use super::world::World;
 
 /// Largest request body: a policy document may have 128 KiB, three times that when encoded.
@@ -49,7 +45,15 @@ impl Server {
     /// # Errors
     /// When the port cannot be had.
     pub async fn start(world: World) -> io::Result<Running> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        Self::start_at(world, (Ipv4Addr::LOCALHOST, 0).into()).await
+    }
+
+    /// Serves a world at an address.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub async fn start_at(world: World, address: SocketAddr) -> io::Result<Running> {
+        let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let (shared, stop) = (Arc::new(Shared::new(world)), CancellationToken::new());
         let task = tokio::spawn(accept(listener, Arc::clone(&shared), stop.clone()));
@@ -65,13 +69,7 @@ impl Running {
 
     /// The base credentials: a user of the hub account. Always the same.
     pub fn credentials(&self) -> Credentials {
-        Credentials::new(
-            BASE_KEY,
-            "SimulatedSecretKeyOfTheHubUser0000000001",
-            None,
-            None,
-            "simulator",
-        )
+        base_credentials()
     }
 
     /// The calls that arrived so far.
@@ -101,6 +99,11 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// The base credentials of every simulated organization.
+pub(super) fn base_credentials() -> Credentials {
+    Credentials::new(BASE_KEY, "SimulatedSecretKeyOfTheHubUser0000000001", None, None, "simulator")
 }
 
 /// Accepts until told to stop. The connections' tasks end with this one.
@@ -145,94 +148,7 @@ async fn respond(
     shared: Arc<Shared>,
     request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Infallible> {
-    let serial = shared.next();
     let (parts, body) = request.into_parts();
-    let refuse = |service, refusal: Refusal| {
-        Ok(response(Delivery::Whole(wire::failure(service, &refusal, &request_id(serial))), serial))
-    };
-    let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
-        return refuse(
-            Service::Iam,
-            Refusal::new(413, "RequestEntityTooLarge", "the body is too large or broke off"),
-        );
-    };
-    let call = match wire::Request::parse(&parts.headers, &body.to_bytes()) {
-        Ok(call) => call,
-        Err((service, refusal)) => return refuse(service, refusal),
-    };
-    let (delivery, latency) = shared.answer(&call, serial);
-    if !latency.is_zero() {
-        tokio::time::sleep(latency).await;
-    }
-    if let Delivery::Never = delivery {
-        std::future::pending::<()>().await;
-    }
-    Ok(response(delivery, serial))
-}
-
-fn response(delivery: Delivery, serial: u64) -> Response<AnswerBody> {
-    let tomorrow = matches!(delivery, Delivery::Tomorrow(_));
-    let (answer, cut) = match delivery {
-        Delivery::Whole(answer) | Delivery::Tomorrow(answer) => (answer, None),
-        Delivery::Cut(answer, at) => (answer, Some(at)),
-        Delivery::Never => {
-            (Answer { status: 500, content_type: "text/plain", body: String::new() }, None)
-        }
-    };
-    let mut response = Response::new(AnswerBody::new(Bytes::from(answer.body), cut));
-    *response.status_mut() =
-        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
-    if let Ok(id) = HeaderValue::from_str(&request_id(serial)) {
-        headers.insert("x-amzn-requestid", id);
-    }
-    let date = crate::clock::now() + Duration::from_secs(24 * 60 * 60);
-    if tomorrow
-        && let Ok(date) =
-            HeaderValue::from_str(&date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
-    {
-        headers.insert(header::DATE, date);
-    }
-    response
-}
-
-/// A body whose length is always told in full, and that may break off before.
-#[derive(Debug)]
-struct AnswerBody {
-    whole: u64,
-    left: Option<Bytes>,
-    breaks_off: bool,
-}
-
-impl AnswerBody {
-    fn new(bytes: Bytes, cut: Option<usize>) -> Self {
-        let whole = bytes.len() as u64;
-        let breaks_off = cut.is_some_and(|at| at < bytes.len());
-        let kept = bytes.slice(..cut.unwrap_or(bytes.len()).min(bytes.len()));
-        Self { whole, left: (!kept.is_empty()).then_some(kept), breaks_off }
-    }
-}
-
-impl Body for AnswerBody {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        if let Some(bytes) = self.left.take() {
-            return Poll::Ready(Some(Ok(Frame::data(bytes))));
-        }
-        Poll::Ready(self.breaks_off.then(|| Err(io::ErrorKind::ConnectionReset.into())))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left.is_none() && !self.breaks_off
-    }
-
-    fn size_hint(&self) -> hyper::body::SizeHint {
-        hyper::body::SizeHint::with_exact(self.whole)
-    }
+    let body = Limited::new(body, MAX_BODY).collect().await.ok().map(|body| body.to_bytes());
+    Ok(deliver::respond(&shared, &parts.headers, body.as_deref()).await)
 }

@@ -101,7 +101,11 @@ impl Canned {
         let credentials = Credentials::new("AKIAHUB", "secret", None, None, "test");
         Aws::connect_with(
             config,
-            Connect { endpoint: Some(self.endpoint.clone()), credentials: Some(credentials) },
+            Connect {
+                endpoint: Some(self.endpoint.clone()),
+                credentials: Some(credentials),
+                ..Connect::default()
+            },
         )
         .await
     }

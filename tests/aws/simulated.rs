@@ -26,8 +26,11 @@ async fn start() -> Running {
 }
 
 async fn connect(server: &Running, config: &Config) -> Aws {
-    let connect =
-        Connect { endpoint: Some(server.endpoint()), credentials: Some(server.credentials()) };
+    let connect = Connect {
+        endpoint: Some(server.endpoint()),
+        credentials: Some(server.credentials()),
+        ..Connect::default()
+    };
     Aws::connect_with(config, connect).await.unwrap()
 }
 

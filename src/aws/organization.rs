@@ -176,7 +176,7 @@ async fn list_accounts(client: &organizations::Client) -> Result<Listing, ScanEr
             .send()
             .await
             .map_err(|error| scan_error(LIST, &error))?;
-        for account in answer.accounts.unwrap_or_default() {
+        for account in pages.items(answer.accounts)? {
             let id: AccountId = account
                 .id()
                 .unwrap_or_default()
@@ -304,7 +304,7 @@ async fn tags_of(
         let request =
             client.list_tags_for_resource().resource_id(id.as_str()).set_next_token(token);
         let answer = request.send().await.map_err(|error| scan_error(LIST_TAGS, &error))?;
-        tags.extend(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)));
+        tags.extend(pages.items(answer.tags)?.into_iter().map(|tag| (tag.key, tag.value)));
         token = pages.next(answer.next_token)?;
         if token.is_none() {
             return Ok(tags);

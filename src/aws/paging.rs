@@ -19,6 +19,14 @@ impl Pages {
         Self { operation, limit, seen: HashSet::new() }
     }
 
+    /// What is on a page. An answer without its list is not one with an empty list.
+    ///
+    /// # Errors
+    /// There is no list: an empty body is read as such an answer.
+    pub(super) fn items<T>(&self, items: Option<Vec<T>>) -> Result<Vec<T>, ScanError> {
+        items.ok_or_else(|| malformed(self.operation, "the answer has no list"))
+    }
+
     /// The token of the next page; `None` after the last. Pages may be empty and still have a next one.
     ///
     /// # Errors

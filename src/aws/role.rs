@@ -171,7 +171,7 @@ impl Target<'_> {
                 .send()
                 .await
                 .map_err(|error| scan_error(LIST_ATTACHED, &error))?;
-            for policy in answer.attached_policies.unwrap_or_default() {
+            for policy in pages.items(answer.attached_policies)? {
                 let arn = policy.policy_arn.unwrap_or_default();
                 check_owner(LIST_ATTACHED, self.account, &arn)?;
                 let name = policy.policy_name.unwrap_or_else(|| name_of(&arn));

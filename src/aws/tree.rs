@@ -103,7 +103,7 @@ async fn roots(client: &organizations::Client, tree: &mut Tree) -> Result<Vec<St
             .send()
             .await
             .map_err(|error| scan_error(LIST_ROOTS, &error))?;
-        for root in answer.roots.unwrap_or_default() {
+        for root in pages.items(answer.roots)? {
             found.push(tree.add(LIST_ROOTS, root.id, root.name, None)?);
         }
         token = pages.next(answer.next_token)?;
@@ -124,7 +124,7 @@ async fn units(
         let request =
             client.list_organizational_units_for_parent().parent_id(parent).set_next_token(token);
         let answer = request.send().await.map_err(|error| scan_error(LIST_UNITS, &error))?;
-        for unit in answer.organizational_units.unwrap_or_default() {
+        for unit in pages.items(answer.organizational_units)? {
             found.push(tree.add(LIST_UNITS, unit.id, unit.name, Some(parent))?);
         }
         token = pages.next(answer.next_token)?;
@@ -144,7 +144,7 @@ async fn accounts(
     loop {
         let request = client.list_accounts_for_parent().parent_id(parent).set_next_token(token);
         let answer = request.send().await.map_err(|error| scan_error(LIST_ACCOUNTS, &error))?;
-        for account in answer.accounts.unwrap_or_default() {
+        for account in pages.items(answer.accounts)? {
             let id = account
                 .id()
                 .unwrap_or_default()

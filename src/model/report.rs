@@ -239,13 +239,14 @@ impl Report {
     /// A report whose summary is counted from its accounts; accounts are put in id order.
     pub fn new(sweep: SweepInfo, mut accounts: Vec<AccountReport>) -> Self {
         accounts.sort_by(|a, b| a.id.cmp(&b.id));
-        let summary = Summary::count(&accounts);
+        let summary = Summary::of(&accounts);
         Self { schema: Self::SCHEMA, sweep, summary, accounts }
     }
 }
 
 impl Summary {
-    fn count(accounts: &[AccountReport]) -> Self {
+    /// Counts these accounts.
+    pub fn of(accounts: &[AccountReport]) -> Self {
         let mut s = Self { discovered: accounts.len(), ..Self::default() };
         for account in accounts {
             let Some(state) = account.state() else {

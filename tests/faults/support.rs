@@ -1,0 +1,149 @@
+//! A whole scan in one process and in virtual time, and what must hold of it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use aws_smithy_runtime_api::shared::IntoShared;
+use jiff::Timestamp;
+use rolewarden::aws::{Aws, Connect, OrganizationReader, RoleReader};
+use rolewarden::check::Rules;
+use rolewarden::config::Config;
+use rolewarden::exit::Exit;
+use rolewarden::model::{
+    AccountId, AccountReport, AccountResult, AccountState, ScanError, Summary, UnknownReason,
+};
+use rolewarden::simulator::{Direct, World};
+use rolewarden::sweep::{self, Limits};
+use tokio_util::sync::CancellationToken;
+
+/// What a scan came to.
+pub(crate) struct Outcome {
+    /// The accounts by id, or why there is no list of them.
+    pub(crate) accounts: Result<BTreeMap<AccountId, AccountReport>, ScanError>,
+    /// The status the process would end with.
+    pub(crate) exit: Exit,
+}
+
+/// A configuration from YAML, with everything else by default.
+pub(crate) fn config(yaml: &str) -> Config {
+    let no_files = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
+    let text = format!("accounts: {{source: organization}}\naccess: {{region: us-east-1}}\n{yaml}");
+    Config::from_text(&text, "test", std::path::Path::new(""), &|_| None, &no_files).unwrap()
+}
+
+/// One moment for every scan: reports of equal accounts are equal.
+fn noon() -> Timestamp {
+    "2026-11-24T12:00:00Z".parse().unwrap()
+}
+
+struct Silent;
+
+impl sweep::Progress for Silent {
+    fn account_done(&mut self, _: &AccountReport) {}
+}
+
+/// Runs in virtual time; `seed` decides every back-off.
+pub(crate) fn in_virtual_time<T>(seed: u64, run: impl Future<Output = T>) -> T {
+    fastrand::seed(seed);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(run)
+}
+
+/// One scan of the world behind `direct`, as `rolewarden scan` does it.
+pub(crate) async fn scan(config: &Config, direct: &Direct) -> Outcome {
+    let connect = Connect {
+        endpoint: Some("http://simulated".to_owned()),
+        credentials: Some(direct.credentials()),
+        http: Some(direct.clone().into_shared()),
+    };
+    let prepared = async {
+        let aws = Aws::connect_with(config, connect).await?;
+        let organization = aws.read_organization().await?;
+        Ok::<_, ScanError>((aws, organization))
+    };
+    let (aws, organization) = match prepared.await {
+        Ok(prepared) => prepared,
+        Err(error) => return Outcome { accounts: Err(error), exit: Exit::Failed },
+    };
+    let today = jiff::civil::date(2026, 11, 24);
+    let rules = Rules::new(config, aws.partition().clone(), organization.id, today);
+    let limits = Limits {
+        concurrency: config.sweep.concurrency,
+        account_timeout: config.sweep.account_timeout,
+    };
+    let cancel = CancellationToken::new();
+    let swept = sweep::sweep(
+        &Arc::new(aws),
+        &Arc::new(rules),
+        organization.accounts,
+        limits,
+        noon,
+        &cancel,
+        &mut Silent,
+    )
+    .await;
+    let exit = Exit::of(&Summary::of(&swept.accounts));
+    let accounts = swept.accounts.into_iter().map(|account| (account.id.clone(), account));
+    Outcome { accounts: Ok(accounts.collect()), exit }
+}
+
+impl Outcome {
+    pub(crate) fn reason(&self, id: &AccountId) -> Option<UnknownReason> {
+        match &self.accounts.as_ref().ok()?.get(id)?.result {
+            AccountResult::Unknown(error) => Some(error.reason),
+            AccountResult::Skipped(_) | AccountResult::Judged { .. } => None,
+        }
+    }
+}
+
+/// The world's own truth: what a scan says that meets no fault at all.
+pub(crate) struct Truth(BTreeMap<AccountId, AccountReport>);
+
+impl Truth {
+    pub(crate) fn of(config: &Config, world: &World) -> Self {
+        let mut world = world.clone();
+        world.faults.clear();
+        world.accounts.values_mut().for_each(|member| member.faults.clear());
+        let outcome = in_virtual_time(0, scan(config, &Direct::new(world)));
+        Self(outcome.accounts.expect("an organization without faults is listed"))
+    }
+
+    /// What no fault may break: each account is what it is, or unknown; and only a scan that read everything, and found
+    /// no drift, ends with 0.
+    #[track_caller]
+    pub(crate) fn holds(&self, outcome: &Outcome, case: &str) {
+        let Ok(accounts) = &outcome.accounts else {
+            assert_eq!(outcome.exit, Exit::Failed, "{case}");
+            return;
+        };
+        assert!(accounts.keys().eq(self.0.keys()), "{case}: the accounts differ");
+        for (id, account) in accounts {
+            let unknown = account.state() == Some(AccountState::Unknown);
+            assert!(unknown || *account == self.0[id], "{case}: {id} is told as {account:?}");
+        }
+        let states = || accounts.values().filter_map(AccountReport::state);
+        let unread = states().any(|state| state == AccountState::Unknown);
+        let drifted = states().any(|state| state == AccountState::Drifted);
+        let want = match (drifted, unread) {
+            (false, false) => Exit::Clean,
+            (true, false) => Exit::Drifted,
+            (false, true) => Exit::Incomplete,
+            (true, true) => Exit::DriftedAndIncomplete,
+        };
+        assert_eq!(outcome.exit, want, "{case}");
+    }
+
+    /// Whether the scan came to the whole truth.
+    pub(crate) fn is_whole(&self, outcome: &Outcome) -> bool {
+        outcome.accounts.as_ref().is_ok_and(|accounts| *accounts == self.0)
+    }
+}
+
+/// How many runs a test makes: `ROLEWARDEN_FAULT_RUNS` times as many as by default.
+pub(crate) static TIMES: LazyLock<u64> = LazyLock::new(|| {
+    std::env::var("ROLEWARDEN_FAULT_RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+});

@@ -16,6 +16,7 @@ mod formats;
 mod hostile;
 mod kinds;
 mod mistakes;
+mod network;
 mod offline;
 mod secrets;
 mod settings;

@@ -551,7 +551,7 @@ async fn each_fault_arrives_as_the_sdk_knows_it() {
         (Fault::ServerError, is(500, "ServiceFailure")),
         (Fault::Error(503, "SlowDown"), is(503, "SlowDown")),
         (Fault::ExpiredToken, is(403, "ExpiredToken")),
-        (Fault::ClockSkew, is(403, "SignatureDoesNotMatch")),
+        (Fault::ClockSkew(86_400), is(403, "SignatureDoesNotMatch")),
     ];
     for (fault, want) in errors {
         meet(fault);
@@ -624,7 +624,7 @@ async fn the_sdk_corrects_its_clock_by_the_answer() {
     let (running, world) = start(2).await;
     running.change(|world| {
         world.faults =
-            vec![Rule::first(1, On::Only(Operation::GetCallerIdentity), Fault::ClockSkew)];
+            vec![Rule::first(1, On::Only(Operation::GetCallerIdentity), Fault::ClockSkew(86_400))];
     });
     let config = sts(&running).config().to_builder().retry_config(RetryConfig::standard()).build();
     let out = aws_sdk_sts::Client::from_conf(config).get_caller_identity().send().await.unwrap();

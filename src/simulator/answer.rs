@@ -8,8 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::calls::{Calls, Operation, Service};
-use super::fault::{Delivery, Fault};
+use super::fault::Fault;
 use super::grants::Grants;
+use super::spoil::Delivery;
 use super::wire::{self, Refusal, Request};
 use super::world::World;
 use super::{iam, organizations, sts};
@@ -93,7 +94,7 @@ impl Shared {
         let world = self.world.read().unwrap_or_else(PoisonError::into_inner);
         let service = request.operation.service();
         let delivery = match self.identify(&world, request) {
-            Err(refusal) => Delivery::Whole(wire::failure(service, &refusal, &request_id(serial))),
+            Err(refusal) => wire::failure(service, &refusal, &request_id(serial)).into(),
             Ok(identity) => self.answer_to(&world, &identity, request, serial),
         };
         (delivery, world.latency)
@@ -111,6 +112,9 @@ impl Shared {
         let (fault, reads) = self.count(world, *operation, &account);
         let other = OTHER_ACCOUNT.parse().ok().filter(|_| fault == Some(Fault::WrongAccount));
         let shown = other.unwrap_or(account);
+        if let Some(silence) = fault.and_then(Fault::silence) {
+            return silence;
+        }
         let call = Call { world, identity, operation: *operation, params, shown, reads, serial };
         let result = match fault.and_then(|fault| fault.refusal(&call)) {
             Some(refusal) => Err(refusal),
@@ -121,8 +125,8 @@ impl Shared {
             Err(refusal) => wire::failure(operation.service(), &refusal, &request_id(serial)),
         };
         match fault {
-            Some(fault) => fault.deliver(answer),
-            None => Delivery::Whole(answer),
+            Some(fault) => fault.spoil(answer, serial),
+            None => Delivery::from(answer),
         }
     }
 
@@ -152,8 +156,11 @@ impl Shared {
         calls.count(operation, account);
         let own =
             world.accounts.get(account).map(|member| member.faults.as_slice()).unwrap_or_default();
-        let own = own.iter().find(|rule| rule.matches(operation, in_account));
-        let rule = own.or_else(|| world.faults.iter().find(|rule| rule.matches(operation, in_all)));
+        let own =
+            own.iter().find(|rule| rule.matches(operation, account, (in_account, in_account)));
+        let rule = own.or_else(|| {
+            world.faults.iter().find(|rule| rule.matches(operation, account, (in_account, in_all)))
+        });
         (rule.map(|rule| rule.fault), reads)
     }
 
@@ -166,13 +173,7 @@ impl Shared {
         let token_fits = |id: &Arc<Identity>| {
             id.session.as_ref().map(|(token, _)| token) == request.token.as_ref()
         };
-        let session = session.filter(token_fits).ok_or_else(|| {
-            let (status, code) = match service {
-                Service::Organizations => (400, "UnrecognizedClientException"),
-                Service::Sts | Service::Iam => (403, "InvalidClientTokenId"),
-            };
-            Refusal::new(status, code, "The security token included in the request is invalid.")
-        })?;
+        let session = session.filter(token_fits).ok_or_else(|| Refusal::unknown_token(service))?;
         match &session.session {
             Some((_, end)) if *end <= clock::now() => Err(Refusal::expired(service)),
             _ => Ok(session),

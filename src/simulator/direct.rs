@@ -54,8 +54,9 @@ impl HttpConnector for Direct {
                 ConnectorError::other(error.to_string().into(), None)
             };
             let request = request.try_into_http1x().map_err(|error| failed(&error))?;
-            let response =
-                deliver::respond(&shared, request.headers(), request.body().bytes()).await;
+            let response = deliver::respond(&shared, request.headers(), request.body().bytes())
+                .await
+                .map_err(|error| ConnectorError::io(error.into()))?;
             HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
                 .map_err(|error| failed(&error))
         })

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::documents as doc;
 use super::mint::Mint;
-use super::world::{Access, Assumable, Listing, ManagedPolicy, Paging, StateField, Unit, World};
+use super::paging::Paging;
+use super::world::{Access, Assumable, Listing, ManagedPolicy, StateField, Unit, World};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident,)*) => {

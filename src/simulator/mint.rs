@@ -7,10 +7,29 @@ use fastrand::Rng;
 
 use super::calls::Operation;
 use super::documents as doc;
-use super::fault::{Fault, On, Rule};
+use super::fault::Fault;
 use super::generate::Kind;
+use super::script::{On, Rule};
 use super::world::{Change, ManagedPolicy, Member, Role, State};
 use crate::model::AccountId;
+
+impl Kind {
+    /// The faults that make an account what it is.
+    pub(super) fn rules(self) -> Vec<Rule> {
+        let rule = match self {
+            Self::AssumeDenied => Rule::always(On::Only(Operation::AssumeRole), Fault::Denied),
+            Self::AssumeScpDenied => {
+                Rule::always(On::Only(Operation::AssumeRole), Fault::ScpDenied)
+            }
+            Self::ReadDenied => {
+                Rule::always(On::Only(Operation::ListAttachedRolePolicies), Fault::Denied)
+            }
+            Self::Throttled => Rule::always(On::Iam, Fault::Throttled),
+            _ => return vec![],
+        };
+        vec![rule]
+    }
+}
 
 /// Makes accounts.
 pub(super) struct Mint {
@@ -132,7 +151,7 @@ impl Mint {
 
     /// What the kind makes of everything around these documents.
     fn shape_account(&mut self, member: &mut Member, role: &mut Role, id: &AccountId) {
-        let denied = |operation, fault| vec![Rule::always(On::Only(operation), fault)];
+        member.faults = member.kind.rules();
         match member.kind {
             Kind::TerraformInline => {
                 role.tags.insert("managed-by".to_owned(), "terraform".to_owned());
@@ -155,14 +174,6 @@ impl Mint {
             Kind::Boundary => {
                 role.boundary = Some(self.policy(member, id, "workload-boundary", doc::BOUNDARY))
             }
-            Kind::AssumeDenied => member.faults = denied(Operation::AssumeRole, Fault::Denied),
-            Kind::AssumeScpDenied => {
-                member.faults = denied(Operation::AssumeRole, Fault::ScpDenied)
-            }
-            Kind::ReadDenied => {
-                member.faults = denied(Operation::ListAttachedRolePolicies, Fault::Denied)
-            }
-            Kind::Throttled => member.faults = vec![Rule::always(On::Iam, Fault::Throttled)],
             Kind::Suspended => member.state = State::Suspended,
             Kind::Closed => member.state = State::Closed,
             _ => {}

@@ -20,6 +20,8 @@
 //! nothing can be written yet. Where AWS's own behaviour is not known, it does the plain thing: `moto` and AWS decide.
 
 mod answer;
+mod body;
+mod bombs;
 mod calls;
 mod deliver;
 mod direct;
@@ -29,8 +31,12 @@ mod generate;
 mod grants;
 mod iam;
 mod mint;
+mod named;
 mod organizations;
+mod paging;
+mod script;
 mod server;
+mod spoil;
 mod sts;
 mod wire;
 mod world;
@@ -38,10 +44,12 @@ mod xml;
 
 pub use calls::{Calls, Operation};
 pub use direct::Direct;
-pub use fault::{Fault, On, Rule};
+pub use fault::Fault;
 pub use generate::{Kind, generate};
+pub use named::InvalidName;
+pub use paging::Paging;
+pub use script::{Counted, On, Rule, ScriptError, parse_script};
 pub use server::{Running, Server};
 pub use world::{
-    Access, Assumable, Change, Listing, ManagedPolicy, Member, Paging, Role, State, StateField,
-    Unit, World,
+    Access, Assumable, Change, Listing, ManagedPolicy, Member, Role, State, StateField, Unit, World,
 };

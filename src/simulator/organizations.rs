@@ -4,14 +4,13 @@ use serde_json::{Value, json};
 
 use super::answer::Call;
 use super::calls::Operation;
+use super::paging::page;
 use super::wire::Refusal;
-use super::world::{Member, Paging, State, StateField, World};
+use super::world::{Member, State, StateField, World};
 use crate::model::AccountId;
 
 /// Every simulated account joined at the same second.
 const JOINED: f64 = 1_710_408_413.0;
-/// Most items on one page.
-const MAX_PAGE: usize = 20;
 
 /// The JSON of the answer.
 pub(super) fn answer(call: &Call<'_>) -> Result<String, Refusal> {
@@ -38,15 +37,17 @@ pub(super) fn answer(call: &Call<'_>) -> Result<String, Refusal> {
         Operation::ListAccountsForParent => {
             let parent = parent(call)?;
             let children = world.accounts.iter().filter(|(_, member)| member.parent == parent);
-            page(call, "Accounts", children, |(id, member)| account(world, id, member))?
+            let children: Vec<_> = children.collect();
+            page(call, "Accounts", children.into_iter(), |(id, member)| account(world, id, member))?
         }
         Operation::ListOrganizationalUnitsForParent => {
             let parent = parent(call)?;
             let children = world.units.iter().filter(|(_, unit)| unit.parent == parent);
+            let children: Vec<_> = children.collect();
             page(
                 call,
                 "OrganizationalUnits",
-                children,
+                children.into_iter(),
                 |(id, unit)| json!({"Id": id, "Arn": arn(world, "ou", id), "Name": unit.name, "Path": world.path_of(id)}),
             )?
         }
@@ -122,57 +123,11 @@ fn tags(call: &Call<'_>) -> Result<Value, Refusal> {
             "You specified a target that doesn't exist.",
         ));
     }
-    let tags = tags.into_iter().flatten();
-    page(call, "Tags", tags, |(key, value)| json!({"Key": key, "Value": value}))
+    let tags: Vec<_> = tags.into_iter().flatten().collect();
+    page(call, "Tags", tags.into_iter(), |(key, value)| json!({"Key": key, "Value": value}))
 }
 
-fn invalid_input(refusal: Refusal) -> Refusal {
+/// Organizations has its own code for what does not fit.
+pub(super) fn invalid_input(refusal: Refusal) -> Refusal {
     Refusal { code: "InvalidInputException", ..refusal }
-}
-
-/// A page of a list; only what is on it is written. The token is the number of items before the page, and of empty
-/// pages already given.
-fn page<T>(
-    call: &Call<'_>,
-    list: &str,
-    items: impl Iterator<Item = T>,
-    write: impl FnMut(T) -> Value,
-) -> Result<Value, Refusal> {
-    let listing = call.world.listing;
-    let size = call
-        .number("MaxResults", MAX_PAGE, 1, MAX_PAGE)
-        .map_err(invalid_input)?
-        .min(listing.page.max(1));
-    let token = call.get("NextToken").map_or(Some((0, 0)), parse_token);
-    let (start, empty): (usize, usize) =
-        token.ok_or_else(|| Refusal::new(400, "InvalidInputException", "INVALID_NEXT_TOKEN"))?;
-    let left_empty = match listing.paging {
-        Paging::EmptyPages(n) => empty < n,
-        Paging::Endless => true,
-        Paging::Honest | Paging::Overlapping | Paging::RepeatingToken => false,
-    };
-    if left_empty {
-        return Ok(json!({list: [], "NextToken": token_of(start, empty.saturating_add(1))}));
-    }
-    let back = usize::from(listing.paging == Paging::Overlapping && start > 0);
-    let mut items = items.skip(start.saturating_sub(back));
-    let on_page: Vec<Value> = items.by_ref().take(size.saturating_add(back)).map(write).collect();
-    let mut value = json!({list: on_page});
-    let next = match listing.paging {
-        Paging::RepeatingToken => Some(token_of(size, 0)),
-        _ => items.next().map(|_| token_of(start.saturating_add(size), 0)),
-    };
-    if let (Some(token), Some(members)) = (next, value.as_object_mut()) {
-        members.insert("NextToken".to_owned(), token.into());
-    }
-    Ok(value)
-}
-
-fn token_of(start: usize, empty: usize) -> String {
-    format!("page-{start}-{empty}")
-}
-
-fn parse_token(token: &str) -> Option<(usize, usize)> {
-    let (start, empty) = token.strip_prefix("page-")?.split_once('-')?;
-    Some((start.parse().ok()?, empty.parse().ok()?))
 }

@@ -1,6 +1,5 @@
 //! The HTTP server: HTTP/1.1 on a loopback port of the system's choice.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, PoisonError};
@@ -17,8 +16,9 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{BASE_KEY, Shared};
+use super::body::AnswerBody;
 use super::calls::Calls;
-use super::deliver::{self, AnswerBody};
+use super::deliver;
 use super::world::World;
 
 /// Largest request body: a policy document may have 128 KiB, three times that when encoded.
@@ -147,8 +147,8 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>, stop: CancellationTo
 async fn respond(
     shared: Arc<Shared>,
     request: Request<Incoming>,
-) -> Result<Response<AnswerBody>, Infallible> {
+) -> io::Result<Response<AnswerBody>> {
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, MAX_BODY).collect().await.ok().map(|body| body.to_bytes());
-    Ok(deliver::respond(&shared, &parts.headers, body.as_deref()).await)
+    deliver::respond(&shared, &parts.headers, body.as_deref()).await
 }

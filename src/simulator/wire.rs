@@ -57,6 +57,15 @@ impl Refusal {
         Self::new(status, code, "The security token included in the request is expired")
     }
 
+    /// The caller's credentials are not known.
+    pub(super) fn unknown_token(service: Service) -> Self {
+        let (status, code) = match service {
+            Service::Organizations => (400, "UnrecognizedClientException"),
+            Service::Sts | Service::Iam => (403, "InvalidClientTokenId"),
+        };
+        Self::new(status, code, "The security token included in the request is invalid.")
+    }
+
     pub(super) fn validation(message: impl Into<String>) -> Self {
         Self::new(400, "ValidationError", message)
     }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fault::Rule;
 use super::generate::Kind;
+use super::paging::Paging;
+use super::script::Rule;
 use crate::model::AccountId;
 
 /// An organization with everything the server answers from. Two worlds of one seed are equal.
@@ -180,21 +181,6 @@ pub struct Listing {
     pub paging: Paging,
     /// Which field tells an account's state.
     pub state_field: StateField,
-}
-
-/// What goes wrong with pages of Organizations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paging {
-    /// Nothing.
-    Honest,
-    /// So many empty pages, each with a token, come before every real one.
-    EmptyPages(usize),
-    /// Each page begins with the last item of the page before.
-    Overlapping,
-    /// The second page and every one after it carry the same token and the same items.
-    RepeatingToken,
-    /// Empty pages with new tokens, for ever.
-    Endless,
 }
 
 /// Which field tells an account's state.

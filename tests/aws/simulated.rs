@@ -88,7 +88,7 @@ async fn every_fault_has_its_reason_whichever_call_it_hits() {
         (Fault::CutBody(40), R::Network),
         (Fault::HtmlPage, R::MalformedResponse),
         (Fault::ExpiredToken, R::AwsError),
-        (Fault::ClockSkew, R::Clock),
+        (Fault::ClockSkew(86_400), R::Clock),
     ];
     let mut config = config();
     config.sweep.max_attempts = 1;

@@ -125,8 +125,8 @@ fn a_call_that_is_never_answered_in_full_makes_the_account_unknown() {
 #[test]
 fn a_wrong_clock_is_called_by_its_name() {
     holds(&[
-        (ASSUME, Fault::ClockSkew, "clock", Some("SignatureDoesNotMatch"), true),
-        (GET_ROLE, Fault::ClockSkew, "clock", Some("SignatureDoesNotMatch"), true),
+        (ASSUME, Fault::ClockSkew(86_400), "clock", Some("SignatureDoesNotMatch"), true),
+        (GET_ROLE, Fault::ClockSkew(86_400), "clock", Some("SignatureDoesNotMatch"), true),
     ]);
 }
 
@@ -165,7 +165,7 @@ fn an_organization_that_cannot_be_listed_ends_the_scan() {
         (list, F::Malformed, &["organizations:ListAccounts", "hint: "]),
         (list, F::HtmlPage, &["organizations:ListAccounts", "hint: "]),
         (list, F::CutBody(60), &["organizations:ListAccounts", "hint: "]),
-        (list, F::ClockSkew, &["organizations:ListAccounts", "clock"]),
+        (list, F::ClockSkew(86_400), &["organizations:ListAccounts", "clock"]),
         (list, F::ExpiredToken, &["organizations:ListAccounts", "ExpiredTokenException", "hint: "]),
         (describe, F::NotInUse, &["AWSOrganizationsNotInUseException", "source: list"]),
         (identity, F::Denied, &["sts:GetCallerIdentity", "AccessDenied", "hint: "]),

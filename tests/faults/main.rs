@@ -12,4 +12,6 @@
 )]
 
 mod cuts;
+mod matrix;
+mod mixed;
 mod support;

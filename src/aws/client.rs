@@ -12,9 +12,10 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::shared::IntoShared;
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 
-use super::whole::{AskAgain, WholeAnswers};
+use super::lane::Lanes;
+use super::whole::WholeAnswers;
 use crate::config::Config;
-use crate::model::{AccountId, ScanError, UnknownReason, printable_line};
+use crate::model::{ScanError, UnknownReason, printable_line};
 
 /// STS and Organizations need a region even where the configuration and the environment name none.
 const DEFAULT_REGION: &str = "us-east-1";
@@ -36,11 +37,12 @@ pub struct Connect {
     pub http: Option<SharedHttpClient>,
 }
 
-/// The clients and what new ones are made from.
+/// The clients, what new ones are made from, and the lanes that every call goes through.
 pub(super) struct Clients {
     sdk: SdkConfig,
     iam: iam::Config,
     sts: sts::Client,
+    lanes: Lanes,
 }
 
 impl Clients {
@@ -48,12 +50,14 @@ impl Clients {
     pub(super) async fn new(config: &Config, connect: Connect) -> Result<Self, ScanError> {
         let sdk = sdk_config(config, connect).await?;
         warn_of_overrides(&sdk);
-        let iam = iam::config::Builder::from(&sdk)
-            .interceptor(WholeAnswers)
-            .retry_classifier(AskAgain)
-            .build();
+        let iam = iam::config::Builder::from(&sdk).interceptor(WholeAnswers::XML).build();
         let sts = sts::Client::from_conf(sts_builder(&sdk).build());
-        Ok(Self { sdk, iam, sts })
+        Ok(Self { sdk, iam, sts, lanes: Lanes::new(&config.sweep) })
+    }
+
+    /// The way every call goes.
+    pub(super) fn lanes(&self) -> &Lanes {
+        &self.lanes
     }
 
     /// The provider of the base credentials, if there is one.
@@ -76,10 +80,8 @@ impl Clients {
 
     /// Organizations with an assumed role's credentials, or the base ones.
     pub(super) fn organizations(&self, credentials: Option<Credentials>) -> organizations::Client {
-        use organizations::config::{Builder, IdentityCache, retry::RetryPartition};
-        let mut builder = Builder::from(&self.sdk)
-            .retry_partition(RetryPartition::custom("organizations").build())
-            .retry_classifier(AskAgain);
+        use organizations::config::{Builder, IdentityCache};
+        let mut builder = Builder::from(&self.sdk).interceptor(WholeAnswers::JSON);
         if let Some(credentials) = credentials {
             builder =
                 builder.credentials_provider(credentials).identity_cache(IdentityCache::no_cache());
@@ -88,15 +90,11 @@ impl Clients {
     }
 
     /// IAM in one account, with its session's credentials or the base ones.
-    ///
-    /// Its own retry partition keeps a throttled account from spending the retries of the healthy ones.
-    pub(super) fn iam(&self, account: &AccountId, credentials: Option<Credentials>) -> iam::Client {
-        use iam::config::{IdentityCache, retry::RetryPartition};
-        let partition = RetryPartition::custom(format!("iam-{account}")).build();
-        let mut builder = self.iam.to_builder().retry_partition(partition);
+    pub(super) fn iam(&self, credentials: Option<Credentials>) -> iam::Client {
+        let mut builder = self.iam.to_builder();
         if let Some(credentials) = credentials {
-            builder =
-                builder.credentials_provider(credentials).identity_cache(IdentityCache::no_cache());
+            let no_cache = iam::config::IdentityCache::no_cache();
+            builder = builder.credentials_provider(credentials).identity_cache(no_cache);
         }
         iam::Client::from_conf(builder.build())
     }
@@ -113,13 +111,8 @@ impl Clients {
     }
 }
 
-/// STS throttles the calling account, not the account assumed into: all AssumeRole calls share one retry quota.
 fn sts_builder(sdk: &SdkConfig) -> sts::config::Builder {
-    let partition = sts::config::retry::RetryPartition::custom("sts").build();
-    sts::config::Builder::from(sdk)
-        .retry_partition(partition)
-        .interceptor(WholeAnswers)
-        .retry_classifier(AskAgain)
+    sts::config::Builder::from(sdk).interceptor(WholeAnswers::XML)
 }
 
 async fn sdk_config(config: &Config, connect: Connect) -> Result<SdkConfig, ScanError> {
@@ -131,7 +124,7 @@ async fn sdk_config(config: &Config, connect: Connect) -> Result<SdkConfig, Scan
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http)
         .app_name(app)
-        .retry_config(retries(config))
+        .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts(config));
     loader = match &config.access.region {
         Some(region) => loader.region(Region::new(region.clone())),
@@ -146,21 +139,12 @@ async fn sdk_config(config: &Config, connect: Connect) -> Result<SdkConfig, Scan
     Ok(loader.load().await)
 }
 
-/// Waits are random up to a doubling bound, so that accounts throttled together do not come back together.
-fn retries(config: &Config) -> RetryConfig {
-    RetryConfig::standard()
-        .with_max_attempts(config.sweep.max_attempts.max(1))
-        .with_initial_backoff(Duration::from_millis(200))
-        .with_max_backoff(Duration::from_secs(5))
-}
-
+/// An operation of the SDK is one attempt here.
 fn timeouts(config: &Config) -> TimeoutConfig {
-    let sweep = &config.sweep;
-    let attempts = sweep.attempt_timeout.saturating_mul(sweep.max_attempts.max(1));
+    let attempt = config.sweep.attempt_timeout;
     TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT.min(sweep.attempt_timeout))
-        .operation_attempt_timeout(sweep.attempt_timeout)
-        .operation_timeout(attempts.min(sweep.account_timeout).max(sweep.attempt_timeout))
+        .connect_timeout(CONNECT_TIMEOUT.min(attempt))
+        .operation_attempt_timeout(attempt)
         .build()
 }
 

@@ -1,8 +1,10 @@
-//! What went wrong in a call, as one of the closed set of reasons, with a hint that says what to do.
+//! What went wrong in a call, as one of the closed set of reasons, with a hint that says what to do, and whether the call
+//! may be sent again.
 //!
 //! Only the `source()` chain of an SDK error is ever shown: its `Debug` prints raw answers, secrets included.
 
 use std::error::Error;
+use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::interceptors::error::InterceptorError;
@@ -10,6 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
+use http_body_util::LengthLimitError;
 
 use super::whole::NotWhole;
 use crate::model::{ScanError, UnknownReason, printable_line};
@@ -24,22 +27,114 @@ const NO_SUCH_ENTITY: &str = "NoSuchEntity";
 pub(super) const CREDENTIALS_HINT: &str = "give rolewarden AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and \
      AWS_SECRET_ACCESS_KEY (with AWS_SESSION_TOKEN for temporary ones), or run it with IRSA, EKS Pod Identity, or an ECS or EC2 role";
 
+/// A call that failed, and what that means for another attempt.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// What is reported if this was the last attempt.
+    pub(super) error: ScanError,
+    /// Whether there may be another.
+    pub(super) again: Again,
+    /// How long AWS asked to wait before it.
+    pub(super) after: Option<Duration>,
+}
+
+/// Whether the same call may be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    /// The answer would be the same.
+    Never,
+    /// Throttled: again, but slower.
+    Slower,
+    /// AWS had a fault, or the answer could not be read.
+    Later,
+    /// Nothing came back, which may cost a whole time-out each time.
+    Unreached,
+    /// The signature was refused; the SDK signs the next attempt by AWS's clock.
+    Resigned,
+}
+
+impl Again {
+    /// Attempts of one call that are worth it, the first included, of those allowed.
+    pub(super) fn attempts(self, allowed: u32) -> u32 {
+        match self {
+            Self::Never => 1,
+            Self::Slower | Self::Later => allowed,
+            Self::Unreached => allowed.min(3),
+            Self::Resigned => allowed.min(2),
+        }
+    }
+
+    /// Follows from the reason; of those that have several causes, status and code decide where AWS answered.
+    fn of(reason: UnknownReason, answer: Option<(u16, &str)>) -> Self {
+        use UnknownReason as R;
+        match reason {
+            R::Throttled => Self::Slower,
+            R::Timeout | R::Network => Self::Unreached,
+            R::Clock => Self::Resigned,
+            R::AwsError => match answer {
+                Some((status, code)) if status >= 500 || is_server_fault(code) => Self::Later,
+                _ => Self::Never,
+            },
+            R::MalformedResponse => match answer {
+                Some((status, _)) if !(200..300).contains(&status) => Self::Never,
+                _ => Self::Later,
+            },
+            R::AssumeDenied
+            | R::ScpDenied
+            | R::AccessDenied
+            | R::WrongAccount
+            | R::Unstable
+            | R::Undecided
+            | R::AccountGone
+            | R::Internal
+            | R::Pending => Self::Never,
+        }
+    }
+}
+
+/// AWS's own faults, which some services send with status 400.
+fn is_server_fault(code: &str) -> bool {
+    matches!(
+        code,
+        "InternalError"
+            | "InternalFailure"
+            | "InternalServerError"
+            | "InternalServiceError"
+            | "InternalServiceException"
+            | "ServiceException"
+            | "ServiceFailure"
+            | "ServiceUnavailable"
+            | "ServiceUnavailableException"
+    )
+}
+
 /// Maps a failed call. `operation` is written as `iam:GetRole`.
-pub(super) fn scan_error<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> ScanError
+pub(super) fn failure<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Failure
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let mut mapped = match error {
-        SdkError::ServiceError(service) => answered(
-            operation,
-            service.raw().status().as_u16(),
-            service.err().code().unwrap_or_default(),
-            service.err().message().unwrap_or_default(),
-        ),
-        other => unanswered(other),
+    let (mut mapped, again) = match error {
+        SdkError::ServiceError(service) => {
+            let status = service.raw().status().as_u16();
+            let code = service.err().code().unwrap_or_default();
+            let message = service.err().message().unwrap_or_default();
+            let mapped = answered(operation, status, code, message);
+            let again = Again::of(mapped.reason, Some((status, code)));
+            (mapped, again)
+        }
+        other => {
+            let mapped = unanswered(other);
+            let again = Again::of(mapped.reason, None);
+            (mapped, again)
+        }
     };
     mapped.request_id = error.request_id().map(|id| printable_line(id, 128));
-    mapped.during(operation)
+    let after = error.raw_response().and_then(|raw| {
+        let header = |name| raw.headers().get(name)?.parse::<u32>().ok().map(u64::from);
+        let seconds = header("retry-after").map(Duration::from_secs);
+        seconds.or_else(|| header("x-amz-retry-after").map(Duration::from_millis))
+    });
+    Failure { error: mapped.during(operation), again, after }
 }
 
 /// AWS answered with an error.
@@ -158,7 +253,9 @@ fn classify(
         "RequestTimeout" | "RequestTimeoutException" => (R::Timeout, timeout_hint()),
         "" => by_status(status),
         _ if status == 429 => (R::Throttled, throttled_hint()),
-        _ if status >= 500 => (R::AwsError, hint("AWS had a fault; scan again")),
+        code if status >= 500 || is_server_fault(code) => {
+            (R::AwsError, hint("AWS had a fault; scan again"))
+        }
         _ => (
             R::AwsError,
             hint(
@@ -254,7 +351,7 @@ where
         // A body in memory arrived whole; one that is not there broke on its way.
         SdkError::ResponseError(answer)
             if answer.raw().body().bytes().is_none()
-                && !chain(error).any(|source| source.is::<NotWhole>()) =>
+                && !chain(error).any(|s| s.is::<NotWhole>() || s.is::<LengthLimitError>()) =>
         {
             let message = format!("the connection broke in the answer: {}", causes(error));
             ScanError::new(R::Network, message)
@@ -285,6 +382,14 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     let text = if inner.is_empty() { error.to_string() } else { inner.join(": ") };
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     printable_line(&lines.join("; "), MESSAGE_LIMIT)
+}
+
+/// A call that was never sent: so many of the same quota go before it.
+pub(super) fn no_turn(operation: &str) -> ScanError {
+    let message =
+        "AWS throttles these calls, and this one's turn would come after the account's deadline";
+    let error = ScanError::new(UnknownReason::Throttled, message).during(operation);
+    ScanError { hint: throttled_hint(), ..error }
 }
 
 /// An answer that is not what the API promises.

@@ -3,7 +3,7 @@
 use aws_credential_types::provider::ProvideCredentials;
 
 use super::client::Clients;
-use super::error::{CREDENTIALS_HINT, causes, malformed, scan_error};
+use super::error::{CREDENTIALS_HINT, causes, malformed};
 use crate::model::{AccountId, Partition, ScanError, UnknownReason, printable_line};
 
 const OPERATION: &str = "sts:GetCallerIdentity";
@@ -31,8 +31,12 @@ impl Identity {
         provider.provide_credentials().await.map_err(|error| {
             missing(format!("no AWS credentials were found: {}", causes(&error)))
         })?;
-        let answer = clients.sts().get_caller_identity().send().await.map_err(|error| {
-            let mut error = scan_error(OPERATION, &error);
+        let asked = clients
+            .lanes()
+            .sts()
+            .call(OPERATION, || clients.sts().get_caller_identity().send())
+            .await;
+        let answer = asked.map_err(|mut error| {
             error.message = format!("{} ({})", error.message, clients.place());
             error
         })?;

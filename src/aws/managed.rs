@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use aws_sdk_iam as iam;
-
 use super::document;
-use super::error::{is_no_such_entity, malformed, scan_error, unstable, wrong_account};
+use super::error::{is_no_such_entity, malformed, unstable, wrong_account};
+use super::role::Target;
 use crate::model::{AccountId, ScanError, printable_line};
 
 const GET_POLICY: &str = "iam:GetPolicy";
@@ -18,13 +17,17 @@ pub(super) struct AwsManaged(Mutex<HashMap<String, String>>);
 
 impl AwsManaged {
     /// The document of the policy's default version.
-    pub(super) async fn document(&self, iam: &iam::Client, arn: &str) -> Result<String, ScanError> {
+    pub(super) async fn document(
+        &self,
+        target: &Target<'_>,
+        arn: &str,
+    ) -> Result<String, ScanError> {
         let shared = owner(arn) == Some("aws");
         if shared && let Some(text) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(arn)
         {
             return Ok(text.clone());
         }
-        let text = read(iam, arn).await.map_err(|error| match is_no_such_entity(&error) {
+        let text = read(target, arn).await.map_err(|error| match is_no_such_entity(&error) {
             true => unstable(
                 GET_POLICY,
                 format!("policy `{}` is attached, but does not exist", printable_line(arn, 256)),
@@ -41,13 +44,9 @@ impl AwsManaged {
     }
 }
 
-async fn read(iam: &iam::Client, arn: &str) -> Result<String, ScanError> {
-    let answer = iam
-        .get_policy()
-        .policy_arn(arn)
-        .send()
-        .await
-        .map_err(|error| scan_error(GET_POLICY, &error))?;
+async fn read(target: &Target<'_>, arn: &str) -> Result<String, ScanError> {
+    let Target { iam, lane, .. } = target;
+    let answer = lane.call(GET_POLICY, || iam.get_policy().policy_arn(arn).send()).await?;
     let policy =
         answer.policy().ok_or_else(|| malformed(GET_POLICY, "the answer has no policy"))?;
     if policy.arn() != Some(arn) {
@@ -57,13 +56,8 @@ async fn read(iam: &iam::Client, arn: &str) -> Result<String, ScanError> {
         .default_version_id()
         .filter(|version| !version.is_empty())
         .ok_or_else(|| malformed(GET_POLICY, "the policy has no default version"))?;
-    let answer = iam
-        .get_policy_version()
-        .policy_arn(arn)
-        .version_id(version)
-        .send()
-        .await
-        .map_err(|error| scan_error(GET_POLICY_VERSION, &error))?;
+    let send = || iam.get_policy_version().policy_arn(arn).version_id(version).send();
+    let answer = lane.call(GET_POLICY_VERSION, send).await?;
     let found = answer
         .policy_version()
         .ok_or_else(|| malformed(GET_POLICY_VERSION, "the answer has no version"))?;

@@ -1,17 +1,21 @@
 //! AWS in our words: read the organization, read the role. The SDK stays behind this module.
 
+mod budget;
 mod client;
 pub mod details;
 mod document;
 mod error;
 mod filter;
 mod identity;
+mod lane;
 mod managed;
 mod narrow;
 mod organization;
+mod pace;
 mod paging;
 mod role;
 mod session;
+mod traffic;
 mod tree;
 mod whole;
 
@@ -25,6 +29,7 @@ pub use client::Connect;
 use identity::Identity;
 use managed::AwsManaged;
 use session::Sessions;
+pub use traffic::{Sent, Traffic};
 
 /// The accounts an organization (or a configured list) has, filters applied.
 #[derive(Debug, Clone)]
@@ -51,6 +56,11 @@ pub trait RoleReader {
         &self,
         account: &Account,
     ) -> impl Future<Output = Result<Snapshot, ScanError>> + Send;
+
+    /// What was sent so far.
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
+    }
 }
 
 /// AWS itself, reached with the base credentials.
@@ -122,5 +132,9 @@ impl RoleReader for Aws {
             }
             done => done,
         }
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.clients.lanes().traffic()
     }
 }

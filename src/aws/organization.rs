@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_organizations as organizations;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::error::{malformed, scan_error};
+use super::error::malformed;
 use super::filter::{Candidate, Decision, ancestors_of_path, decide, skip_by_state};
+use super::lane::Lane;
 use super::paging::Pages;
 use super::tree::{self, Tree};
 use super::{Aws, Organization};
@@ -17,9 +18,12 @@ const DESCRIBE: &str = "organizations:DescribeOrganization";
 const LIST: &str = "organizations:ListAccounts";
 const LIST_TAGS: &str = "organizations:ListTagsForResource";
 
-/// Organizations gives 20 accounts a page and has at most 50,000, so 2,500 pages are the most that make sense.
-const PAGES: usize = 3_000;
+/// Organizations has some ten thousand accounts at most, 20 on a page; a page may be empty before the list ends.
+const PAGES: usize = 5_000;
 const ACCOUNTS: usize = 50_000;
+
+/// An account has 50 tags at most.
+const TAG_PAGES: usize = 100;
 
 /// Organizations throttles early and dislikes concurrency.
 const TAGS_AT_ONCE: usize = 2;
@@ -33,6 +37,12 @@ struct Listed {
 }
 
 type Listing = BTreeMap<AccountId, Listed>;
+
+/// Organizations, and the way to it.
+pub(super) struct Directory {
+    pub(super) client: organizations::Client,
+    pub(super) lane: Lane,
+}
 
 /// What DescribeOrganization tells.
 #[derive(Default)]
@@ -48,7 +58,8 @@ pub(super) async fn read(aws: &Aws) -> Result<Organization, ScanError> {
         AccountSource::List(list) => from_list(wanted, list),
         AccountSource::Organization => {
             let client = aws.clients.organizations(aws.organization_session().await?);
-            from_organization(&client, wanted).await
+            let lane = aws.clients.lanes().organizations();
+            from_organization(&Directory { client, lane }, wanted).await
         }
     }
 }
@@ -79,15 +90,15 @@ fn from_list(wanted: &Accounts, list: &[(AccountId, String)]) -> Result<Organiza
 }
 
 async fn from_organization(
-    client: &organizations::Client,
+    directory: &Directory,
     wanted: &Accounts,
 ) -> Result<Organization, ScanError> {
-    let about = describe(client, wanted).await?;
-    let listed = list_accounts(client).await?;
+    let about = describe(directory, wanted).await?;
+    let listed = list_accounts(directory).await?;
     check_named_ids(wanted, &listed)?;
     let tree = match wanted.include.ous.is_empty() && wanted.exclude.ous.is_empty() {
         true => None,
-        false => Some(walk(client, wanted, &listed).await?),
+        false => Some(walk(directory, wanted, &listed).await?),
     };
     let mut accounts = Vec::with_capacity(listed.len());
     let mut undecided = BTreeSet::new();
@@ -115,7 +126,7 @@ async fn from_organization(
         let path = path(tree.as_ref(), &ancestors, &listed.name);
         accounts.push((Account { id, name: listed.name, path, skip }, ancestors));
     }
-    let tags = read_tags(client, undecided).await?;
+    let tags = read_tags(directory, undecided).await?;
     let decided = accounts.into_iter().map(|(mut account, ancestors)| {
         if let Some(tags) = tags.get(&account.id) {
             let candidate = Candidate { id: &account.id, ancestors: &ancestors, tags: Some(tags) };
@@ -137,8 +148,9 @@ fn unusable(message: impl Into<String>) -> ScanError {
 }
 
 /// The organization's id and management account. Being refused matters only where the management account must be known.
-async fn describe(client: &organizations::Client, wanted: &Accounts) -> Result<About, ScanError> {
-    let error = match client.describe_organization().send().await {
+async fn describe(directory: &Directory, wanted: &Accounts) -> Result<About, ScanError> {
+    let Directory { client, lane } = directory;
+    let error = match lane.call(DESCRIBE, || client.describe_organization().send()).await {
         Ok(answer) => {
             let found = answer
                 .organization()
@@ -150,7 +162,7 @@ async fn describe(client: &organizations::Client, wanted: &Accounts) -> Result<A
             }
             return Ok(About { id: found.id().map(str::to_owned), management });
         }
-        Err(error) => scan_error(DESCRIBE, &error),
+        Err(error) => error,
     };
     let refused = matches!(error.reason, UnknownReason::AccessDenied | UnknownReason::ScpDenied);
     match (refused, wanted.management_account) {
@@ -166,16 +178,13 @@ async fn describe(client: &organizations::Client, wanted: &Accounts) -> Result<A
 }
 
 /// Every account of every page.
-async fn list_accounts(client: &organizations::Client) -> Result<Listing, ScanError> {
+async fn list_accounts(directory: &Directory) -> Result<Listing, ScanError> {
     let mut pages = Pages::new(LIST, PAGES);
     let (mut listed, mut token) = (Listing::new(), None);
     loop {
-        let answer = client
-            .list_accounts()
-            .set_next_token(token)
-            .send()
-            .await
-            .map_err(|error| scan_error(LIST, &error))?;
+        let request = directory.client.list_accounts().set_next_token(token);
+        let answer = directory.lane.call(LIST, || request.clone().send()).await?;
+        let before = listed.len();
         for account in pages.items(answer.accounts)? {
             let id: AccountId = account
                 .id()
@@ -192,7 +201,7 @@ async fn list_accounts(client: &organizations::Client) -> Result<Listing, ScanEr
         if listed.len() > ACCOUNTS {
             return Err(malformed(LIST, format!("there are more than {ACCOUNTS} accounts")));
         }
-        token = pages.next(answer.next_token)?;
+        token = pages.next(listed.len() > before, answer.next_token)?;
         if token.is_none() {
             break;
         }
@@ -230,12 +239,12 @@ fn check_named_ids(wanted: &Accounts, listed: &Listing) -> Result<(), ScanError>
 
 /// The units, and what is directly in them unless every account came with its own path.
 async fn walk(
-    client: &organizations::Client,
+    directory: &Directory,
     wanted: &Accounts,
     listed: &Listing,
 ) -> Result<Tree, ScanError> {
     let with_accounts = listed.values().any(|account| account.ancestors.is_none());
-    let tree = tree::walk(client, with_accounts).await?;
+    let tree = tree::walk(directory, with_accounts).await?;
     let named = wanted.include.ous.iter().chain(&wanted.exclude.ous);
     let unknown: BTreeSet<&str> = named.filter(|ou| !tree.has(ou)).map(String::as_str).collect();
     match unknown.is_empty() {
@@ -281,12 +290,12 @@ fn path(tree: Option<&Tree>, ancestors: &[String], name: &str) -> String {
 
 /// Tags of the accounts that nothing else decides on.
 async fn read_tags(
-    client: &organizations::Client,
+    directory: &Directory,
     ids: BTreeSet<AccountId>,
 ) -> Result<BTreeMap<AccountId, BTreeMap<String, String>>, ScanError> {
     stream::iter(ids)
         .map(async |id| {
-            let tags = tags_of(client, &id).await?;
+            let tags = tags_of(directory, &id).await?;
             Ok((id, tags))
         })
         .buffer_unordered(TAGS_AT_ONCE)
@@ -295,17 +304,22 @@ async fn read_tags(
 }
 
 async fn tags_of(
-    client: &organizations::Client,
+    directory: &Directory,
     id: &AccountId,
 ) -> Result<BTreeMap<String, String>, ScanError> {
-    let mut pages = Pages::new(LIST_TAGS, PAGES);
+    let mut pages = Pages::new(LIST_TAGS, TAG_PAGES);
     let (mut tags, mut token) = (BTreeMap::new(), None);
     loop {
-        let request =
-            client.list_tags_for_resource().resource_id(id.as_str()).set_next_token(token);
-        let answer = request.send().await.map_err(|error| scan_error(LIST_TAGS, &error))?;
-        tags.extend(pages.items(answer.tags)?.into_iter().map(|tag| (tag.key, tag.value)));
-        token = pages.next(answer.next_token)?;
+        let request = directory
+            .client
+            .list_tags_for_resource()
+            .resource_id(id.as_str())
+            .set_next_token(token);
+        let answer = directory.lane.call(LIST_TAGS, || request.clone().send()).await?;
+        let before = tags.len();
+        let page = pages.items(answer.tags)?;
+        tags.extend(page.into_iter().map(|tag| (tag.key, tag.value)));
+        token = pages.next(tags.len() > before, answer.next_token)?;
         if token.is_none() {
             return Ok(tags);
         }

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam as iam;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::time::Instant;
 
-use super::error::{is_no_such_entity, malformed, scan_error, unstable, wrong_account};
+use super::error::{is_no_such_entity, malformed, unstable, wrong_account};
+use super::lane::Lane;
 use super::managed::{check_owner, name_of};
 use super::paging::Pages;
 use super::{Aws, document, narrow};
@@ -25,9 +27,10 @@ const PAGES: usize = 1_000;
 /// Further reads of one account at once; the pool has room for as many.
 const AT_ONCE: usize = 4;
 
-/// The one role of one account, and the client that reads it.
-struct Target<'a> {
-    iam: iam::Client,
+/// The one role of one account, and what reads it.
+pub(super) struct Target<'a> {
+    pub(super) iam: iam::Client,
+    pub(super) lane: Lane,
     account: &'a AccountId,
     role: &'a str,
 }
@@ -49,12 +52,17 @@ impl Aws {
 
     /// With a session that may have been kept from before.
     async fn read_snapshot(&self, account: &Account) -> Result<Snapshot, ScanError> {
+        let begun = Instant::now();
         let credentials = match self.is_direct(&account.id) {
             true => None,
             false => Some(self.scan_session(account).await?),
         };
-        let iam = self.clients.iam(&account.id, credentials);
-        let target = Target { iam, account: &account.id, role: &self.config.baseline.role_name };
+        let target = Target {
+            iam: self.clients.iam(credentials),
+            lane: self.clients.lanes().account(begun),
+            account: &account.id,
+            role: &self.config.baseline.role_name,
+        };
         let (role, names, attached, guess) = tokio::join!(
             target.get_role(),
             target.list_inline(),
@@ -85,7 +93,7 @@ impl Aws {
         let arns: BTreeSet<String> = role.attached.keys().cloned().chain(boundary).collect();
         let documents: BTreeMap<String, String> = stream::iter(arns)
             .map(async |arn| {
-                let text = self.aws_managed.document(&target.iam, &arn).await?;
+                let text = self.aws_managed.document(target, &arn).await?;
                 Ok::<_, ScanError>((arn, text))
             })
             .buffer_unordered(AT_ONCE)
@@ -126,13 +134,8 @@ fn changed(error: ScanError) -> ScanError {
 
 impl Target<'_> {
     async fn get_role(&self) -> Result<iam::types::Role, ScanError> {
-        let answer = self
-            .iam
-            .get_role()
-            .role_name(self.role)
-            .send()
-            .await
-            .map_err(|error| scan_error(GET_ROLE, &error))?;
+        let send = || self.iam.get_role().role_name(self.role).send();
+        let answer = self.lane.call(GET_ROLE, send).await?;
         answer.role.ok_or_else(|| malformed(GET_ROLE, "the answer has no role"))
     }
 
@@ -140,19 +143,15 @@ impl Target<'_> {
         let mut pages = Pages::new(LIST_ROLE_POLICIES, PAGES);
         let (mut names, mut marker) = (BTreeSet::new(), None);
         loop {
-            let answer = self
-                .iam
-                .list_role_policies()
-                .role_name(self.role)
-                .set_marker(marker)
-                .send()
-                .await
-                .map_err(|error| scan_error(LIST_ROLE_POLICIES, &error))?;
+            let request = self.iam.list_role_policies().role_name(self.role).set_marker(marker);
+            let answer = self.lane.call(LIST_ROLE_POLICIES, || request.clone().send()).await?;
+            let before = names.len();
             if answer.policy_names.iter().any(String::is_empty) {
                 return Err(malformed(LIST_ROLE_POLICIES, "a policy has no name"));
             }
             names.extend(answer.policy_names);
-            marker = pages.next_marker(answer.is_truncated, answer.marker)?;
+            let news = names.len() > before;
+            marker = pages.next_marker(news, answer.is_truncated, answer.marker)?;
             if marker.is_none() {
                 return Ok(names);
             }
@@ -163,21 +162,18 @@ impl Target<'_> {
         let mut pages = Pages::new(LIST_ATTACHED, PAGES);
         let (mut attached, mut marker) = (BTreeMap::new(), None);
         loop {
-            let answer = self
-                .iam
-                .list_attached_role_policies()
-                .role_name(self.role)
-                .set_marker(marker)
-                .send()
-                .await
-                .map_err(|error| scan_error(LIST_ATTACHED, &error))?;
+            let request =
+                self.iam.list_attached_role_policies().role_name(self.role).set_marker(marker);
+            let answer = self.lane.call(LIST_ATTACHED, || request.clone().send()).await?;
+            let before = attached.len();
             for policy in pages.items(answer.attached_policies)? {
                 let arn = policy.policy_arn.unwrap_or_default();
                 check_owner(LIST_ATTACHED, self.account, &arn)?;
                 let name = policy.policy_name.unwrap_or_else(|| name_of(&arn));
                 attached.insert(arn, ManagedPolicy { name, document: None });
             }
-            marker = pages.next_marker(answer.is_truncated, answer.marker)?;
+            let news = attached.len() > before;
+            marker = pages.next_marker(news, answer.is_truncated, answer.marker)?;
             if marker.is_none() {
                 return Ok(attached);
             }
@@ -185,14 +181,8 @@ impl Target<'_> {
     }
 
     async fn get_inline(&self, name: &str) -> Result<Inline, ScanError> {
-        let answer = self
-            .iam
-            .get_role_policy()
-            .role_name(self.role)
-            .policy_name(name)
-            .send()
-            .await
-            .map_err(|error| scan_error(GET_ROLE_POLICY, &error))?;
+        let send = || self.iam.get_role_policy().role_name(self.role).policy_name(name).send();
+        let answer = self.lane.call(GET_ROLE_POLICY, send).await?;
         if !answer.role_name.eq_ignore_ascii_case(self.role)
             || !answer.policy_name.eq_ignore_ascii_case(name)
         {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
 use super::Aws;
-use super::error::{malformed, scan_error, wrong_account};
+use super::error::{malformed, wrong_account};
 use super::narrow;
 use crate::config::{Secret, SessionPolicy};
 use crate::model::{Account, RoleArn, ScanError, UnknownReason, printable_line};
@@ -192,16 +192,17 @@ impl Aws {
 
     async fn assume(&self, sts: &sts::Client, request: &Request<'_>) -> Result<Session, ScanError> {
         let access = &self.config.access;
-        let answer = sts
-            .assume_role()
-            .role_arn(request.role.to_string())
-            .role_session_name(&access.session_name)
-            .duration_seconds(seconds(access.session_duration, request.chained))
-            .set_external_id(request.external_id.map(|id| id.expose().to_owned()))
-            .set_policy(request.policy.clone())
-            .send()
-            .await
-            .map_err(|error| self.explain(scan_error(OPERATION, &error), request))?;
+        let send = || {
+            sts.assume_role()
+                .role_arn(request.role.to_string())
+                .role_session_name(&access.session_name)
+                .duration_seconds(seconds(access.session_duration, request.chained))
+                .set_external_id(request.external_id.map(|id| id.expose().to_owned()))
+                .set_policy(request.policy.clone())
+                .send()
+        };
+        let answer = self.clients.lanes().sts().call(OPERATION, send).await;
+        let answer = answer.map_err(|error| self.explain(error, request))?;
         let user = answer.assumed_role_user().map_or("", |user| user.arn());
         believe(request.role, user, answer.credentials(), crate::clock::now())
     }

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use aws_sdk_organizations as organizations;
-
-use super::error::{malformed, scan_error};
+use super::error::malformed;
+use super::organization::Directory;
 use super::paging::Pages;
 use crate::model::{AccountId, ScanError};
 
@@ -13,7 +12,7 @@ const LIST_UNITS: &str = "organizations:ListOrganizationalUnitsForParent";
 const LIST_ACCOUNTS: &str = "organizations:ListAccountsForParent";
 
 /// Pages of one list, at most.
-const PAGES: usize = 3_000;
+const PAGES: usize = 5_000;
 
 /// Organizations allows a few thousand units; more is an answer in circles.
 const UNITS: usize = 10_000;
@@ -78,35 +77,29 @@ impl Tree {
 }
 
 /// Walks the organization, one call at a time.
-pub(super) async fn walk(
-    client: &organizations::Client,
-    with_accounts: bool,
-) -> Result<Tree, ScanError> {
+pub(super) async fn walk(directory: &Directory, with_accounts: bool) -> Result<Tree, ScanError> {
     let mut tree = Tree::default();
-    let mut open: VecDeque<String> = roots(client, &mut tree).await?.into();
+    let mut open: VecDeque<String> = roots(directory, &mut tree).await?.into();
     while let Some(parent) = open.pop_front() {
-        open.extend(units(client, &mut tree, &parent).await?);
+        open.extend(units(directory, &mut tree, &parent).await?);
         if with_accounts {
-            accounts(client, &mut tree, &parent).await?;
+            accounts(directory, &mut tree, &parent).await?;
         }
     }
     Ok(tree)
 }
 
-async fn roots(client: &organizations::Client, tree: &mut Tree) -> Result<Vec<String>, ScanError> {
+async fn roots(directory: &Directory, tree: &mut Tree) -> Result<Vec<String>, ScanError> {
     let mut pages = Pages::new(LIST_ROOTS, PAGES);
     let (mut found, mut token) = (vec![], None);
     loop {
-        let answer = client
-            .list_roots()
-            .set_next_token(token)
-            .send()
-            .await
-            .map_err(|error| scan_error(LIST_ROOTS, &error))?;
+        let request = directory.client.list_roots().set_next_token(token);
+        let answer = directory.lane.call(LIST_ROOTS, || request.clone().send()).await?;
+        let before = found.len();
         for root in pages.items(answer.roots)? {
             found.push(tree.add(LIST_ROOTS, root.id, root.name, None)?);
         }
-        token = pages.next(answer.next_token)?;
+        token = pages.next(found.len() > before, answer.next_token)?;
         if token.is_none() {
             return Ok(found);
         }
@@ -114,36 +107,35 @@ async fn roots(client: &organizations::Client, tree: &mut Tree) -> Result<Vec<St
 }
 
 async fn units(
-    client: &organizations::Client,
+    directory: &Directory,
     tree: &mut Tree,
     parent: &str,
 ) -> Result<Vec<String>, ScanError> {
     let mut pages = Pages::new(LIST_UNITS, PAGES);
     let (mut found, mut token) = (vec![], None);
     loop {
-        let request =
-            client.list_organizational_units_for_parent().parent_id(parent).set_next_token(token);
-        let answer = request.send().await.map_err(|error| scan_error(LIST_UNITS, &error))?;
+        let request = directory.client.list_organizational_units_for_parent();
+        let request = request.parent_id(parent).set_next_token(token);
+        let answer = directory.lane.call(LIST_UNITS, || request.clone().send()).await?;
+        let before = found.len();
         for unit in pages.items(answer.organizational_units)? {
             found.push(tree.add(LIST_UNITS, unit.id, unit.name, Some(parent))?);
         }
-        token = pages.next(answer.next_token)?;
+        token = pages.next(found.len() > before, answer.next_token)?;
         if token.is_none() {
             return Ok(found);
         }
     }
 }
 
-async fn accounts(
-    client: &organizations::Client,
-    tree: &mut Tree,
-    parent: &str,
-) -> Result<(), ScanError> {
+async fn accounts(directory: &Directory, tree: &mut Tree, parent: &str) -> Result<(), ScanError> {
     let mut pages = Pages::new(LIST_ACCOUNTS, PAGES);
     let mut token = None;
     loop {
-        let request = client.list_accounts_for_parent().parent_id(parent).set_next_token(token);
-        let answer = request.send().await.map_err(|error| scan_error(LIST_ACCOUNTS, &error))?;
+        let request = directory.client.list_accounts_for_parent();
+        let request = request.parent_id(parent).set_next_token(token);
+        let answer = directory.lane.call(LIST_ACCOUNTS, || request.clone().send()).await?;
+        let before = tree.parents.len();
         for account in pages.items(answer.accounts)? {
             let id = account
                 .id()
@@ -152,7 +144,7 @@ async fn accounts(
                 .map_err(|error| malformed(LIST_ACCOUNTS, format!("{error}")))?;
             tree.parents.insert(id, parent.to_owned());
         }
-        token = pages.next(answer.next_token)?;
+        token = pages.next(tree.parents.len() > before, answer.next_token)?;
         if token.is_none() {
             return Ok(());
         }

@@ -95,6 +95,7 @@ where
     tracing::info!(accounts = selected, discovered = organization.accounts.len(), "sweep started");
     let mut progress = Progress::new(selected, quiet);
     let (reader, rules) = (Arc::new(reader), Arc::new(rules));
+    let before = reader.traffic().total();
     let swept = sweep::sweep(
         &reader,
         &rules,
@@ -108,12 +109,16 @@ where
     progress.finish();
     let report = assemble(config, "scan", started, swept.accounts, !swept.cancelled);
     let states = &report.summary.states;
+    let sent = reader.traffic().total();
     tracing::info!(
         compliant = states.compliant,
         drifted = states.drifted,
         exempt = states.exempt,
         unknown = states.unknown,
         complete = report.sweep.complete,
+        calls = sent.calls - before.calls,
+        retries = sent.retries - before.retries,
+        throttled = sent.throttled - before.throttled,
         "sweep finished"
     );
     (report, swept.cancelled)

@@ -1,0 +1,272 @@
+//! The way every call goes: it waits for its turn, is sent, and is sent again where that may help.
+//!
+//! The SDK's own retries are off. They know neither a quota that several accounts share nor the accounts' deadlines, and
+//! a process that is throttled everywhere would multiply its calls.
+
+use std::error::Error;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use tokio::sync;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::budget::Budget;
+use super::error::{Again, Failure, failure, no_turn};
+use super::pace::Pace;
+use super::traffic::{Counter, Traffic};
+use crate::config::SweepConfig;
+use crate::model::ScanError;
+
+/// Bound of the first wait before another attempt; it doubles with each.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+
+/// Longest wait, and the most that AWS may ask for.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
+/// How often a call waits once more because the budget has no retry for it just now.
+const PATIENCE: u32 = 3;
+
+/// What all lanes of one service share.
+#[derive(Debug)]
+struct Service {
+    budget: Mutex<Budget>,
+    counter: Counter,
+}
+
+/// The lanes of one process, and the limits that hold in each.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    max_attempts: u32,
+    /// No call waits longer than one account may take.
+    longest: Duration,
+    sts: (Arc<Service>, Arc<Mutex<Pace>>),
+    organizations: (Arc<Service>, Arc<Mutex<Pace>>),
+    iam: Arc<Service>,
+}
+
+impl Lanes {
+    pub(super) fn new(sweep: &SweepConfig) -> Self {
+        let service = || {
+            let budget = Mutex::new(Budget::new(sweep.concurrency));
+            Arc::new(Service { budget, counter: Counter::default() })
+        };
+        let pace = || Arc::new(Mutex::new(Pace::shared()));
+        Self {
+            max_attempts: sweep.max_attempts.max(1),
+            longest: sweep.account_timeout,
+            sts: (service(), pace()),
+            organizations: (service(), pace()),
+            iam: service(),
+        }
+    }
+
+    /// For STS, whose quota belongs to the calling account: all AssumeRole calls follow one pace.
+    pub(super) fn sts(&self) -> Lane {
+        let (service, pace) = &self.sts;
+        self.lane(service, Arc::clone(pace), None)
+    }
+
+    /// For Organizations, whose quota belongs to the organization.
+    pub(super) fn organizations(&self) -> Lane {
+        let (service, pace) = &self.organizations;
+        self.lane(service, Arc::clone(pace), None)
+    }
+
+    /// For IAM in one account, which has a quota of its own; for one read, which began at `begun`.
+    pub(super) fn account(&self, begun: Instant) -> Lane {
+        self.lane(&self.iam, Arc::new(Mutex::new(Pace::own())), Some(begun + self.longest))
+    }
+
+    fn lane(
+        &self,
+        service: &Arc<Service>,
+        pace: Arc<Mutex<Pace>>,
+        deadline: Option<Instant>,
+    ) -> Lane {
+        Lane {
+            service: Arc::clone(service),
+            pace,
+            max_attempts: self.max_attempts,
+            longest: self.longest,
+            deadline,
+            throttled: sync::Mutex::default(),
+            over: CancellationToken::new(),
+        }
+    }
+
+    pub(super) fn traffic(&self) -> Traffic {
+        Traffic {
+            sts: self.sts.0.counter.read(),
+            iam: self.iam.counter.read(),
+            organizations: self.organizations.0.counter.read(),
+        }
+    }
+}
+
+/// One party's way to one service. It lives as long as what is read through it.
+#[derive(Debug)]
+pub(super) struct Lane {
+    service: Arc<Service>,
+    pace: Arc<Mutex<Pace>>,
+    max_attempts: u32,
+    longest: Duration,
+    deadline: Option<Instant>,
+    /// Held by the one throttled call that is tried again: the others wait to see how it fares.
+    throttled: sync::Mutex<()>,
+    /// One call was throttled to the end: the others of this party have nothing to hope for.
+    over: CancellationToken,
+}
+
+/// How far one call has come.
+struct Progress<'a> {
+    attempts: u32,
+    /// Waits so far; a wait may end without an attempt.
+    waits: u32,
+    deadline: Instant,
+    /// From its first throttle to its end.
+    alone: Option<sync::MutexGuard<'a, ()>>,
+}
+
+impl Lane {
+    /// Sends a call, again where that may help, until it is answered or given up. `operation` is written as `iam:GetRole`.
+    pub(super) async fn call<T, E, F>(
+        &self,
+        operation: &str,
+        send: impl Fn() -> F,
+    ) -> Result<T, ScanError>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let deadline = self.deadline.unwrap_or_else(|| Instant::now() + self.longest);
+        let mut progress = Progress { attempts: 0, waits: 0, deadline, alone: None };
+        let mut last = None;
+        loop {
+            let Some(sent) = self.turn(&mut progress).await else {
+                return Err(last.unwrap_or_else(|| no_turn(operation)));
+            };
+            let failed = match send().await {
+                Ok(answer) => {
+                    self.heard(Again::Never, sent);
+                    return Ok(answer);
+                }
+                Err(error) => failure(operation, &error),
+            };
+            self.heard(failed.again, sent);
+            if !self.back_off(&mut progress, &failed).await {
+                return Err(failed.error);
+            }
+            last = Some(failed.error);
+        }
+    }
+
+    /// Waits for the call's turn and takes it; `None` where that would be too late.
+    async fn turn(&self, progress: &mut Progress<'_>) -> Option<Instant> {
+        let first = progress.attempts == 0;
+        let asked = Instant::now();
+        let at = lock(&self.pace).turn(asked, Some(progress.deadline))?;
+        if first {
+            sleep_until(at).await;
+            self.service.counter.waited(asked.elapsed());
+        } else if !self.wait(at).await {
+            return None;
+        }
+        let now = Instant::now();
+        lock(&self.pace).sent(now);
+        self.service.counter.call(first);
+        if first {
+            lock(&self.service.budget).first();
+        }
+        progress.attempts += 1;
+        Some(now)
+    }
+
+    /// Learns from what came back. An answer that would not change is an answer, whatever it says.
+    fn heard(&self, again: Again, sent: Instant) {
+        match again {
+            Again::Never => {
+                lock(&self.pace).answered();
+                lock(&self.service.budget).answered();
+            }
+            Again::Slower => {
+                lock(&self.pace).throttled(sent, Instant::now());
+                self.service.counter.throttled();
+            }
+            Again::Later | Again::Unreached | Again::Resigned => {}
+        }
+    }
+
+    /// Waits before another attempt and pays for it; false when there shall be none.
+    async fn back_off<'a>(&'a self, progress: &mut Progress<'a>, failed: &Failure) -> bool {
+        if progress.attempts >= failed.again.attempts(self.max_attempts) {
+            // What one call met to the end is the account's quota, and the other calls meet it too.
+            if failed.again == Again::Slower {
+                self.over.cancel();
+            }
+            return false;
+        }
+        if failed.again == Again::Slower && progress.alone.is_none() {
+            progress.alone = Some(self.throttled.lock().await);
+        }
+        while progress.waits < self.max_attempts - 1 + PATIENCE {
+            let asked = failed.after.unwrap_or_default().min(LONGEST_WAIT);
+            let at = Instant::now() + asked + wait(progress.waits, fastrand::f64());
+            progress.waits += 1;
+            if at >= progress.deadline || !self.wait(at).await {
+                return false;
+            }
+            if lock(&self.service.budget).claim() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Waits until then; false when another call of this party was given up before.
+    async fn wait(&self, until: Instant) -> bool {
+        let from = Instant::now();
+        if until > from {
+            self.over.run_until_cancelled(sleep_until(until)).await;
+            self.service.counter.waited(from.elapsed());
+        }
+        !self.over.is_cancelled()
+    }
+}
+
+/// Full jitter: anything up to a bound that doubles, so that calls that failed together do not come back together.
+fn wait(waits: u32, random: f64) -> Duration {
+    let bound = FIRST_WAIT.saturating_mul(1_u32.checked_shl(waits).unwrap_or(u32::MAX));
+    bound.min(LONGEST_WAIT).mul_f64(random)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_random_below_a_bound_that_doubles_up_to_twenty_seconds() {
+        let cases = [
+            (0, 0.0, 0),
+            (0, 0.5, 100),
+            (0, 1.0, 200),
+            (1, 1.0, 400),
+            (3, 0.25, 400),
+            (6, 1.0, 12_800),
+            (7, 1.0, 20_000),
+            (31, 1.0, 20_000),
+            (99, 0.5, 10_000),
+        ];
+        for (waits, random, want) in cases {
+            assert_eq!(wait(waits, random).as_millis(), want, "case {waits} {random}");
+        }
+    }
+}

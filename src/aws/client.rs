@@ -50,7 +50,7 @@ impl Clients {
     pub(super) async fn new(config: &Config, connect: Connect) -> Result<Self, ScanError> {
         let sdk = sdk_config(config, connect).await?;
         warn_of_overrides(&sdk);
-        let iam = iam::config::Builder::from(&sdk).interceptor(WholeAnswers::XML).build();
+        let iam = iam::config::Builder::from(&sdk).interceptor(WholeAnswers::IAM).build();
         let sts = sts::Client::from_conf(sts_builder(&sdk).build());
         Ok(Self { sdk, iam, sts, lanes: Lanes::new(&config.sweep) })
     }
@@ -81,7 +81,7 @@ impl Clients {
     /// Organizations with an assumed role's credentials, or the base ones.
     pub(super) fn organizations(&self, credentials: Option<Credentials>) -> organizations::Client {
         use organizations::config::{Builder, IdentityCache};
-        let mut builder = Builder::from(&self.sdk).interceptor(WholeAnswers::JSON);
+        let mut builder = Builder::from(&self.sdk).interceptor(WholeAnswers::ORGANIZATIONS);
         if let Some(credentials) = credentials {
             builder =
                 builder.credentials_provider(credentials).identity_cache(IdentityCache::no_cache());
@@ -112,7 +112,7 @@ impl Clients {
 }
 
 fn sts_builder(sdk: &SdkConfig) -> sts::config::Builder {
-    sts::config::Builder::from(sdk).interceptor(WholeAnswers::XML)
+    sts::config::Builder::from(sdk).interceptor(WholeAnswers::STS)
 }
 
 async fn sdk_config(config: &Config, connect: Connect) -> Result<SdkConfig, ScanError> {

@@ -17,6 +17,7 @@ mod role;
 mod session;
 mod traffic;
 mod tree;
+mod wellformed;
 mod whole;
 
 use std::future::Future;

@@ -14,6 +14,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use http_body_util::Limited;
 
+use super::wellformed::{self, Expected};
 use crate::model::printable_line;
 
 /// An answer that arrived, but is not what it should be.
@@ -26,15 +27,17 @@ pub(super) struct NotWhole(String);
 pub(super) struct WholeAnswers {
     /// Longest answer read, in bytes.
     limit: usize,
-    /// XML has to be checked as a text; of JSON the parser takes only whole objects.
-    xml: bool,
+    /// The namespace of a service that speaks XML, which has to be checked as a text; of JSON the parser takes only whole
+    /// objects.
+    namespace: Option<&'static str>,
 }
 
 impl WholeAnswers {
-    /// IAM and STS.
-    pub(super) const XML: Self = Self { limit: 1 << 20, xml: true };
-    /// Organizations.
-    pub(super) const JSON: Self = Self { limit: 4 << 20, xml: false };
+    pub(super) const IAM: Self =
+        Self { limit: 1 << 20, namespace: Some("https://iam.amazonaws.com/doc/2010-05-08/") };
+    pub(super) const STS: Self =
+        Self { limit: 1 << 20, namespace: Some("https://sts.amazonaws.com/doc/2011-06-15/") };
+    pub(super) const ORGANIZATIONS: Self = Self { limit: 4 << 20, namespace: None };
 }
 
 #[dyn_dispatch_hint]
@@ -72,50 +75,34 @@ impl Intercept for WholeAnswers {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        let Some(namespace) = self.namespace else { return Ok(()) };
         let operation = config.load::<Metadata>().map_or("", Metadata::name);
         let body = context.response().body().bytes().unwrap_or_default();
-        if !self.xml || is_whole(operation, context.response().status().is_success(), body) {
-            Ok(())
-        } else {
-            Err(NotWhole(format!("the answer is not one whole {operation} document")).into())
-        }
+        let success = context.response().status().is_success();
+        check(operation, namespace, success, body).map_err(|what| {
+            NotWhole(format!("the answer is not one whole {operation} document: {what}")).into()
+        })
     }
 }
 
 /// What a list's answer always has, even when the list is empty; the parser takes its absence for an empty, last page.
 const LISTS: [(&str, &[&str]); 2] = [
-    ("ListRolePolicies", &["<PolicyNames", "<IsTruncated>"]),
-    ("ListAttachedRolePolicies", &["<AttachedPolicies", "<IsTruncated>"]),
+    ("ListRolePolicies", &["PolicyNames", "IsTruncated"]),
+    ("ListAttachedRolePolicies", &["AttachedPolicies", "IsTruncated"]),
 ];
 
-/// A success must be its own element from the first byte to the last, and hold its list. Of the errors, the one that
-/// proves absence must be whole; the others prove nothing.
-fn is_whole(operation: &str, success: bool, body: &[u8]) -> bool {
-    let body = body.trim_ascii();
+/// A success must be the operation's own document, and hold its list. Of the errors, the one that proves absence must be
+/// whole; the others prove nothing.
+fn check(operation: &str, namespace: &str, success: bool, body: &[u8]) -> Result<(), String> {
     if success {
-        let needed =
-            LISTS.iter().find(|(name, _)| *name == operation).map_or(&[][..], |(_, all)| all);
-        is_element(&format!("{operation}Response"), body)
-            && needed.iter().all(|element| contains(body, element))
+        let elements = LISTS.iter().find(|(name, _)| *name == operation).map_or(&[][..], |l| l.1);
+        let root = format!("{operation}Response");
+        wellformed::check(body, Expected { root: &root, namespace, elements })
+    } else if body.windows(12).any(|part| part == b"NoSuchEntity") {
+        wellformed::check(body, Expected { root: "ErrorResponse", namespace: "", elements: &[] })
     } else {
-        !contains(body, "NoSuchEntity") || is_element("ErrorResponse", body)
+        Ok(())
     }
-}
-
-/// Nothing but an XML declaration may come before the element: no document type, so no entities either.
-fn is_element(name: &str, body: &[u8]) -> bool {
-    let declared = body.strip_prefix(b"<?xml").and_then(|rest| {
-        let end = rest.windows(2).position(|two| two == b"?>")?;
-        rest.get(end + 2..)
-    });
-    let inside = declared.unwrap_or(body).trim_ascii_start().strip_prefix(b"<");
-    let inside = inside.and_then(|rest| rest.strip_prefix(name.as_bytes()));
-    inside.is_some_and(|rest| rest.starts_with(b">") || rest.starts_with(b" "))
-        && body.ends_with(format!("</{name}>").as_bytes())
-}
-
-fn contains(body: &[u8], text: &str) -> bool {
-    body.windows(text.len()).any(|part| part == text.as_bytes())
 }
 
 #[cfg(test)]
@@ -123,43 +110,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cut_answer_is_told_from_a_whole_one() {
-        let good = b"<GetRoleResponse><GetRoleResult/></GetRoleResponse>\n";
-        assert!(is_whole("GetRole", true, good));
-        for end in 0..good.len() - 1 {
-            assert!(!is_whole("GetRole", true, &good[..end]), "cut at {end}");
+    fn a_success_is_its_own_document_and_a_list_has_its_list() {
+        let good = "<GetRoleResponse xmlns=\"iam\"><GetRoleResult/></GetRoleResponse>\n";
+        let list = "<ListRolePoliciesResponse><ListRolePoliciesResult><PolicyNames/>\
+            <IsTruncated>false</IsTruncated></ListRolePoliciesResult></ListRolePoliciesResponse>";
+        let cases = [
+            ("GetRole", "iam", good.to_owned(), true),
+            ("GetRole", "sts", good.to_owned(), false),
+            ("GetRolePolicy", "iam", good.to_owned(), false),
+            ("ListRolePolicies", "iam", list.to_owned(), true),
+            ("ListRolePolicies", "iam", list.replace("<PolicyNames/>", ""), false),
+            ("ListRolePolicies", "iam", list.replace("IsTruncated", "Truncated"), false),
+        ];
+        for (operation, namespace, body, want) in cases {
+            let got = check(operation, namespace, true, body.as_bytes());
+            assert_eq!(got.is_ok(), want, "case {operation} `{body}`: {got:?}");
         }
-        assert!(!is_whole("ListRolePolicies", true, good));
-        let element = "<GetRoleResponse xmlns=\"x\"></GetRoleResponse>";
-        let declaration = "<?xml version=\"1.0\"?>";
-        for (before, want) in [
-            ("", true),
-            (" \n", true),
-            (declaration, true),
-            ("<?xml version=\"1.0\"?>\n", true),
-            ("<?xml version=\"1.0\"", false),
-            ("<!DOCTYPE GetRoleResponse>", false),
-            ("<?xml version=\"1.0\"?>\n<!DOCTYPE x [<!ENTITY a \"b\">]>", false),
-            ("<x/>", false),
-            ("x", false),
-        ] {
-            let body = format!("{before}{element}");
-            assert_eq!(is_whole("GetRole", true, body.as_bytes()), want, "case `{before}`");
-        }
-        let list = b"<ListRolePoliciesResponse><PolicyNames/><IsTruncated>false</IsTruncated></ListRolePoliciesResponse>";
-        assert!(is_whole("ListRolePolicies", true, list));
-        for element in ["<PolicyNames/>", "<IsTruncated>false</IsTruncated>"] {
-            let without = String::from_utf8_lossy(list).replace(element, "");
-            assert!(!is_whole("ListRolePolicies", true, without.as_bytes()), "without {element}");
-        }
+    }
+
+    #[test]
+    fn absence_is_proved_by_a_whole_error_only() {
         let absent = b"<ErrorResponse><Error><Code>NoSuchEntity</Code></Error></ErrorResponse>";
-        assert!(is_whole("GetRole", false, absent));
-        assert!(!is_whole("GetRole", false, &absent[..60]));
+        assert!(check("GetRole", "iam", false, absent).is_ok());
+        assert!(check("GetRole", "iam", false, &absent[..60]).is_err());
         let typed = [b"<!DOCTYPE x>", &absent[..]].concat();
-        assert!(!is_whole("GetRole", false, &typed), "no absence from a text with entities");
-        assert!(
-            is_whole("GetRole", false, b"<html>503</html>"),
-            "other errors are judged by their status"
-        );
+        assert!(check("GetRole", "iam", false, &typed).is_err());
+        let page = check("GetRole", "iam", false, b"<html>503</html>");
+        assert!(page.is_ok(), "other errors are judged by their status");
     }
 }

@@ -39,7 +39,7 @@ fn lasting(fault: Fault) -> Lasting {
             Unknown(&[R::AwsError])
         }
         Fault::NoSuchEntity => Unknown(&[R::Unstable]),
-        Fault::AccountGone => Unknown(&[R::AccountGone, R::AwsError]),
+        Fault::AccountGone => Unknown(&[R::AccountGone, R::AwsError, R::AssumeDenied]),
         Fault::RegionDisabled | Fault::ExpiredToken | Fault::InvalidToken => {
             Unknown(&[R::AwsError])
         }

@@ -188,7 +188,7 @@ pub fn main(cli: Cli) -> anyhow::Result<Exit> {
         #[cfg(feature = "simulator")]
         Command::Demo(demo) => demo::main(&common, &demo),
         #[cfg(feature = "simulator")]
-        Command::Simulate(simulate) => simulate::main(&simulate),
+        Command::Simulate(simulate) => simulate::main(&common, &simulate),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "rolewarden", &mut script);

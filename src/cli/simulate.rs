@@ -6,10 +6,11 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 
-use super::output;
 use super::scan::{Stop, runtime};
+use super::{Common, output};
+use crate::config;
 use crate::exit::Exit;
-use crate::simulator::{Server, generate};
+use crate::simulator::{Running, Server, World, generate};
 
 #[derive(Debug, Args)]
 pub(super) struct Simulate {
@@ -19,36 +20,68 @@ pub(super) struct Simulate {
     /// Another seed is another organization
     #[arg(long, default_value_t = 7)]
     seed: u64,
-    /// Where to listen; loopback only
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    /// Where to listen: an address of the loopback interface; port 0 is any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9798")]
     listen: SocketAddr,
-    /// How long every answer takes, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 0)]
-    latency: u64,
+    /// How long every answer takes, as 20ms; a plain number is milliseconds
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = span)]
+    latency: Duration,
+    /// How long reads may still see what was there before a write, as 10s
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = span)]
+    lag: Duration,
+    /// The external id that every role demands of those who assume it
+    #[arg(long, value_name = "ID")]
+    external_id: Option<String>,
 }
 
-pub(super) fn main(simulate: &Simulate) -> anyhow::Result<Exit> {
-    runtime()?.block_on(serve(simulate))
+/// A duration as in the configuration; a plain number is milliseconds.
+fn span(text: &str) -> Result<Duration, String> {
+    let milliseconds = || text.parse().ok().map(Duration::from_millis);
+    milliseconds()
+        .or_else(|| config::duration(text))
+        .ok_or_else(|| "expected a duration such as 20ms or 1m30s".to_owned())
 }
 
-async fn serve(simulate: &Simulate) -> anyhow::Result<Exit> {
+pub(super) fn main(common: &Common, simulate: &Simulate) -> anyhow::Result<Exit> {
+    common.start_logging(&config::Config::default_for_check()?.log)?;
+    let world = simulate.world()?;
+    runtime()?.block_on(serve(world, simulate.listen))
+}
+
+impl Simulate {
+    /// The organization that the flags describe.
+    fn world(&self) -> anyhow::Result<World> {
+        let mut world = generate(self.seed, usize::try_from(self.accounts)?);
+        world.latency = self.latency;
+        world.lag = self.lag;
+        for role in world.access.everywhere.values_mut() {
+            role.external_id.clone_from(&self.external_id);
+        }
+        Ok(world)
+    }
+}
+
+async fn serve(world: World, listen: SocketAddr) -> anyhow::Result<Exit> {
     let stop = Stop::on_signals()?;
-    let mut world = generate(simulate.seed, usize::try_from(simulate.accounts)?);
-    world.latency = Duration::from_millis(simulate.latency);
-    let running = Server::start_at(world, simulate.listen)
+    let running = Server::start_at(world, listen)
         .await
-        .with_context(|| format!("cannot listen on {}", simulate.listen))?;
-    let credentials = running.credentials();
-    output::print(
-        format!(
-            "export AWS_ENDPOINT_URL={}\nexport AWS_ACCESS_KEY_ID={}\nexport AWS_SECRET_ACCESS_KEY={}\nexport AWS_REGION=us-east-1\n",
-            running.endpoint(),
-            credentials.access_key_id(),
-            credentials.secret_access_key(),
-        )
-        .as_bytes(),
-    )?;
+        .with_context(|| format!("cannot listen on {listen}"))?;
+    output::print(exports(&running).as_bytes())?;
     stop.token.cancelled().await;
     running.stop().await;
     Ok(Exit::Clean)
+}
+
+/// What a shell needs, to send the AWS CLI and rolewarden here.
+fn exports(running: &Running) -> String {
+    let credentials = running.credentials();
+    format!(
+        "export AWS_ENDPOINT_URL={}\n\
+         export AWS_ACCESS_KEY_ID={}\n\
+         export AWS_SECRET_ACCESS_KEY={}\n\
+         export AWS_REGION=us-east-1\n",
+        running.endpoint(),
+        credentials.access_key_id(),
+        credentials.secret_access_key(),
+    )
 }

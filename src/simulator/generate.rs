@@ -157,6 +157,7 @@ pub fn generate(seed: u64, accounts: usize) -> World {
         listing: Listing { page: 20, paging: Paging::Honest, state_field: StateField::State },
         iam_page: 100,
         latency: Duration::ZERO,
+        lag: Duration::ZERO,
         faults: vec![],
     }
 }

@@ -48,11 +48,15 @@ impl Server {
         Self::start_at(world, (Ipv4Addr::LOCALHOST, 0).into()).await
     }
 
-    /// Serves a world at an address.
+    /// Serves a world at an address of this machine's loopback interface.
     ///
     /// # Errors
-    /// When the address cannot be had.
+    /// When the address is another one, or cannot be had.
     pub async fn start_at(world: World, address: SocketAddr) -> io::Result<Running> {
+        if !address.ip().is_loopback() {
+            let elsewhere = "not a loopback address: anyone who reaches the simulator controls it";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, elsewhere));
+        }
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let (shared, stop) = (Arc::new(Shared::new(world)), CancellationToken::new());

@@ -38,6 +38,8 @@ pub struct World {
     pub iam_page: usize,
     /// How long every answer takes.
     pub latency: Duration,
+    /// How long reads of an account may still see what was there before a write.
+    pub lag: Duration,
     /// Faults of every account; where an account has its own rule for a call, that one comes first.
     pub faults: Vec<Rule>,
 }

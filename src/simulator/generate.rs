@@ -87,6 +87,13 @@ impl Kind {
     }
 }
 
+/// The role that a scan assumes.
+const SCAN_ROLE: &str = "rolewarden-scan";
+/// The role that a repair by rolewarden assumes.
+const REMEDIATE_ROLE: &str = "rolewarden-remediate";
+/// The role that people assume who administer an account.
+pub const ADMINISTRATOR_ROLE: &str = "AdministratorRole";
+
 const OTHERS_PERCENT: usize = 37;
 const ROOT: &str = "r-sim1";
 /// Units: id, name, unit above.
@@ -150,10 +157,7 @@ pub fn generate(seed: u64, accounts: usize) -> World {
             .collect(),
         accounts: mint.members,
         aws_policies: BTreeMap::from([(doc::ADMINISTRATOR_ACCESS.to_owned(), administrator)]),
-        access: Access {
-            everywhere: BTreeMap::from([("rolewarden-scan".to_owned(), scan_role())]),
-            only: BTreeMap::new(),
-        },
+        access: Access { everywhere: roles(), only: BTreeMap::new() },
         listing: Listing { page: 20, paging: Paging::Honest, state_field: StateField::State },
         iam_page: 100,
         latency: Duration::ZERO,
@@ -192,20 +196,46 @@ fn unit(name: &str, parent: &str) -> Unit {
     Unit { name: name.to_owned(), parent: parent.to_owned(), tags: BTreeMap::new() }
 }
 
-/// The least-privilege scan role.
-fn scan_role() -> Assumable {
-    let reads = [
-        "GetRole",
-        "GetRolePolicy",
-        "ListRolePolicies",
-        "ListAttachedRolePolicies",
-        "GetPolicy",
-        "GetPolicyVersion",
-    ];
-    Assumable {
+/// Reads that a scan needs.
+const READS: &[&str] = &[
+    "GetRole",
+    "GetRolePolicy",
+    "ListRolePolicies",
+    "ListAttachedRolePolicies",
+    "GetPolicy",
+    "GetPolicyVersion",
+];
+/// Writes that a repair needs.
+const WRITES: &[&str] = &[
+    "CreateRole",
+    "UpdateRole",
+    "UpdateAssumeRolePolicy",
+    "PutRolePolicy",
+    "DeleteRolePolicy",
+    "AttachRolePolicy",
+    "DetachRolePolicy",
+    "PutRolePermissionsBoundary",
+    "DeleteRolePermissionsBoundary",
+    "TagRole",
+    "UntagRole",
+];
+
+/// The roles of rolewarden in every account, each allowed no more than it needs, and one for people, who may do
+/// everything.
+fn roles() -> BTreeMap<String, Assumable> {
+    let iam = |names: &[&str]| names.iter().map(|name| format!("iam:{name}")).collect::<Vec<_>>();
+    let may = |allows, on: &[String]| Assumable {
         trusts: BTreeSet::new(),
         external_id: None,
         max_session: 3600,
-        allows: reads.iter().map(|read| format!("iam:{read}")).collect(),
-    }
+        allows,
+        on: on.to_vec(),
+    };
+    let the_role = ["role", "role/*"].map(|at| format!("arn:*:iam::*:{at}/{}", doc::ROLE));
+    let and_policies = [the_role.as_slice(), &["arn:*:iam::*:policy/*".to_owned()]].concat();
+    BTreeMap::from([
+        (SCAN_ROLE.to_owned(), may(iam(READS), &[])),
+        (REMEDIATE_ROLE.to_owned(), may(iam(&[READS, WRITES].concat()), &and_policies)),
+        (ADMINISTRATOR_ROLE.to_owned(), may(vec!["*".to_owned()], &[])),
+    ])
 }

@@ -172,6 +172,8 @@ pub struct Assumable {
     pub max_session: u32,
     /// Actions its own policy allows, as `iam:Get*`.
     pub allows: Vec<String>,
+    /// What it allows them on, as `arn:aws:iam::*:role/x`; empty means everything.
+    pub on: Vec<String>,
 }
 
 /// How Organizations lists.

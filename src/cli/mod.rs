@@ -85,6 +85,7 @@ enum Command {
     Demo(demo::Demo),
     /// Serve a simulated organization on loopback, to rehearse against: no AWS needed
     #[cfg(feature = "simulator")]
+    #[command(after_long_help = simulate::help())]
     Simulate(simulate::Simulate),
     /// Print shell completions
     Completions {

@@ -23,6 +23,7 @@ mod answer;
 mod body;
 mod bombs;
 mod calls;
+mod control;
 mod deliver;
 mod direct;
 mod documents;
@@ -46,6 +47,7 @@ mod write;
 mod xml;
 
 pub use calls::{Calls, Operation};
+pub use control::CONTROL;
 pub use direct::Direct;
 pub use fault::Fault;
 pub use generate::{ADMINISTRATOR_ROLE, Kind, generate};

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer::{BASE_KEY, Shared};
 use super::body::AnswerBody;
 use super::calls::Calls;
+use super::control;
 use super::deliver;
 use super::world::World;
 
@@ -154,5 +155,9 @@ async fn respond(
 ) -> io::Result<Response<AnswerBody>> {
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, MAX_BODY).collect().await.ok().map(|body| body.to_bytes());
+    if control::is_for(parts.uri.path()) {
+        let reply = control::answer(&shared, &parts.method, &parts.uri, body.as_deref());
+        return Ok(deliver::control(reply));
+    }
     deliver::respond(&shared, &parts.headers, body.as_deref()).await
 }

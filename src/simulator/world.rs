@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::generate::Kind;
 use super::paging::Paging;
 use super::script::Rule;
@@ -79,7 +81,8 @@ pub struct Member {
 }
 
 /// Account states of Organizations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs, reason = "the names are AWS's")]
 pub enum State {
     PendingActivation,

@@ -1,6 +1,10 @@
 //! `rolewarden simulate`: a fake AWS Organization on loopback, for rehearsals and benchmarks.
 
+mod help;
+
+use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -10,7 +14,12 @@ use super::scan::{Stop, runtime};
 use super::{Common, output};
 use crate::config;
 use crate::exit::Exit;
-use crate::simulator::{Running, Server, World, generate};
+use crate::simulator::{Running, Server, World, generate, parse_script};
+
+pub(super) use help::text as help;
+
+/// Largest fault script that is read.
+const LARGEST: u64 = 1 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct Simulate {
@@ -29,6 +38,9 @@ pub(super) struct Simulate {
     /// How long reads may still see what was there before a write, as 10s
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = span)]
     lag: Duration,
+    /// Which calls go wrong, and how: a fault script, YAML or JSON
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
     /// The external id that every role demands of those who assume it
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
@@ -57,15 +69,31 @@ impl Simulate {
         for role in world.access.everywhere.values_mut() {
             role.external_id.clone_from(&self.external_id);
         }
+        if let Some(file) = &self.faults {
+            add_faults(&mut world, file)?;
+        }
         Ok(world)
     }
 }
 
+fn add_faults(world: &mut World, file: &Path) -> anyhow::Result<()> {
+    let name = file.display();
+    let bytes = output::read(file, LARGEST)
+        .with_context(|| format!("failed to read the fault script `{name}`"))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| anyhow::anyhow!("{name}: the fault script is not text in UTF-8"))?;
+    let rules = parse_script(&text).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
+    world.script(rules).map_err(|error| anyhow::anyhow!("{name}: {error}"))
+}
+
 async fn serve(world: World, listen: SocketAddr) -> anyhow::Result<Exit> {
     let stop = Stop::on_signals()?;
+    let accounts = world.accounts.len();
     let running = Server::start_at(world, listen)
         .await
         .with_context(|| format!("cannot listen on {listen}"))?;
+    // First the words, then the exports: who waits for these can be sure that the server listens.
+    let _ = writeln!(anstream::stderr(), "{}", greeting(&running, accounts));
     output::print(exports(&running).as_bytes())?;
     stop.token.cancelled().await;
     running.stop().await;
@@ -83,5 +111,15 @@ fn exports(running: &Running) -> String {
         running.endpoint(),
         credentials.access_key_id(),
         credentials.secret_access_key(),
+    )
+}
+
+fn greeting(running: &Running, accounts: usize) -> String {
+    let endpoint = running.endpoint();
+    format!(
+        "A simulated AWS Organization of {accounts} accounts answers at {endpoint}, until Ctrl-C.\n\
+         The lines on stdout, in another shell, send rolewarden and the AWS CLI here.\n\
+         curl {endpoint}/_simulator/ says how to change it while it runs;\n\
+         rolewarden simulate --help has a rehearsal, step by step."
     )
 }

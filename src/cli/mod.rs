@@ -85,6 +85,7 @@ enum Command {
     Demo(demo::Demo),
     /// Serve a simulated organization on loopback, to rehearse against: no AWS needed
     #[cfg(feature = "simulator")]
+    #[command(after_long_help = simulate::help())]
     Simulate(simulate::Simulate),
     /// Print shell completions
     Completions {
@@ -188,7 +189,7 @@ pub fn main(cli: Cli) -> anyhow::Result<Exit> {
         #[cfg(feature = "simulator")]
         Command::Demo(demo) => demo::main(&common, &demo),
         #[cfg(feature = "simulator")]
-        Command::Simulate(simulate) => simulate::main(&simulate),
+        Command::Simulate(simulate) => simulate::main(&common, &simulate),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "rolewarden", &mut script);

@@ -1,6 +1,6 @@
 //! Where results go: stdout, or a file that is there whole or not at all.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read as _, Write};
 use std::path::Path;
 
 use anyhow::Context;
@@ -29,6 +29,19 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         std::fs::File::open(folder)?.sync_all()
     };
     save().with_context(|| format!("failed to write the report to `{}`", path.display()))
+}
+
+/// Reads a file, if it is not larger than so many bytes.
+pub(super) fn read(path: &Path, largest: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(largest.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > largest {
+        return Err(std::io::Error::new(
+            ErrorKind::InvalidData,
+            format!("it is larger than {largest} bytes"),
+        ));
+    }
+    Ok(bytes)
 }
 
 /// Whether a report could be written there; asked before any work is done for it.

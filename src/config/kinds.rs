@@ -167,7 +167,7 @@ impl Kind for Span {
 }
 
 /// `15m`, `1h30m`, `100ms`: whole numbers with units, summed.
-fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total = Duration::ZERO;
     while !rest.is_empty() {

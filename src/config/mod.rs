@@ -18,6 +18,8 @@ use std::time::Duration;
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
+#[cfg(feature = "simulator")]
+pub(crate) use kinds::duration;
 pub use load::{EXAMPLE, schema};
 pub use summary::check_report;
 

@@ -10,9 +10,11 @@ use jiff::Timestamp;
 use super::calls::{Calls, Operation, Service};
 use super::fault::Fault;
 use super::grants::Grants;
+use super::lag::{Past, Roles};
 use super::spoil::Delivery;
 use super::wire::{self, Refusal, Request};
 use super::world::World;
+use super::write::{self, Edit};
 use super::{iam, organizations, sts};
 use crate::clock;
 use crate::model::AccountId;
@@ -28,6 +30,8 @@ const SWEEP_EVERY: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) world: RwLock<World>,
+    /// Accounts before writes of late.
+    pub(super) past: Past,
     sessions: Mutex<HashMap<String, Arc<Identity>>>,
     calls: Mutex<Calls>,
     requests: AtomicU64,
@@ -57,6 +61,8 @@ pub(super) struct Call<'a> {
     pub(super) shown: AccountId,
     /// IAM calls into the account before this one.
     pub(super) reads: u64,
+    /// The roles this call sees, where they are not those that the account has now.
+    pub(super) seen: Option<Arc<Roles>>,
     /// The request's number.
     pub(super) serial: u64,
 }
@@ -70,6 +76,7 @@ impl Shared {
     pub(super) fn new(world: World) -> Self {
         Self {
             world: RwLock::new(world),
+            past: Past::default(),
             sessions: Mutex::default(),
             calls: Mutex::default(),
             requests: AtomicU64::new(0),
@@ -91,13 +98,30 @@ impl Shared {
 
     /// Answers a request; the answer is due after the latency that is given back.
     pub(super) fn answer(&self, request: &Request, serial: u64) -> (Delivery, Duration) {
-        let world = self.world.read().unwrap_or_else(PoisonError::into_inner);
-        let service = request.operation.service();
-        let delivery = match self.identify(&world, request) {
-            Err(refusal) => wire::failure(service, &refusal, &request_id(serial)).into(),
-            Ok(identity) => self.answer_to(&world, &identity, request, serial),
-        };
+        if !request.operation.writes() {
+            let world = self.world.read().unwrap_or_else(PoisonError::into_inner);
+            return (self.answer_in(&world, request, serial).0, world.latency);
+        }
+        // Nobody looks at the world between the look at it and the write.
+        let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
+        let (delivery, edit) = self.answer_in(&world, request, serial);
+        if let Some(edit) = edit {
+            self.past.keep(&world, &edit.account);
+            edit.apply(&mut world);
+        }
         (delivery, world.latency)
+    }
+
+    /// The answer, and what the call changes.
+    fn answer_in(&self, world: &World, request: &Request, serial: u64) -> (Delivery, Option<Edit>) {
+        match self.identify(world, request) {
+            Ok(identity) => self.answer_to(world, &identity, request, serial),
+            Err(refusal) => {
+                let service = request.operation.service();
+                let answer = wire::failure(service, &refusal, &request_id(serial));
+                (Delivery::from(answer), None)
+            }
+        }
     }
 
     fn answer_to(
@@ -106,33 +130,42 @@ impl Shared {
         identity: &Identity,
         request: &Request,
         serial: u64,
-    ) -> Delivery {
+    ) -> (Delivery, Option<Edit>) {
         let Request { operation, params, .. } = request;
         let account = sts::target(*operation, params).unwrap_or_else(|| identity.account.clone());
         let (fault, reads) = self.count(world, *operation, &account);
         let other = OTHER_ACCOUNT.parse().ok().filter(|_| fault == Some(Fault::WrongAccount));
+        let seen = if operation.writes() { None } else { self.past.seen(world, &account, reads) };
         let shown = other.unwrap_or(account);
         if let Some(silence) = fault.and_then(Fault::silence) {
-            return silence;
+            return (silence, None);
         }
-        let call = Call { world, identity, operation: *operation, params, shown, reads, serial };
+        let call =
+            Call { world, identity, operation: *operation, params, shown, reads, seen, serial };
+        let mut edit = None;
         let result = match fault.and_then(|fault| fault.refusal(&call)) {
             Some(refusal) => Err(refusal),
-            None => self.result(&call),
+            None => self.result(&call, &mut edit),
         };
         let answer = match result {
             Ok(inside) => wire::success(*operation, inside, &request_id(serial)),
             Err(refusal) => wire::failure(operation.service(), &refusal, &request_id(serial)),
         };
-        match fault {
+        let delivery = match fault {
             Some(fault) => fault.spoil(answer, serial),
             None => Delivery::from(answer),
-        }
+        };
+        (delivery, edit)
     }
 
-    fn result(&self, call: &Call<'_>) -> Result<String, Refusal> {
+    fn result(&self, call: &Call<'_>, edit: &mut Option<Edit>) -> Result<String, Refusal> {
         match call.operation.service() {
             Service::Organizations => organizations::answer(call),
+            Service::Iam if call.operation.writes() => {
+                let (answer, change) = write::answer(call)?;
+                *edit = Some(change);
+                Ok(answer)
+            }
             Service::Iam => iam::answer(call),
             Service::Sts if call.operation == Operation::AssumeRole => {
                 let (key, identity, answer) = sts::assume_role(call)?;
@@ -195,6 +228,11 @@ impl Call<'_> {
     /// A parameter, unless it is empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.params.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// A parameter, empty or not.
+    pub(super) fn given(&self, name: &str) -> Option<&str> {
+        self.params.get(name).map(String::as_str)
     }
 
     /// A parameter that must be there.

@@ -35,17 +35,25 @@ pub(super) struct AnswerBody {
     bytes: Bytes,
     padding: u64,
     drip: Option<Pin<Box<Sleep>>>,
-    breaks_off: bool,
+    breaks: Option<Break>,
+}
+
+/// How far a body that breaks off has come: hyper keeps what it has not flushed to itself when a body fails, and it
+/// flushes when a body makes it wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Break {
+    AfterFlush,
+    Now,
 }
 
 impl AnswerBody {
     pub(super) fn new(mut bytes: Bytes, shape: Shape) -> Self {
         let whole = bytes.len() as u64;
-        let (mut told, mut padding, mut drip, mut breaks_off) = (Some(whole), 0, None, false);
+        let (mut told, mut padding, mut drip, mut breaks) = (Some(whole), 0, None, None);
         match shape {
             Shape::Whole => {}
             Shape::Cut(at) => {
-                breaks_off = at < bytes.len();
+                breaks = (at < bytes.len()).then_some(Break::AfterFlush);
                 bytes.truncate(at);
             }
             Shape::Trickle => drip = Some(Box::pin(tokio::time::sleep(DRIP))),
@@ -58,7 +66,7 @@ impl AnswerBody {
                 told = None;
             }
         }
-        Self { told, bytes, padding, drip, breaks_off }
+        Self { told, bytes, padding, drip, breaks }
     }
 
     /// The next bytes that are due, all or one of them.
@@ -89,11 +97,19 @@ impl Body for AnswerBody {
             self.padding -= now as u64;
             return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(PADDING).slice(..now)))));
         }
-        Poll::Ready(self.breaks_off.then(|| Err(io::ErrorKind::ConnectionReset.into())))
+        match self.breaks {
+            None => Poll::Ready(None),
+            Some(Break::AfterFlush) => {
+                self.breaks = Some(Break::Now);
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Some(Break::Now) => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_empty() && self.padding == 0 && !self.breaks_off
+        self.bytes.is_empty() && self.padding == 0 && self.breaks.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

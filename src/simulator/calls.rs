@@ -44,6 +44,19 @@ operations! {
     ListAttachedRolePolicies: Iam,
     GetPolicy: Iam,
     GetPolicyVersion: Iam,
+    CreateRole: Iam,
+    UpdateRole: Iam,
+    DeleteRole: Iam,
+    UpdateAssumeRolePolicy: Iam,
+    PutRolePolicy: Iam,
+    DeleteRolePolicy: Iam,
+    AttachRolePolicy: Iam,
+    DetachRolePolicy: Iam,
+    PutRolePermissionsBoundary: Iam,
+    DeleteRolePermissionsBoundary: Iam,
+    TagRole: Iam,
+    UntagRole: Iam,
+    CreateServiceLinkedRole: Iam,
     DescribeOrganization: Organizations,
     ListAccounts: Organizations,
     ListRoots: Organizations,
@@ -61,6 +74,12 @@ impl Operation {
             Service::Organizations => "organizations",
         };
         format!("{prefix}:{}", self.as_str())
+    }
+
+    /// Whether it changes an account.
+    pub fn writes(self) -> bool {
+        let reads = ["Get", "List"].iter().any(|verb| self.as_str().starts_with(verb));
+        self.service() == Service::Iam && !reads
     }
 
     pub(super) fn parse(service: Service, name: &str) -> Option<Self> {

@@ -8,8 +8,9 @@ use hyper::{HeaderMap, Response, StatusCode};
 use jiff::SignedDuration;
 
 use super::answer::{Shared, request_id};
-use super::body::AnswerBody;
+use super::body::{AnswerBody, Shape};
 use super::calls::Service;
+use super::control::Reply;
 use super::spoil::{Delivery, Outgoing};
 use super::wire::{self, Refusal};
 
@@ -39,6 +40,18 @@ pub(super) async fn respond(
         Delivery::Reset => Err(io::ErrorKind::ConnectionReset.into()),
         Delivery::Never => std::future::pending().await,
     }
+}
+
+/// The control endpoint's answer.
+pub(super) fn control(reply: Reply) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::new(reply.body.into(), Shape::Whole));
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+    if let Some(allow) = reply.allow {
+        headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+    }
+    response
 }
 
 fn read(headers: &HeaderMap, body: Option<&[u8]>) -> Result<wire::Request, (Service, Refusal)> {

@@ -5,78 +5,73 @@ use std::time::Duration;
 
 use super::documents as doc;
 use super::mint::Mint;
+use super::named::named;
 use super::paging::Paging;
 use super::world::{Access, Assumable, Listing, ManagedPolicy, StateField, Unit, World};
 
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// What the generator can make of an account.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Kind { $($(#[$doc])* $name,)* }
-
-        impl Kind {
-            /// Every kind.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-        }
-    };
-}
-
-kinds! {
-    /// Made by the guide's command-line steps.
-    GuideCli,
-    /// Made by the guide's CloudFormation template, under the fixed name.
-    GuideCloudFormation,
-    /// The texts of eksctl, under the fixed name.
-    Eksctl,
-    /// The inline policy as a Terraform module writes it.
-    TerraformInline,
-    /// The permissions in an attached customer managed policy, nothing inline.
-    TerraformManaged,
-    /// A foreign account may assume the role too.
-    ForeignAccount,
-    /// No role.
-    Absent,
-    /// AssumeRole is refused: the scan role was never deployed.
-    AssumeDenied,
-    /// AdministratorAccess is attached.
-    AdministratorAttached,
-    /// Anyone may assume the role.
-    Everyone,
-    /// Another service may assume the role too.
-    ExtraService,
-    /// One read is refused.
-    ReadDenied,
-    /// `s3:*` beside the right permissions, in the same document.
-    ExtraStatement,
-    /// `ssmmessages:*` on everything.
-    WildcardAction,
-    /// OpenControlChannel was forgotten.
-    MissingAction,
-    /// Suspended.
-    Suspended,
-    /// AssumeRole is refused by a service control policy.
-    AssumeScpDenied,
-    /// Data channels on one region only.
-    NarrowedResource,
-    /// A Deny on what is allowed.
-    DenyStatement,
-    /// A second inline policy.
-    ExtraInline,
-    /// The account throttles every read.
-    Throttled,
-    /// A permissions boundary that cuts everything the connector needs.
-    Boundary,
-    /// Trust under the condition that the call comes from this very account.
-    OwnSourceAccount,
-    /// Trust under the condition that the call comes from another account.
-    OtherSourceAccount,
-    /// A document IAM stores and nobody should trust.
-    Doubtful,
-    /// Closed.
-    Closed,
+named! {
+    /// What the generator can make of an account. In settings each has a text form, as `guide-cli`.
+    #[derive(PartialOrd, Ord, Hash)]
+    pub enum Kind, "kind of account" {
+        /// Made by the guide's command-line steps.
+        GuideCli => "guide-cli",
+        /// Made by the guide's CloudFormation template, under the fixed name.
+        GuideCloudFormation => "guide-cloudformation",
+        /// The texts of eksctl, under the fixed name.
+        Eksctl => "eksctl",
+        /// The inline policy as a Terraform module writes it.
+        TerraformInline => "terraform-inline",
+        /// The permissions in an attached customer managed policy, nothing inline.
+        TerraformManaged => "terraform-managed",
+        /// A foreign account may assume the role too.
+        ForeignAccount => "foreign-account",
+        /// No role.
+        Absent => "absent",
+        /// AssumeRole is refused: the scan role was never deployed.
+        AssumeDenied => "assume-denied",
+        /// AdministratorAccess is attached.
+        AdministratorAttached => "administrator-attached",
+        /// Anyone may assume the role.
+        Everyone => "everyone",
+        /// Another service may assume the role too.
+        ExtraService => "extra-service",
+        /// One read is refused.
+        ReadDenied => "read-denied",
+        /// `s3:*` beside the right permissions, in the same document.
+        ExtraStatement => "extra-statement",
+        /// `ssmmessages:*` on everything.
+        WildcardAction => "wildcard-action",
+        /// OpenControlChannel was forgotten.
+        MissingAction => "missing-action",
+        /// Suspended.
+        Suspended => "suspended",
+        /// AssumeRole is refused by a service control policy.
+        AssumeScpDenied => "assume-scp-denied",
+        /// Data channels on one region only.
+        NarrowedResource => "narrowed-resource",
+        /// A Deny on what is allowed.
+        DenyStatement => "deny-statement",
+        /// A second inline policy.
+        ExtraInline => "extra-inline",
+        /// The account throttles every read.
+        Throttled => "throttled",
+        /// A permissions boundary that cuts everything the connector needs.
+        Boundary => "boundary",
+        /// Trust under the condition that the call comes from this very account.
+        OwnSourceAccount => "own-source-account",
+        /// Trust under the condition that the call comes from another account.
+        OtherSourceAccount => "other-source-account",
+        /// A document IAM stores and nobody should trust.
+        Doubtful => "doubtful",
+        /// Closed.
+        Closed => "closed",
+    }
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: &[Self] = Self::EACH;
+
     /// Right, whatever the text: about two thirds of the accounts.
     pub const RIGHT: &[Self] =
         &[Self::GuideCli, Self::GuideCloudFormation, Self::Eksctl, Self::TerraformInline];
@@ -86,6 +81,13 @@ impl Kind {
         Self::ALL.iter().copied().filter(|kind| !Self::RIGHT.contains(kind)).collect()
     }
 }
+
+/// The role that a scan assumes.
+const SCAN_ROLE: &str = "rolewarden-scan";
+/// The role that a repair by rolewarden assumes.
+const REMEDIATE_ROLE: &str = "rolewarden-remediate";
+/// The role that people assume who administer an account.
+pub const ADMINISTRATOR_ROLE: &str = "AdministratorRole";
 
 const OTHERS_PERCENT: usize = 37;
 const ROOT: &str = "r-sim1";
@@ -150,13 +152,11 @@ pub fn generate(seed: u64, accounts: usize) -> World {
             .collect(),
         accounts: mint.members,
         aws_policies: BTreeMap::from([(doc::ADMINISTRATOR_ACCESS.to_owned(), administrator)]),
-        access: Access {
-            everywhere: BTreeMap::from([("rolewarden-scan".to_owned(), scan_role())]),
-            only: BTreeMap::new(),
-        },
+        access: Access { everywhere: roles(), only: BTreeMap::new() },
         listing: Listing { page: 20, paging: Paging::Honest, state_field: StateField::State },
         iam_page: 100,
         latency: Duration::ZERO,
+        lag: Duration::ZERO,
         faults: vec![],
     }
 }
@@ -191,20 +191,46 @@ fn unit(name: &str, parent: &str) -> Unit {
     Unit { name: name.to_owned(), parent: parent.to_owned(), tags: BTreeMap::new() }
 }
 
-/// The least-privilege scan role.
-fn scan_role() -> Assumable {
-    let reads = [
-        "GetRole",
-        "GetRolePolicy",
-        "ListRolePolicies",
-        "ListAttachedRolePolicies",
-        "GetPolicy",
-        "GetPolicyVersion",
-    ];
-    Assumable {
+/// Reads that a scan needs.
+const READS: &[&str] = &[
+    "GetRole",
+    "GetRolePolicy",
+    "ListRolePolicies",
+    "ListAttachedRolePolicies",
+    "GetPolicy",
+    "GetPolicyVersion",
+];
+/// Writes that a repair needs.
+const WRITES: &[&str] = &[
+    "CreateRole",
+    "UpdateRole",
+    "UpdateAssumeRolePolicy",
+    "PutRolePolicy",
+    "DeleteRolePolicy",
+    "AttachRolePolicy",
+    "DetachRolePolicy",
+    "PutRolePermissionsBoundary",
+    "DeleteRolePermissionsBoundary",
+    "TagRole",
+    "UntagRole",
+];
+
+/// The roles of rolewarden in every account, each allowed no more than it needs, and one for people, who may do
+/// everything.
+fn roles() -> BTreeMap<String, Assumable> {
+    let iam = |names: &[&str]| names.iter().map(|name| format!("iam:{name}")).collect::<Vec<_>>();
+    let may = |allows, on: &[String]| Assumable {
         trusts: BTreeSet::new(),
         external_id: None,
         max_session: 3600,
-        allows: reads.iter().map(|read| format!("iam:{read}")).collect(),
-    }
+        allows,
+        on: on.to_vec(),
+    };
+    let the_role = ["role", "role/*"].map(|at| format!("arn:*:iam::*:{at}/{}", doc::ROLE));
+    let and_policies = [the_role.as_slice(), &["arn:*:iam::*:policy/*".to_owned()]].concat();
+    BTreeMap::from([
+        (SCAN_ROLE.to_owned(), may(iam(READS), &[])),
+        (REMEDIATE_ROLE.to_owned(), may(iam(&[READS, WRITES].concat()), &and_policies)),
+        (ADMINISTRATOR_ROLE.to_owned(), may(vec!["*".to_owned()], &[])),
+    ])
 }

@@ -14,13 +14,11 @@ struct Statement {
 }
 
 impl Grants {
-    /// These actions, on everything.
-    pub(super) fn actions(actions: &[String]) -> Self {
-        Self(vec![Statement {
-            allow: true,
-            actions: actions.to_vec(),
-            resources: vec!["*".to_owned()],
-        }])
+    /// These actions on these resources; no resource stands for every one.
+    pub(super) fn new(actions: &[String], resources: &[String]) -> Self {
+        let everything = || vec!["*".to_owned()];
+        let resources = if resources.is_empty() { everything() } else { resources.to_vec() };
+        Self(vec![Statement { allow: true, actions: actions.to_vec(), resources }])
     }
 
     /// A policy document; `None` when it is not one that this simulator can hold a session to.

@@ -1,4 +1,4 @@
-//! IAM reads, in the account of the caller.
+//! IAM's reads, in the account of the caller.
 
 use super::answer::Call;
 use super::calls::Operation;
@@ -20,15 +20,7 @@ pub(super) fn answer(call: &Call<'_>) -> Result<String, Refusal> {
 }
 
 fn role_answer(call: &Call<'_>) -> Result<String, Refusal> {
-    let asked = call.require("RoleName")?;
-    let found = role(call, asked);
-    let path = found.map_or("/", |(_, role)| role.path.as_str());
-    let name = found.map_or(asked, |(name, _)| name);
-    let resource =
-        format!("arn:{}:iam::{}:role{path}{name}", call.world.partition, call.identity.account);
-    call.authorize(&resource)?;
-    let (name, role) =
-        found.ok_or_else(|| no_such(format!("The role with name {asked} cannot be found.")))?;
+    let (name, role) = authorized_role(call)?;
     match call.operation {
         Operation::GetRole => Ok(get_role(call, name, role)),
         Operation::ListRolePolicies => {
@@ -48,8 +40,22 @@ fn role_answer(call: &Call<'_>) -> Result<String, Refusal> {
     }
 }
 
+/// The role that the call names, if the caller may do this to it and it is there.
+pub(super) fn authorized_role<'a>(call: &'a Call<'_>) -> Result<(&'a str, &'a Role), Refusal> {
+    let asked = call.require("RoleName")?;
+    let found = role(call, asked);
+    let path = found.map_or("/", |(_, role)| role.path.as_str());
+    call.authorize(&role_arn(call, path, found.map_or(asked, |(name, _)| name)))?;
+    found.ok_or_else(|| no_such(format!("The role with name {asked} cannot be found.")))
+}
+
+/// The ARN of a role in the caller's account.
+pub(super) fn role_arn(call: &Call<'_>, path: &str, name: &str) -> String {
+    format!("arn:{}:iam::{}:role{path}{name}", call.world.partition, call.identity.account)
+}
+
 /// The role as this call sees it. Names are unique in an account whatever their case, so case does not matter here.
-fn role<'a>(call: &'a Call<'_>, asked: &str) -> Option<(&'a str, &'a Role)> {
+pub(super) fn role<'a>(call: &'a Call<'_>, asked: &str) -> Option<(&'a str, &'a Role)> {
     let member = call.world.accounts.get(&call.identity.account)?;
     if let Change::Once { after, role: changed, to } = &member.change
         && call.reads >= *after
@@ -57,11 +63,12 @@ fn role<'a>(call: &'a Call<'_>, asked: &str) -> Option<(&'a str, &'a Role)> {
     {
         return to.as_deref().map(|role| (changed.as_str(), role));
     }
-    let (name, role) = member.roles.iter().find(|(name, _)| name.eq_ignore_ascii_case(asked))?;
+    let roles = call.seen.as_deref().unwrap_or(&member.roles);
+    let (name, role) = roles.iter().find(|(name, _)| name.eq_ignore_ascii_case(asked))?;
     Some((name, role))
 }
 
-fn get_role(call: &Call<'_>, name: &str, role: &Role) -> String {
+pub(super) fn get_role(call: &Call<'_>, name: &str, role: &Role) -> String {
     let mut out = String::new();
     xml::element(&mut out, "Role", |out| {
         xml::text(out, "Path", &role.path);
@@ -187,6 +194,6 @@ fn policy_name(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
-fn no_such(message: String) -> Refusal {
+pub(super) fn no_such(message: String) -> Refusal {
     Refusal::new(404, "NoSuchEntity", message)
 }

@@ -10,8 +10,19 @@ use super::documents as doc;
 use super::fault::Fault;
 use super::generate::Kind;
 use super::script::{On, Rule};
-use super::world::{Change, ManagedPolicy, Member, Role, State};
+use super::world::{Change, ManagedPolicy, Member, Role, State, World};
 use crate::model::AccountId;
+
+impl World {
+    /// Makes an account's role, customer managed policies, state and faults what this kind has. Its name, place and tags
+    /// stay. False when there is no such account.
+    pub fn remake(&mut self, account: &AccountId, kind: Kind) -> bool {
+        let Some(member) = self.accounts.get_mut(account) else { return false };
+        member.kind = kind;
+        Mint::of_account(account).shape(member, account);
+        true
+    }
+}
 
 impl Kind {
     /// The faults that make an account what it is.
@@ -31,6 +42,11 @@ impl Kind {
     }
 }
 
+/// The role as the guide's command-line steps make it.
+pub(super) fn guide_role(account: &AccountId) -> Role {
+    Mint::of_account(account).right_role()
+}
+
 /// Makes accounts.
 pub(super) struct Mint {
     pub(super) rng: Rng,
@@ -42,6 +58,11 @@ pub(super) struct Mint {
 impl Mint {
     pub(super) fn new(seed: u64) -> Self {
         Self { rng: Rng::with_seed(seed), members: BTreeMap::new(), texts: BTreeSet::new() }
+    }
+
+    /// Makes the same of the same account.
+    fn of_account(account: &AccountId) -> Self {
+        Self::new(account.as_str().parse().unwrap_or_default())
     }
 
     /// Makes one account and gives its number.
@@ -59,14 +80,23 @@ impl Mint {
             faults: vec![],
             kind,
         };
-        let mut role = self.right_role();
-        self.shape_role(&mut role, kind, &id);
-        self.shape_account(&mut member, &mut role, &id);
-        if kind != Kind::Absent {
-            member.roles.insert(doc::ROLE.to_owned(), role);
-        }
+        self.shape(&mut member, &id);
         self.members.insert(id.clone(), member);
         id
+    }
+
+    /// Makes everything but the account's name, place and tags what its kind has.
+    fn shape(&mut self, member: &mut Member, id: &AccountId) {
+        member.state = State::Active;
+        member.change = Change::Never;
+        member.policies.clear();
+        member.roles.remove(doc::ROLE);
+        let mut role = self.right_role();
+        self.shape_role(&mut role, member.kind, id);
+        self.shape_account(member, &mut role, id);
+        if member.kind != Kind::Absent {
+            member.roles.insert(doc::ROLE.to_owned(), role);
+        }
     }
 
     pub(super) fn text(&mut self, document: &str) -> Arc<str> {

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer::{BASE_KEY, Shared};
 use super::body::AnswerBody;
 use super::calls::Calls;
+use super::control;
 use super::deliver;
 use super::world::World;
 
@@ -48,11 +49,15 @@ impl Server {
         Self::start_at(world, (Ipv4Addr::LOCALHOST, 0).into()).await
     }
 
-    /// Serves a world at an address.
+    /// Serves a world at an address of this machine's loopback interface.
     ///
     /// # Errors
-    /// When the address cannot be had.
+    /// When the address is another one, or cannot be had.
     pub async fn start_at(world: World, address: SocketAddr) -> io::Result<Running> {
+        if !address.ip().is_loopback() {
+            let elsewhere = "not a loopback address: anyone who reaches the simulator controls it";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, elsewhere));
+        }
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let (shared, stop) = (Arc::new(Shared::new(world)), CancellationToken::new());
@@ -150,5 +155,9 @@ async fn respond(
 ) -> io::Result<Response<AnswerBody>> {
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, MAX_BODY).collect().await.ok().map(|body| body.to_bytes());
+    if control::is_for(parts.uri.path()) {
+        let reply = control::answer(&shared, &parts.method, &parts.uri, body.as_deref());
+        return Ok(deliver::control(reply));
+    }
     deliver::respond(&shared, &parts.headers, body.as_deref()).await
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::answer::{BASE_KEY, Call, Identity};
 use super::calls::Operation;
 use super::grants::Grants;
+use super::syntax::fits;
 use super::wire::Refusal;
 use super::world::{Assumable, World};
 use super::xml;
@@ -23,7 +24,7 @@ pub(super) fn base_identity(world: &World) -> Identity {
         arn: format!("arn:{}:iam::{}:user/rolewarden", world.partition, world.hub),
         user_id: BASE_KEY.replace("AKIA", "AIDA"),
         session: None,
-        allows: Grants::actions(&["*".to_owned()]),
+        allows: Grants::new(&["*".to_owned()], &[]),
         narrowed: None,
     }
 }
@@ -84,7 +85,7 @@ pub(super) fn assume_role(call: &Call<'_>) -> Result<(String, Identity, String),
         arn: assumed,
         user_id: format!("{role_id}:{session_name}"),
         session: Some((token, end)),
-        allows: Grants::actions(&role.allows),
+        allows: Grants::new(&role.allows, &role.on),
         narrowed,
     };
     Ok((key, identity, out))
@@ -143,21 +144,4 @@ fn session_policy(document: &str) -> Result<Grants, Refusal> {
         )
     };
     Grants::parse(document).ok_or_else(malformed)
-}
-
-fn fits(
-    name: &str,
-    value: &str,
-    length: std::ops::RangeInclusive<usize>,
-    extra: &str,
-) -> Result<(), Refusal> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || extra.contains(c);
-    if length.contains(&value.len()) && value.chars().all(allowed) {
-        return Ok(());
-    }
-    Err(Refusal::validation(format!(
-        "1 validation error detected: Value at '{name}' failed to satisfy constraint: Member must have a length of {} to {} and satisfy regular expression pattern: [\\w{extra}]*",
-        length.start(),
-        length.end()
-    )))
 }

@@ -150,7 +150,10 @@ pub(super) fn success(operation: Operation, inside: String, request_id: &str) ->
     };
     let name = operation.as_str();
     let mut body = format!("<{name}Response xmlns=\"{namespace}\">");
-    xml::element(&mut body, &format!("{name}Result"), |out| out.push_str(&inside));
+    // Of the writes that tell nothing, only this one has a result.
+    if !inside.is_empty() || operation == Operation::UpdateRole {
+        xml::element(&mut body, &format!("{name}Result"), |out| out.push_str(&inside));
+    }
     xml::element(&mut body, "ResponseMetadata", |out| xml::text(out, "RequestId", request_id));
     body.push_str(&format!("</{name}Response>"));
     Answer { status: 200, content_type: XML, body }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::generate::Kind;
 use super::paging::Paging;
 use super::script::Rule;
@@ -38,6 +40,8 @@ pub struct World {
     pub iam_page: usize,
     /// How long every answer takes.
     pub latency: Duration,
+    /// How long reads of an account may still see what was there before a write.
+    pub lag: Duration,
     /// Faults of every account; where an account has its own rule for a call, that one comes first.
     pub faults: Vec<Rule>,
 }
@@ -77,7 +81,8 @@ pub struct Member {
 }
 
 /// Account states of Organizations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs, reason = "the names are AWS's")]
 pub enum State {
     PendingActivation,
@@ -170,6 +175,8 @@ pub struct Assumable {
     pub max_session: u32,
     /// Actions its own policy allows, as `iam:Get*`.
     pub allows: Vec<String>,
+    /// What it allows them on, as `arn:aws:iam::*:role/x`; empty means everything.
+    pub on: Vec<String>,
 }
 
 /// How Organizations lists.

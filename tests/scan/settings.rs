@@ -103,6 +103,7 @@ fn assumable(trusts: &[&AccountId], allows: &[&str]) -> Assumable {
         external_id: None,
         max_session: 3600,
         allows: allows.iter().map(|action| (*action).to_owned()).collect(),
+        on: vec![],
     }
 }
 

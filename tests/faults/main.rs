@@ -12,6 +12,8 @@
 )]
 
 mod cuts;
+mod lists;
 mod matrix;
 mod mixed;
 mod support;
+mod torn;

@@ -11,7 +11,8 @@ use rolewarden::check::Rules;
 use rolewarden::config::Config;
 use rolewarden::exit::Exit;
 use rolewarden::model::{
-    AccountId, AccountReport, AccountResult, AccountState, ScanError, Summary, UnknownReason,
+    Account, AccountId, AccountReport, AccountResult, AccountState, ScanError, Summary,
+    UnknownReason,
 };
 use rolewarden::simulator::{Change, Direct, Paging, World};
 use rolewarden::sweep::{self, Limits};
@@ -54,15 +55,25 @@ pub(crate) fn in_virtual_time<T>(seed: u64, run: impl Future<Output = T>) -> T {
     runtime.block_on(run)
 }
 
-/// One scan of the world behind `direct`, as `rolewarden scan` does it.
-pub(crate) async fn scan(config: &Config, direct: &Direct) -> Outcome {
+async fn connect(config: &Config, direct: &Direct) -> Result<Aws, ScanError> {
     let connect = Connect {
         endpoint: Some("http://simulated".to_owned()),
         credentials: Some(direct.credentials()),
         http: Some(direct.clone().into_shared()),
     };
+    Aws::connect_with(config, connect).await
+}
+
+/// The accounts of the world behind `direct`.
+pub(crate) async fn list(config: &Config, direct: &Direct) -> Result<Vec<Account>, ScanError> {
+    let organization = connect(config, direct).await?.read_organization().await?;
+    Ok(organization.accounts)
+}
+
+/// One scan of the world behind `direct`, as `rolewarden scan` does it.
+pub(crate) async fn scan(config: &Config, direct: &Direct) -> Outcome {
     let prepared = async {
-        let aws = Aws::connect_with(config, connect).await?;
+        let aws = connect(config, direct).await?;
         let organization = aws.read_organization().await?;
         Ok::<_, ScanError>((aws, organization))
     };
@@ -97,6 +108,11 @@ impl Outcome {
     pub(crate) fn unknown(&self) -> BTreeMap<AccountId, UnknownReason> {
         let ids = self.accounts.iter().flat_map(BTreeMap::keys);
         ids.filter_map(|id| Some((id.clone(), self.reason(id)?))).collect()
+    }
+
+    /// The state of a selected account, which must be there.
+    pub(crate) fn state(&self, id: &AccountId) -> AccountState {
+        self.accounts.as_ref().unwrap()[id].state().unwrap()
     }
 
     /// Why an account is unknown; `None` when it is not.

@@ -1,26 +1,29 @@
 //! From a request to an answer: who calls, which fault they meet, what the world says.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::calls::{Calls, Operation, Service};
+use super::delay::delay;
 use super::fault::Fault;
 use super::grants::Grants;
 use super::lag::{Past, Roles};
 use super::spoil::Delivery;
-use super::wire::{self, Refusal, Request};
+use super::wire::{self, Params, Refusal, Request};
 use super::world::World;
 use super::write::{self, Edit};
-use super::{iam, organizations, sts};
+use super::{iam, organizations, signature, sts};
 use crate::clock;
 use crate::model::AccountId;
 
 /// The access key id of the base credentials.
 pub(super) const BASE_KEY: &str = "AKIASIMULATEDHUB0001";
+/// Their secret access key.
+pub(super) const BASE_SECRET: &str = "SimulatedSecretKeyOfTheHubUser0000000001";
 /// The account a `WrongAccount` fault names.
 const OTHER_ACCOUNT: &str = "999999999999";
 /// Expired sessions are dropped each time this many more are held.
@@ -43,6 +46,8 @@ pub(super) struct Identity {
     pub(super) account: AccountId,
     pub(super) arn: String,
     pub(super) user_id: String,
+    /// The secret that goes with the key.
+    pub(super) secret: String,
     /// The token that goes with the key, and the end of both; the base credentials have neither.
     pub(super) session: Option<(String, Timestamp)>,
     /// What its own policy allows.
@@ -56,7 +61,7 @@ pub(super) struct Call<'a> {
     pub(super) world: &'a World,
     pub(super) identity: &'a Identity,
     pub(super) operation: Operation,
-    params: &'a BTreeMap<String, String>,
+    params: &'a Params<'a>,
     /// The account that the answer names.
     pub(super) shown: AccountId,
     /// IAM calls into the account before this one.
@@ -65,6 +70,24 @@ pub(super) struct Call<'a> {
     pub(super) seen: Option<Arc<Roles>>,
     /// The request's number.
     pub(super) serial: u64,
+}
+
+/// What becomes of a call.
+struct Answered {
+    delivery: Delivery,
+    /// When the answer is due.
+    delay: Duration,
+    /// What the call changes.
+    edit: Option<Edit>,
+}
+
+/// What came before a call, and what it meets.
+struct Counted {
+    fault: Option<Fault>,
+    /// Calls of its operation in its account before it.
+    nth: u64,
+    /// IAM calls into its account before it.
+    reads: u64,
 }
 
 /// A request id: an UUID in shape, the request's number in truth.
@@ -96,49 +119,56 @@ impl Shared {
         self.requests.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Answers a request; the answer is due after the latency that is given back.
-    pub(super) fn answer(&self, request: &Request, serial: u64) -> (Delivery, Duration) {
+    /// Answers a request; the answer is due after the delay that is given back.
+    pub(super) fn answer(&self, request: &Request<'_>, serial: u64) -> (Delivery, Duration) {
         if !request.operation.writes() {
             let world = self.world.read().unwrap_or_else(PoisonError::into_inner);
-            return (self.answer_in(&world, request, serial).0, world.latency);
+            let Answered { delivery, delay, .. } = self.answer_in(&world, request, serial);
+            return (delivery, delay);
         }
         // Nobody looks at the world between the look at it and the write.
         let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
-        let (delivery, edit) = self.answer_in(&world, request, serial);
+        let Answered { delivery, delay, edit } = self.answer_in(&world, request, serial);
         if let Some(edit) = edit {
             self.past.keep(&world, &edit.account);
             edit.apply(&mut world);
         }
-        (delivery, world.latency)
+        (delivery, delay)
     }
 
-    /// The answer, and what the call changes.
-    fn answer_in(&self, world: &World, request: &Request, serial: u64) -> (Delivery, Option<Edit>) {
-        match self.identify(world, request) {
+    fn answer_in(&self, world: &World, request: &Request<'_>, serial: u64) -> Answered {
+        let mut answered = match self.identify(world, request) {
             Ok(identity) => self.answer_to(world, &identity, request, serial),
             Err(refusal) => {
                 let service = request.operation.service();
                 let answer = wire::failure(service, &refusal, &request_id(serial));
-                (Delivery::from(answer), None)
+                Answered { delivery: answer.into(), delay: world.latency, edit: None }
             }
+        };
+        if let Delivery::Sent(outgoing) = &mut answered.delivery
+            && world.clock_ahead != 0
+        {
+            outgoing.date_ahead.get_or_insert(world.clock_ahead);
         }
+        answered
     }
 
     fn answer_to(
         &self,
         world: &World,
         identity: &Identity,
-        request: &Request,
+        request: &Request<'_>,
         serial: u64,
-    ) -> (Delivery, Option<Edit>) {
+    ) -> Answered {
         let Request { operation, params, .. } = request;
         let account = sts::target(*operation, params).unwrap_or_else(|| identity.account.clone());
-        let (fault, reads) = self.count(world, *operation, &account);
+        let Counted { fault, nth, reads } = self.count(world, *operation, &account);
+        let delay = delay(world, *operation, &account, nth);
         let other = OTHER_ACCOUNT.parse().ok().filter(|_| fault == Some(Fault::WrongAccount));
         let seen = if operation.writes() { None } else { self.past.seen(world, &account, reads) };
         let shown = other.unwrap_or(account);
         if let Some(silence) = fault.and_then(Fault::silence) {
-            return (silence, None);
+            return Answered { delivery: silence, delay, edit: None };
         }
         let call =
             Call { world, identity, operation: *operation, params, shown, reads, seen, serial };
@@ -155,7 +185,7 @@ impl Shared {
             Some(fault) => fault.spoil(answer, serial),
             None => Delivery::from(answer),
         };
-        (delivery, edit)
+        Answered { delivery, delay, edit }
     }
 
     fn result(&self, call: &Call<'_>, edit: &mut Option<Edit>) -> Result<String, Refusal> {
@@ -176,13 +206,8 @@ impl Shared {
         }
     }
 
-    /// Counts the call; gives the fault it meets and how many IAM calls the account had before.
-    fn count(
-        &self,
-        world: &World,
-        operation: Operation,
-        account: &AccountId,
-    ) -> (Option<Fault>, u64) {
+    /// Counts the call, and looks for the fault it meets.
+    fn count(&self, world: &World, operation: Operation, account: &AccountId) -> Counted {
         let mut calls = self.calls();
         let (in_account, in_all) = (calls.of_in(operation, account), calls.of(operation));
         let reads = calls.iam_in(account);
@@ -194,17 +219,29 @@ impl Shared {
         let rule = own.or_else(|| {
             world.faults.iter().find(|rule| rule.matches(operation, account, (in_account, in_all)))
         });
-        (rule.map(|rule| rule.fault), reads)
+        Counted { fault: rule.map(|rule| rule.fault), nth: in_account, reads }
     }
 
-    fn identify(&self, world: &World, request: &Request) -> Result<Arc<Identity>, Refusal> {
+    /// Whom the request is from, as its key, its token and, if they are checked, its signature prove.
+    fn identify(&self, world: &World, request: &Request<'_>) -> Result<Arc<Identity>, Refusal> {
+        let identity = self.holder(world, request)?;
+        if world.check_signatures {
+            let ahead = SignedDuration::from_secs(world.clock_ahead);
+            let now = clock::now().saturating_add(ahead).unwrap_or(Timestamp::MAX);
+            let service = request.operation.service();
+            signature::check(request.parts, request.body, &identity.secret, service, now)?;
+        }
+        Ok(identity)
+    }
+
+    fn holder(&self, world: &World, request: &Request<'_>) -> Result<Arc<Identity>, Refusal> {
         let service = request.operation.service();
         if request.key == BASE_KEY {
             return Ok(Arc::new(sts::base_identity(world)));
         }
-        let session = self.sessions().get(&request.key).cloned();
+        let session = self.sessions().get(request.key).cloned();
         let token_fits = |id: &Arc<Identity>| {
-            id.session.as_ref().map(|(token, _)| token) == request.token.as_ref()
+            id.session.as_ref().map(|(token, _)| token.as_str()) == request.token
         };
         let session = session.filter(token_fits).ok_or_else(|| Refusal::unknown_token(service))?;
         match &session.session {
@@ -227,12 +264,12 @@ impl Shared {
 impl Call<'_> {
     /// A parameter, unless it is empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.params.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.params.get(name).filter(|value| !value.is_empty())
     }
 
     /// A parameter, empty or not.
     pub(super) fn given(&self, name: &str) -> Option<&str> {
-        self.params.get(name).map(String::as_str)
+        self.params.get(name)
     }
 
     /// A parameter that must be there.

@@ -4,7 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use hyper::header::{self, HeaderValue};
-use hyper::{HeaderMap, Response, StatusCode};
+use hyper::http::request::Parts;
+use hyper::{Response, StatusCode};
 use jiff::SignedDuration;
 
 use super::answer::{Shared, request_id};
@@ -17,11 +18,11 @@ use super::wire::{self, Refusal};
 /// Answers a request; `None` stands for a body that was too large or broke off. An error is a connection that closes.
 pub(super) async fn respond(
     shared: &Shared,
-    headers: &HeaderMap,
+    request: &Parts,
     body: Option<&[u8]>,
 ) -> io::Result<Response<AnswerBody>> {
     let serial = shared.next();
-    let (delivery, latency) = match read(headers, body) {
+    let (delivery, delay) = match read(request, body) {
         Ok(call) => shared.answer(&call, serial),
         Err((service, refusal)) => {
             (wire::failure(service, &refusal, &request_id(serial)).into(), Duration::ZERO)
@@ -31,7 +32,7 @@ pub(super) async fn respond(
         Delivery::Sent(outgoing) => outgoing.late,
         Delivery::Reset | Delivery::Never => Duration::ZERO,
     };
-    let wait = latency.saturating_add(late);
+    let wait = delay.saturating_add(late);
     if !wait.is_zero() {
         tokio::time::sleep(wait).await;
     }
@@ -54,12 +55,15 @@ pub(super) fn control(reply: Reply) -> Response<AnswerBody> {
     response
 }
 
-fn read(headers: &HeaderMap, body: Option<&[u8]>) -> Result<wire::Request, (Service, Refusal)> {
+fn read<'a>(
+    request: &'a Parts,
+    body: Option<&'a [u8]>,
+) -> Result<wire::Request<'a>, (Service, Refusal)> {
     let Some(body) = body else {
         let large = "the body is too large or broke off";
         return Err((Service::Iam, Refusal::new(413, "RequestEntityTooLarge", large)));
     };
-    wire::Request::parse(headers, body)
+    wire::Request::parse(request, body)
 }
 
 fn response(outgoing: Outgoing, serial: u64) -> Response<AnswerBody> {

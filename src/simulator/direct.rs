@@ -54,7 +54,8 @@ impl HttpConnector for Direct {
                 ConnectorError::other(error.to_string().into(), None)
             };
             let request = request.try_into_http1x().map_err(|error| failed(&error))?;
-            let response = deliver::respond(&shared, request.headers(), request.body().bytes())
+            let (parts, body) = request.into_parts();
+            let response = deliver::respond(&shared, &parts, body.bytes())
                 .await
                 .map_err(|error| ConnectorError::io(error.into()))?;
             HttpResponse::try_from(response.map(SdkBody::from_body_1_x))

@@ -65,6 +65,12 @@ named! {
         Doubtful => "doubtful",
         /// Closed.
         Closed => "closed",
+        /// The right role, made again under another path.
+        OtherPath => "other-path",
+        /// Sessions of the role may last twelve hours.
+        LongSession => "long-session",
+        /// The role's name is in lower case.
+        OtherCase => "other-case",
     }
 }
 
@@ -82,6 +88,19 @@ impl Kind {
     }
 }
 
+/// What an organization is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mix {
+    /// How many of 100 accounts are right; 100 and more is all of them.
+    pub right_percent: u8,
+}
+
+impl Default for Mix {
+    fn default() -> Self {
+        Self { right_percent: 63 }
+    }
+}
+
 /// The role that a scan assumes.
 const SCAN_ROLE: &str = "rolewarden-scan";
 /// The role that a repair by rolewarden assumes.
@@ -89,7 +108,6 @@ const REMEDIATE_ROLE: &str = "rolewarden-remediate";
 /// The role that people assume who administer an account.
 pub const ADMINISTRATOR_ROLE: &str = "AdministratorRole";
 
-const OTHERS_PERCENT: usize = 37;
 const ROOT: &str = "r-sim1";
 /// Units: id, name, unit above.
 const UNITS: &[(&str, &str, &str)] = &[
@@ -125,14 +143,19 @@ const TEAMS: &[(&str, &str)] = &[
 /// An organization of so many accounts (two at least: the management account and the security account, which is
 /// the hub and a delegated administrator). The same seed and number give the same world.
 ///
-/// About two thirds of the accounts are right, in all the ways the role is made; with 60 accounts or more every
+/// About two thirds of the accounts are right, in all the ways the role is made; with 70 accounts or more every
 /// [`Kind`] is there.
 pub fn generate(seed: u64, accounts: usize) -> World {
+    generate_with(seed, accounts, Mix::default())
+}
+
+/// An organization with so many accounts, mixed as asked for.
+pub fn generate_with(seed: u64, accounts: usize, mix: Mix) -> World {
     let mut mint = Mint::new(seed);
     let management = mint.account(Kind::GuideCli, "acme-management".to_owned(), ROOT);
     let hub =
         mint.account(Kind::GuideCloudFormation, "security-tooling".to_owned(), "ou-sim1-security");
-    let mut kinds = kinds(accounts.saturating_sub(2));
+    let mut kinds = kinds(accounts.saturating_sub(2), mix);
     mint.rng.shuffle(&mut kinds);
     for (i, kind) in kinds.into_iter().enumerate() {
         let (name, unit) = name_and_unit(i);
@@ -156,15 +179,20 @@ pub fn generate(seed: u64, accounts: usize) -> World {
         listing: Listing { page: 20, paging: Paging::Honest, state_field: StateField::State },
         iam_page: 100,
         latency: Duration::ZERO,
+        seed,
+        jitter: Duration::ZERO,
+        check_signatures: false,
+        clock_ahead: 0,
         lag: Duration::ZERO,
         faults: vec![],
     }
 }
 
 /// As many kinds as accounts.
-fn kinds(accounts: usize) -> Vec<Kind> {
-    // Rounded up, so that 60 accounts hold every kind.
-    let others = (accounts * OTHERS_PERCENT).div_ceil(100);
+fn kinds(accounts: usize, mix: Mix) -> Vec<Kind> {
+    let others = 100_usize.saturating_sub(mix.right_percent.into());
+    // Rounded up, so that 70 accounts hold every kind.
+    let others = (accounts * others).div_ceil(100);
     let others = Kind::others().into_iter().cycle().take(others);
     let right = Kind::RIGHT.iter().copied().cycle();
     others.chain(right).take(accounts).collect()

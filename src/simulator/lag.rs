@@ -45,8 +45,7 @@ impl Past {
             past.remove(account);
             return None;
         }
-        let number: u64 = account.as_str().parse().unwrap_or_default();
-        let drawn = fastrand::Rng::with_seed(number ^ nth.rotate_left(40)).usize(..=before.len());
+        let drawn = world.dice(account, 0, nth).usize(..=before.len());
         before.get(drawn).map(|before| Arc::clone(&before.roles))
     }
 

@@ -90,13 +90,16 @@ impl Mint {
         member.state = State::Active;
         member.change = Change::Never;
         member.policies.clear();
-        member.roles.remove(doc::ROLE);
+        member.roles.retain(|name, _| !name.eq_ignore_ascii_case(doc::ROLE));
         let mut role = self.right_role();
         self.shape_role(&mut role, member.kind, id);
         self.shape_account(member, &mut role, id);
-        if member.kind != Kind::Absent {
-            member.roles.insert(doc::ROLE.to_owned(), role);
-        }
+        let name = match member.kind {
+            Kind::Absent => return,
+            Kind::OtherCase => doc::ROLE.to_ascii_lowercase(),
+            _ => doc::ROLE.to_owned(),
+        };
+        member.roles.insert(name, role);
     }
 
     pub(super) fn text(&mut self, document: &str) -> Arc<str> {
@@ -204,6 +207,8 @@ impl Mint {
             Kind::Boundary => {
                 role.boundary = Some(self.policy(member, id, "workload-boundary", doc::BOUNDARY))
             }
+            Kind::OtherPath => "/team/".clone_into(&mut role.path),
+            Kind::LongSession => role.max_session = 43_200,
             Kind::Suspended => member.state = State::Suspended,
             Kind::Closed => member.state = State::Closed,
             _ => {}

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{BASE_KEY, Shared};
+use super::answer::{BASE_KEY, BASE_SECRET, Shared};
 use super::body::AnswerBody;
 use super::calls::Calls;
 use super::control;
@@ -108,7 +108,7 @@ impl Drop for Running {
 
 /// The base credentials of every simulated organization.
 pub(super) fn base_credentials() -> Credentials {
-    Credentials::new(BASE_KEY, "SimulatedSecretKeyOfTheHubUser0000000001", None, None, "simulator")
+    Credentials::new(BASE_KEY, BASE_SECRET, None, None, "simulator")
 }
 
 /// Accepts until told to stop. The connections' tasks end with this one.
@@ -159,5 +159,5 @@ async fn respond(
         let reply = control::answer(&shared, &parts.method, &parts.uri, body.as_deref());
         return Ok(deliver::control(reply));
     }
-    deliver::respond(&shared, &parts.headers, body.as_deref()).await
+    deliver::respond(&shared, &parts, body.as_deref()).await
 }

@@ -1,13 +1,12 @@
 //! STS: who am I, and let me be someone else.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::answer::{BASE_KEY, Call, Identity};
+use super::answer::{BASE_KEY, BASE_SECRET, Call, Identity};
 use super::calls::Operation;
 use super::grants::Grants;
 use super::syntax::fits;
-use super::wire::Refusal;
+use super::wire::{Params, Refusal};
 use super::world::{Assumable, World};
 use super::xml;
 use crate::clock;
@@ -23,6 +22,7 @@ pub(super) fn base_identity(world: &World) -> Identity {
         account: world.hub.clone(),
         arn: format!("arn:{}:iam::{}:user/rolewarden", world.partition, world.hub),
         user_id: BASE_KEY.replace("AKIA", "AIDA"),
+        secret: BASE_SECRET.to_owned(),
         session: None,
         allows: Grants::new(&["*".to_owned()], &[]),
         narrowed: None,
@@ -30,7 +30,7 @@ pub(super) fn base_identity(world: &World) -> Identity {
 }
 
 /// The account AssumeRole is about; `None` for every other call.
-pub(super) fn target(operation: Operation, params: &BTreeMap<String, String>) -> Option<AccountId> {
+pub(super) fn target(operation: Operation, params: &Params<'_>) -> Option<AccountId> {
     let arn = params.get("RoleArn").filter(|_| operation == Operation::AssumeRole)?;
     Some(arn.parse::<RoleArn>().ok()?.account)
 }
@@ -65,6 +65,7 @@ pub(super) fn assume_role(call: &Call<'_>) -> Result<(String, Identity, String),
     let role_id = format!("AROASIM{}{:02}", arn.account, arn.name.len() % 100);
     let token = format!("SimulatedSessionToken{:043}", call.serial);
     let key = format!("ASIASIM{:013}", call.serial);
+    let secret = format!("SimulatedSecretKey{:022}", call.serial);
     let end = clock::now() + Duration::from_secs(seconds);
     let mut out = String::new();
     xml::element(&mut out, "AssumedRoleUser", |out| {
@@ -73,7 +74,7 @@ pub(super) fn assume_role(call: &Call<'_>) -> Result<(String, Identity, String),
     });
     xml::element(&mut out, "Credentials", |out| {
         xml::text(out, "AccessKeyId", &key);
-        xml::text(out, "SecretAccessKey", format_args!("SimulatedSecretKey{:022}", call.serial));
+        xml::text(out, "SecretAccessKey", &secret);
         xml::text(out, "SessionToken", &token);
         xml::text(out, "Expiration", end);
     });
@@ -84,6 +85,7 @@ pub(super) fn assume_role(call: &Call<'_>) -> Result<(String, Identity, String),
         account: arn.account,
         arn: assumed,
         user_id: format!("{role_id}:{session_name}"),
+        secret,
         session: Some((token, end)),
         allows: Grants::new(&role.allows, &role.on),
         narrowed,

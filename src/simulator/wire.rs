@@ -1,9 +1,8 @@
 //! Requests and answers as AWS's two protocols put them: query with XML, and JSON 1.1.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
-use hyper::HeaderMap;
+use hyper::http::request::Parts;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -18,13 +17,26 @@ const IAM_VERSION: &str = "2010-05-08";
 
 /// A call as it arrived, whoever sent it.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(super) struct Request<'a> {
     pub(super) operation: Operation,
-    pub(super) params: BTreeMap<String, String>,
+    pub(super) params: Params<'a>,
     /// The access key id of the signature.
-    pub(super) key: String,
+    pub(super) key: &'a str,
     /// The session token sent along.
-    pub(super) token: Option<String>,
+    pub(super) token: Option<&'a str>,
+    /// As it came, for the signature.
+    pub(super) parts: &'a Parts,
+    pub(super) body: &'a [u8],
+}
+
+/// The parameters of a call, few and in no order. Of one given twice the last counts.
+#[derive(Debug)]
+pub(super) struct Params<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl Params<'_> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_ref())
+    }
 }
 
 /// An error answer.
@@ -71,10 +83,10 @@ impl Refusal {
     }
 }
 
-impl Request {
+impl<'a> Request<'a> {
     /// Reads a request; an error says which protocol to refuse it in.
-    pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, (Service, Refusal)> {
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    pub(super) fn parse(parts: &'a Parts, body: &'a [u8]) -> Result<Self, (Service, Refusal)> {
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let (operation, params) = match header("x-amz-target") {
             Some(target) => {
                 json_call(target, body).map_err(|refusal| (Service::Organizations, refusal))?
@@ -85,8 +97,8 @@ impl Request {
             let missing = "Request is missing Authentication Token";
             (operation.service(), Refusal::new(403, "MissingAuthenticationToken", missing))
         })?;
-        let token = header("x-amz-security-token").map(str::to_owned);
-        Ok(Self { operation, params, key: key.to_owned(), token })
+        let token = header("x-amz-security-token");
+        Ok(Self { operation, params, key, token, parts, body })
     }
 }
 
@@ -98,9 +110,9 @@ fn access_key(authorization: &str) -> Option<&str> {
     (rest.ends_with("/aws4_request") && !key.is_empty()).then_some(key)
 }
 
-type Call = (Operation, BTreeMap<String, String>);
+type Call<'a> = (Operation, Params<'a>);
 
-fn json_call(target: &str, body: &[u8]) -> Result<Call, Refusal> {
+fn json_call<'a>(target: &str, body: &'a [u8]) -> Result<Call<'a>, Refusal> {
     let unknown = || Refusal::new(400, "UnknownOperationException", "");
     let name = target.strip_prefix(TARGET).ok_or_else(unknown)?;
     let operation = Operation::parse(Service::Organizations, name).ok_or_else(unknown)?;
@@ -112,29 +124,33 @@ fn json_call(target: &str, body: &[u8]) -> Result<Call, Refusal> {
         other => other.to_string(),
     };
     let present = members.into_iter().filter(|(_, value)| !value.is_null());
-    Ok((operation, present.map(|(name, value)| (name, text(value))).collect()))
+    let present = present.map(|(name, value)| (name.into(), text(value).into()));
+    Ok((operation, Params(present.collect())))
 }
 
-fn query_call(body: &[u8]) -> Result<Call, (Service, Refusal)> {
-    let mut params: BTreeMap<String, String> = String::from_utf8_lossy(body)
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(name, value)| (form_decode(name), form_decode(value)))
-        .collect();
-    let (name, version) = (params.remove("Action"), params.remove("Version"));
+fn query_call(body: &[u8]) -> Result<Call<'_>, (Service, Refusal)> {
+    // A form is ASCII; what is not has no action.
+    let pairs = std::str::from_utf8(body).unwrap_or_default().split('&');
+    let pairs = pairs.filter_map(|pair| pair.split_once('='));
+    let params =
+        Params(pairs.map(|(name, value)| (form_decode(name), form_decode(value))).collect());
+    let (name, version) = (params.get("Action"), params.get("Version"));
     let (name, version) = (name.unwrap_or_default(), version.unwrap_or_default());
     let service = if version == STS_VERSION { Service::Sts } else { Service::Iam };
-    let known = [STS_VERSION, IAM_VERSION].contains(&version.as_str());
-    let operation = Operation::parse(service, &name).filter(|_| known).ok_or_else(|| {
+    let known = [STS_VERSION, IAM_VERSION].contains(&version);
+    let operation = Operation::parse(service, name).filter(|_| known).ok_or_else(|| {
         let message = format!("Could not find operation {name} for version {version}");
         (service, Refusal::new(400, "InvalidAction", message))
     })?;
     Ok((operation, params))
 }
 
-fn form_decode(text: &str) -> String {
-    let spaced = if text.contains('+') { Cow::from(text.replace('+', " ")) } else { text.into() };
-    percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+fn form_decode(text: &str) -> Cow<'_, str> {
+    if text.contains('+') {
+        percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned().into()
+    } else {
+        percent_decode_str(text).decode_utf8_lossy()
+    }
 }
 
 /// A policy document as IAM gives it back.
@@ -209,28 +225,27 @@ mod tests {
 
     #[test]
     fn bodies_that_are_no_call_are_refused_in_their_own_protocol() {
-        let mut headers = HeaderMap::new();
-        let code = |headers: &HeaderMap, body: &[u8]| {
-            Request::parse(headers, body)
+        let mut parts = hyper::Request::new(()).into_parts().0;
+        let code = |parts: &Parts, body: &[u8]| {
+            Request::parse(parts, body)
                 .map(|r| r.operation)
                 .map_err(|(service, refusal)| (service, refusal.code))
         };
-        assert_eq!(code(&headers, b"\xff&=&Action"), Err((Service::Iam, "InvalidAction")));
+        assert_eq!(code(&parts, b"\xff&=&Action"), Err((Service::Iam, "InvalidAction")));
         assert_eq!(
-            code(&headers, b"Action=GetRole&Version=2011-06-15"),
+            code(&parts, b"Action=GetRole&Version=2011-06-15"),
             Err((Service::Sts, "InvalidAction"))
         );
         assert_eq!(
-            code(&headers, b"Action=GetRole&Version=2010-05-08"),
+            code(&parts, b"Action=GetRole&Version=2010-05-08"),
             Err((Service::Iam, "MissingAuthenticationToken"))
         );
-        headers.insert("x-amz-target", "AWSOrganizationsV20161128.ListAccounts".parse().unwrap());
-        assert_eq!(code(&headers, b"[]"), Err((Service::Organizations, "SerializationException")));
-        headers.insert("x-amz-target", "Else.ListAccounts".parse().unwrap());
-        assert_eq!(
-            code(&headers, b"{}"),
-            Err((Service::Organizations, "UnknownOperationException"))
-        );
+        parts
+            .headers
+            .insert("x-amz-target", "AWSOrganizationsV20161128.ListAccounts".parse().unwrap());
+        assert_eq!(code(&parts, b"[]"), Err((Service::Organizations, "SerializationException")));
+        parts.headers.insert("x-amz-target", "Else.ListAccounts".parse().unwrap());
+        assert_eq!(code(&parts, b"{}"), Err((Service::Organizations, "UnknownOperationException")));
     }
 
     #[test]

@@ -38,8 +38,17 @@ pub struct World {
     pub listing: Listing,
     /// Most items on one page of IAM, whatever the caller asks for.
     pub iam_page: usize,
+    /// What chance draws from: two worlds that differ in it alone have other jitter and lag.
+    pub seed: u64,
     /// How long every answer takes.
     pub latency: Duration,
+    /// How much sooner or later an answer may come than that.
+    pub jitter: Duration,
+    /// Whether requests must carry the signature that their secret makes.
+    pub check_signatures: bool,
+    /// Seconds that the services' clock is ahead of the true time: `Date` says so, and checked signatures are held
+    /// against it.
+    pub clock_ahead: i64,
     /// How long reads of an account may still see what was there before a write.
     pub lag: Duration,
     /// Faults of every account; where an account has its own rule for a call, that one comes first.
@@ -210,6 +219,15 @@ impl World {
     /// Accounts the generator made this kind of.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &AccountId> {
         self.accounts.iter().filter(move |(_, member)| member.kind == kind).map(|(id, _)| id)
+    }
+
+    /// Chance for the nth of something in an account, always the same: it does not matter what else happens.
+    pub(super) fn dice(&self, account: &AccountId, what: u64, nth: u64) -> fastrand::Rng {
+        let number = account.as_str().parse().unwrap_or_default();
+        let mix = |hash: u64, part: u64| {
+            (hash ^ part).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)
+        };
+        fastrand::Rng::with_seed([number, what, nth].into_iter().fold(self.seed, mix))
     }
 
     /// The assumable role of this name in this account, if the account is there and open.

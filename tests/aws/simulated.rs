@@ -12,7 +12,7 @@ use rolewarden::simulator::{
 use crate::canned;
 
 /// Every kind of account, twice or more.
-const ACCOUNTS: usize = 62;
+const ACCOUNTS: usize = 72;
 
 fn config() -> Config {
     let mut config = canned::config();

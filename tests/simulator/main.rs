@@ -15,5 +15,6 @@ mod listing;
 mod reads;
 mod serving;
 mod sessions;
+mod signatures;
 mod support;
 mod wire;

@@ -106,3 +106,36 @@ async fn stopping_and_dropping_end_the_server() {
     tokio::task::yield_now().await;
     assert!(client.get_caller_identity().send().await.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn jitter_is_drawn_for_each_call_whatever_the_others_do() {
+    use aws_smithy_runtime_api::client::http::HttpConnector;
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+    let mut world = generate(7, 10);
+    (world.latency, world.jitter) = (Duration::from_millis(100), Duration::from_millis(50));
+    let took = async |direct: &Direct, role: &str| {
+        let authorization =
+            "AWS4-HMAC-SHA256 Credential=AKIASIMULATEDHUB0001/20261124/us-east-1/x/aws4_request";
+        let body =
+            format!("Action=AssumeRole&Version=2011-06-15&RoleArn={role}&RoleSessionName=ab");
+        let mut request = HttpRequest::new(body.into());
+        request.headers_mut().insert("authorization", authorization);
+        let begun = tokio::time::Instant::now();
+        direct.call(request).await.unwrap();
+        begun.elapsed()
+    };
+    let roles: Vec<String> = world.ids().map(|id| role_arn(id, "rolewarden-scan")).collect();
+    let (forwards, backwards) = (Direct::new(world.clone()), Direct::new(world));
+    let mut first = vec![];
+    for role in &roles {
+        first.push(took(&forwards, role).await);
+    }
+    let mut second = vec![];
+    for role in roles.iter().rev() {
+        second.push(took(&backwards, role).await);
+    }
+    second.reverse();
+    assert_eq!(first, second);
+    let different: std::collections::BTreeSet<_> = first.iter().collect();
+    assert!(different.len() > 8, "{first:?}");
+}

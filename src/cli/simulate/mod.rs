@@ -107,7 +107,8 @@ fn exports(running: &Running) -> String {
         "export AWS_ENDPOINT_URL={}\n\
          export AWS_ACCESS_KEY_ID={}\n\
          export AWS_SECRET_ACCESS_KEY={}\n\
-         export AWS_REGION=us-east-1\n",
+         export AWS_REGION=us-east-1\n\
+         export AWS_DEFAULT_REGION=us-east-1\n",
         running.endpoint(),
         credentials.access_key_id(),
         credentials.secret_access_key(),

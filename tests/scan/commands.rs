@@ -1,23 +1,77 @@
 //! The other commands, and the words the program has about itself.
 
-use crate::support::{Lab, right_world};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Command;
+
+use crate::support::{Lab, Run, finish, right_world};
 
 fn lab() -> Lab {
     Lab::new(right_world().0)
 }
 
 #[test]
-fn the_demo_shows_a_report_and_ends_well() {
+fn the_demo_tells_a_story_and_shows_a_report() {
     let lab = lab();
-    let run = lab.run(&["demo", "--size", "60", "--format", "json"]).ends(0);
-    assert_eq!(run.json()["summary"]["discovered"], 60);
-    assert!(run.stderr.contains("simulated"), "{run}");
-    let again = lab.run(&["demo", "--size", "60", "--format", "json"]).ends(0);
-    assert_eq!(run.json()["summary"], again.json()["summary"], "one seed, one organization");
-    let text = lab.run(&["demo", "--size", "5", "--seed", "3"]).ends(0);
-    assert!(text.stdout.starts_with("5 accounts: "), "{text}");
-    lab.run(&["demo", "--size", "0"]).fails(2, &["--size"]);
+    let run = lab.run(&["demo", "--size", "120", "--format", "json"]).ends(0);
+    let report = run.json();
+    assert_eq!(report["summary"]["discovered"], 120);
+    for words in [
+        "A simulated AWS Organization of 120 accounts",
+        "First sweep: ",
+        "a pipeline attaches AdministratorAccess",
+        "Second sweep: ",
+        "+  critical",
+        "?  unknown",
+        "repaired by hand: create-role, put-role-policy",
+        "Third sweep: ",
+        " 0 findings opened, ",
+        "-  critical",
+        "=  compliant",
+        "would have ended with status 5",
+    ] {
+        assert!(run.stderr.contains(words), "`{words}`: {run}");
+    }
+    // The report is of the last sweep, and what it counts is what stderr says of it.
+    let drifted = report["summary"]["states"]["drifted"].as_u64().unwrap();
+    let third = run.stderr.split("Third sweep").nth(1).unwrap();
+    assert!(third.contains(&format!(" {drifted} drifted, ")), "{run}");
+    let again = lab.run(&["demo", "--size", "120", "--format", "json"]).ends(0);
+    assert_eq!(report["summary"], again.json()["summary"], "one seed, one story");
+    let told = |run: &Run| -> Vec<String> {
+        let lines = run.stderr.lines().map(|line| line.get(12..).unwrap_or_default().to_owned());
+        lines.filter(|line| !line.contains("API calls") && !line.contains("http")).collect()
+    };
+    assert_eq!(told(&run), told(&again), "one seed, one story");
     assert_eq!(lab.calls().total(), 0, "the demo has its own organization");
+}
+
+#[test]
+fn a_small_demo_has_a_small_story() {
+    let lab = lab();
+    for size in ["1", "5"] {
+        let run = lab.run(&["demo", "--size", size, "--seed", "3"]).ends(0);
+        assert!(run.stdout.contains(" accounts: "), "{run}");
+        assert!(run.stderr.contains("Third sweep: "), "{run}");
+    }
+    let id = "111122223333";
+    lab.run(&["demo", "--size", "5", "--account", id]).fails(1, &["no such account", id]);
+    lab.run(&["demo", "--size", "0"]).fails(2, &["--size"]);
+}
+
+#[test]
+fn a_signal_ends_the_demo_cleanly() {
+    let lab = lab();
+    let mut child = lab.command(&["demo", "--size", "200"]).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut words = String::new();
+    while !words.contains("First sweep") {
+        assert!(stderr.read_line(&mut words).unwrap() > 0, "{words}");
+    }
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    stderr.read_to_string(&mut words).unwrap();
+    finish(child).fails(130, &[]);
+    assert!(words.contains("Stopped. Nothing is left behind."), "{words}");
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl Simulator {
         let mut child = binary(folder.path(), &args).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut env = vec![];
-        while env.len() < 5 {
+        while env.len() < 6 {
             let mut line = String::new();
             assert!(stdout.read_line(&mut line).unwrap() > 0, "it ended early");
             let (name, value) =
@@ -98,6 +98,7 @@ fn it_says_on_stdout_what_a_shell_needs_and_on_stderr_where_to_look() {
         "AWS_SECRET_ACCESS_KEY",
         "AWS_REGION",
         "AWS_DEFAULT_REGION",
+        "SIMULATOR_PID",
     ];
     assert_eq!(names, wanted);
     assert_eq!(simulator.control("accounts").as_array().unwrap().len(), 5);
@@ -111,6 +112,20 @@ fn it_says_on_stdout_what_a_shell_needs_and_on_stderr_where_to_look() {
     {
         assert!(words.contains(word), "`{word}` in {words}");
     }
+}
+
+#[test]
+fn a_shell_can_take_the_exports_and_go_on() {
+    let folder = TempDir::new().unwrap();
+    let script = r#"eval "$("$0" simulate --listen 127.0.0.1:0 --accounts 2 2>/dev/null &)"
+        echo "$AWS_ENDPOINT_URL"; kill "$SIMULATOR_PID""#;
+    let output = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_rolewarden")])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.starts_with("http://127.0.0.1:"), "{text}");
 }
 
 #[test]

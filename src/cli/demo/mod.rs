@@ -95,11 +95,14 @@ impl Stage<'_> {
         let first = self.sweep("First sweep", stop).await?;
         note("\nThings happen:");
         let events = self.running.change(|world| story::drift(world, &first, self.demo.seed));
+        // The worst of it is left for the report.
+        let left = events.first().map(|event| event.account.clone());
         self.play(events).await?;
         let second = self.sweep("Second sweep", stop).await?;
         self.note_changes(&first, &second);
         note("\nSome of it is put right, by the commands that the findings name:");
-        let events = self.running.change(|world| story::repairs(world, &first, &second));
+        let events =
+            self.running.change(|world| story::repairs(world, &first, &second, left.as_ref()));
         self.play(events).await?;
         let third = self.sweep("Third sweep", stop).await?;
         self.note_changes(&second, &third);

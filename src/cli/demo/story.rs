@@ -66,38 +66,35 @@ fn deeds(stranger: &str) -> Vec<(String, Deed)> {
         Deed::Commands(vec![command("put-role-policy", rest)])
     };
     let ssm = "ssm.amazonaws.com";
-    let vec = vec![
+    vec![
         (
-            format!("a contractor's account, {stranger}, is let into the trust policy"),
+            format!("trust policy opened to account {stranger}"),
             trust(json!({"Service": ssm, "AWS": format!("arn:aws:iam::{stranger}:root")})),
         ),
         (
-            "a pipeline attaches AdministratorAccess".to_owned(),
+            "a pipeline attached AdministratorAccess".to_owned(),
             Deed::Commands(vec![command(
                 "attach-role-policy",
                 format!("--policy-arn {ADMINISTRATOR_ACCESS}"),
             )]),
         ),
         (
-            "somebody deletes the role".to_owned(),
+            "somebody deleted the role".to_owned(),
             Deed::Commands(vec![
                 command("delete-role-policy", format!("--policy-name {INLINE}")),
                 format!("aws iam delete-role --role-name {ROLE}"),
             ]),
         ),
         (
-            "a debugging session leaves an inline policy behind".to_owned(),
+            "debug-access was left in the role".to_owned(),
             policy(
                 "debug-access",
                 json!([{"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}]),
             ),
         ),
+        ("trust policy opened to anyone".to_owned(), trust(json!({"Service": ssm, "AWS": "*"}))),
         (
-            "the trust policy is opened to anyone, to try something".to_owned(),
-            trust(json!({"Service": ssm, "AWS": "*"})),
-        ),
-        (
-            "a refactoring of a template drops one of the four actions".to_owned(),
+            "a template lost one of four actions".to_owned(),
             policy(
                 INLINE,
                 json!([
@@ -107,7 +104,7 @@ fn deeds(stranger: &str) -> Vec<(String, Deed)> {
             ),
         ),
         (
-            "the actions are rewritten in another order: that is no drift".to_owned(),
+            "actions reordered, which is no drift".to_owned(),
             policy(
                 INLINE,
                 json!([
@@ -116,24 +113,23 @@ fn deeds(stranger: &str) -> Vec<(String, Deed)> {
                 ]),
             ),
         ),
-        (
-            "a stack is rolled back, and rolewarden-scan with it".to_owned(),
-            Deed::ScanRole(Kind::AssumeDenied),
-        ),
-    ];
-    vec
+        ("rolewarden-scan was rolled back".to_owned(), Deed::ScanRole(Kind::AssumeDenied)),
+    ]
 }
 
-/// What is put right: everything that opened but the first, some of what was there before, and one scan role.
-pub(super) fn repairs(world: &World, before: &Report, now: &Report) -> Vec<Event> {
+/// What is put right: everything that drifted lately but `left`, some of what was there before, and one scan role.
+pub(super) fn repairs(
+    world: &World,
+    before: &Report,
+    now: &Report,
+    left: Option<&AccountId>,
+) -> Vec<Event> {
     let opened: Vec<&AccountId> =
         Changes::between(before, now).opened.iter().map(|(account, _)| &account.id).collect();
     let fixable =
         |account: &&AccountReport| account.findings().iter().any(|finding| !finding.fix.is_empty());
     let (fresh, old): (Vec<&AccountReport>, Vec<&AccountReport>) =
         now.accounts.iter().filter(fixable).partition(|account| opened.contains(&&account.id));
-    // The first that opened is left, so that the report has it.
-    let left = opened.first().copied();
     let fresh = fresh.into_iter().filter(|account| Some(&account.id) != left);
     let mut events: Vec<Event> =
         fresh.chain(old.into_iter().take(OLD_REPAIRS)).map(repair).collect();
@@ -145,7 +141,7 @@ pub(super) fn repairs(world: &World, before: &Report, now: &Report) -> Vec<Event
     events.extend(denied.map(|account| Event {
         account: account.id.clone(),
         name: account.name.clone(),
-        says: "rolewarden-scan is deployed at last".to_owned(),
+        says: "rolewarden-scan was deployed".to_owned(),
         deed: Deed::ScanRole(Kind::GuideCli),
     }));
     events
@@ -163,7 +159,7 @@ fn repair(account: &AccountReport) -> Event {
     Event {
         account: account.id.clone(),
         name: account.name.clone(),
-        says: format!("repaired by hand: {}", names.join(", ")),
+        says: format!("repaired: {}", names.join(", ")),
         deed: Deed::Commands(commands),
     }
 }

@@ -39,8 +39,8 @@ nothing outlives the process, and there is no TLS.
 const REHEARSAL: &str = "\
 A rehearsal, with curl, jq and the AWS CLI:
 
-  rolewarden simulate > exports &
-  sleep 1; . ./exports; S=$AWS_ENDPOINT_URL/_simulator
+  eval \"$(rolewarden simulate &)\"       # the lines on stdout: endpoint and credentials
+  S=$AWS_ENDPOINT_URL/_simulator
   echo 'accounts: {source: organization}' > rolewarden.yaml
   rolewarden scan                       # drift, and accounts that cannot be read: status 5
 
@@ -68,7 +68,7 @@ A rehearsal, with curl, jq and the AWS CLI:
   curl -s -X POST $S/faults -d '{\"operation\": \"GetRole\", \"account\": \"'$ID'\", \"fault\": \"throttled\"}'
   rolewarden scan --account $ID         # unknown: status 4
   curl -s -X DELETE $S/faults
-  kill %1
+  kill $SIMULATOR_PID
 ";
 
 const SCRIPT: &str = "\

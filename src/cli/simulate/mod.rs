@@ -95,12 +95,13 @@ async fn serve(world: World, listen: SocketAddr) -> anyhow::Result<Exit> {
     // First the words, then the exports: who waits for these can be sure that the server listens.
     let _ = writeln!(anstream::stderr(), "{}", greeting(&running, accounts));
     output::print(exports(&running).as_bytes())?;
+    output::end_stdout()?;
     stop.token.cancelled().await;
     running.stop().await;
     Ok(Exit::Clean)
 }
 
-/// What a shell needs, to send the AWS CLI and rolewarden here.
+/// What a shell needs, to send the AWS CLI and rolewarden here, and to end it.
 fn exports(running: &Running) -> String {
     let credentials = running.credentials();
     format!(
@@ -108,10 +109,12 @@ fn exports(running: &Running) -> String {
          export AWS_ACCESS_KEY_ID={}\n\
          export AWS_SECRET_ACCESS_KEY={}\n\
          export AWS_REGION=us-east-1\n\
-         export AWS_DEFAULT_REGION=us-east-1\n",
+         export AWS_DEFAULT_REGION=us-east-1\n\
+         export SIMULATOR_PID={}\n",
         running.endpoint(),
         credentials.access_key_id(),
         credentials.secret_access_key(),
+        std::process::id(),
     )
 }
 
@@ -119,7 +122,7 @@ fn greeting(running: &Running, accounts: usize) -> String {
     let endpoint = running.endpoint();
     format!(
         "A simulated AWS Organization of {accounts} accounts answers at {endpoint}, until Ctrl-C.\n\
-         The lines on stdout, in another shell, send rolewarden and the AWS CLI here.\n\
+         The lines on stdout send rolewarden and the AWS CLI of a shell here.\n\
          curl {endpoint}/_simulator/ says how to change it while it runs;\n\
          rolewarden simulate --help has a rehearsal, step by step."
     )

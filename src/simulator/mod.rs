@@ -16,10 +16,12 @@
 //! session may do what its role allows and its session policy does not take away; Organizations answers the management
 //! account and delegated administrators only; lists are paged, documents percent-encoded.
 //!
-//! Its limits: signatures are not verified (keys and session tokens are), policies of the simulated roles are stored but
-//! not evaluated, conditions in session policies are ignored, sessions do not outlive the server, and there is no TLS.
+//! Its limits: signatures are verified only with `World::check_signatures` (keys and session tokens always are), policies
+//! of the simulated roles are stored but not evaluated, conditions in session policies are ignored, sessions do not
+//! outlive the server, and there is no TLS.
 //! Writes are checked for their form and for IAM's quotas, not for whether their principals exist; for `World::lag` after
-//! one, reads see the account as it was before it or after it. Where AWS's own behaviour is not known, it does the plain thing: `moto` and AWS decide.
+//! one, reads see the account as it was before it or after it. Where AWS's own behaviour is not known, it does the plain
+//! thing: `moto` and AWS decide.
 
 mod answer;
 mod body;

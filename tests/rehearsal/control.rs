@@ -241,13 +241,16 @@ fn faults_come_and_go() {
 fn settings_of_the_world_can_be_changed() {
     let lab = Lab::new(5);
     let before = lab.get("world");
-    let change = json!({"latency_ms": 7, "lag_ms": 9, "paging": "empty-pages:2"});
+    let change =
+        json!({"latency_ms": 7, "lag_ms": 9, "paging": "empty-pages:2", "check_signatures": true});
     let after = lab.send("PATCH", "world", &change.to_string()).json(200);
     for (key, value) in before.as_object().unwrap() {
         assert_eq!(&after[key], change.get(key).unwrap_or(value), "{key}");
     }
-    let (latency, lag) = lab.look(|world| (world.latency, world.lag));
-    assert_eq!((latency, lag), (Duration::from_millis(7), Duration::from_millis(9)));
+    let (latency, lag, checked) =
+        lab.look(|world| (world.latency, world.lag, world.check_signatures));
+    let ms = Duration::from_millis;
+    assert_eq!((latency, lag, checked), (ms(7), ms(9), true));
     assert_eq!(lab.get("world"), after);
 }
 

@@ -130,6 +130,12 @@ fn a_shell_can_take_the_exports_and_go_on() {
 
 #[test]
 fn flags_shape_the_organization() {
+    let args = ["--accounts", "40", "--right", "100", "--jitter", "5ms", "--check-signatures"];
+    let simulator = Simulator::start(&args);
+    let world = simulator.control("world");
+    assert_eq!((&world["jitter_ms"], &world["check_signatures"]), (&5.into(), &true.into()));
+    assert_eq!(simulator.report()["summary"]["states"]["compliant"], 40);
+
     let simulator = Simulator::start(&["--accounts", "2", "--latency", "30ms", "--lag", "1m30s"]);
     let world = simulator.control("world");
     assert_eq!((&world["latency_ms"], &world["lag_ms"]), (&30.into(), &90_000.into()));

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::model::{Changes, Report, printable_line};
 use crate::render::{self, TextOptions};
-use crate::simulator::{Running, Server, World, generate};
+use crate::simulator::{Mix, Running, Server, World, generate_with};
 use hands::Hands;
 use story::{Deed, Event};
 
@@ -41,6 +41,9 @@ log: {level: error}
 ";
 /// How long each answer takes: as long as near AWS.
 const LATENCY: Duration = Duration::from_millis(40);
+const JITTER: Duration = Duration::from_millis(20);
+/// Most accounts are right, as in an organization that somebody cares for.
+const MIX: Mix = Mix { right_percent: 90 };
 /// How long a change is looked at before the next one, on a terminal.
 const PAUSE: Duration = Duration::from_millis(400);
 /// Accounts in flight: few, so that a sweep of any size takes some seconds.
@@ -58,8 +61,8 @@ pub(super) fn main(common: &Common, demo: &Demo) -> anyhow::Result<Exit> {
 
 async fn run_demo(common: &Common, demo: &Demo, config: &Config) -> anyhow::Result<Exit> {
     let stop = Stop::on_signals()?;
-    let mut world = generate(demo.seed, usize::from(demo.size));
-    world.latency = LATENCY;
+    let mut world = generate_with(demo.seed, usize::from(demo.size), MIX);
+    (world.latency, world.jitter) = (LATENCY, JITTER);
     let running = Server::start(world).await?;
     let stage = Stage { common, demo, config, hands: Hands::new(&running), running };
     let Some(told) = stop.token.run_until_cancelled(stage.tell(&stop)).await else {

@@ -31,9 +31,9 @@ and percent-encoded documents are as AWS has them. The operations:
 ";
 
 const NOT_SIMULATED: &str = "\
-What is not: signatures are not verified (keys and session tokens are), policies of the
-simulated roles are stored but not evaluated, conditions in session policies are ignored,
-nothing outlives the process, and there is no TLS.
+What is not: signatures are verified with --check-signatures only (keys and session tokens
+always are), policies of the simulated roles are stored but not evaluated, conditions in session
+policies are ignored, nothing outlives the process, and there is no TLS.
 ";
 
 const REHEARSAL: &str = "\

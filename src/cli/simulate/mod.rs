@@ -14,7 +14,7 @@ use super::scan::{Stop, runtime};
 use super::{Common, output};
 use crate::config;
 use crate::exit::Exit;
-use crate::simulator::{Running, Server, World, generate, parse_script};
+use crate::simulator::{Mix, Running, Server, World, generate_with, parse_script};
 
 pub(super) use help::text as help;
 
@@ -29,18 +29,27 @@ pub(super) struct Simulate {
     /// Another seed is another organization
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    /// How many of 100 accounts are right; the others are every other kind
+    #[arg(long, value_name = "PERCENT", default_value_t = Mix::default().right_percent, value_parser = clap::value_parser!(u8).range(0..=100))]
+    right: u8,
     /// Where to listen: an address of the loopback interface; port 0 is any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9798")]
     listen: SocketAddr,
     /// How long every answer takes, as 20ms; a plain number is milliseconds
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = span)]
     latency: Duration,
+    /// By how much at most an answer is earlier or later than that
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = span)]
+    jitter: Duration,
     /// How long reads may still see what was there before a write, as 10s
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = span)]
     lag: Duration,
     /// Which calls go wrong, and how: a fault script, YAML or JSON
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
+    /// Refuse requests whose signature is wrong or out of date
+    #[arg(long)]
+    check_signatures: bool,
     /// The external id that every role demands of those who assume it
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
@@ -63,8 +72,11 @@ pub(super) fn main(common: &Common, simulate: &Simulate) -> anyhow::Result<Exit>
 impl Simulate {
     /// The organization that the flags describe.
     fn world(&self) -> anyhow::Result<World> {
-        let mut world = generate(self.seed, usize::try_from(self.accounts)?);
+        let mix = Mix { right_percent: self.right };
+        let mut world = generate_with(self.seed, usize::try_from(self.accounts)?, mix);
         world.latency = self.latency;
+        world.jitter = self.jitter;
+        world.check_signatures = self.check_signatures;
         world.lag = self.lag;
         for role in world.access.everywhere.values_mut() {
             role.external_id.clone_from(&self.external_id);

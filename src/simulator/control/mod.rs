@@ -41,7 +41,7 @@ GET    /_simulator/faults         the rules in force, as a fault script
 POST   /_simulator/faults         adds a rule, or a list of them, before the others
 DELETE /_simulator/faults         takes all rules away but those of kinds of accounts
 GET    /_simulator/world          latency_ms, jitter_ms, lag_ms, check_signatures,
-                                  and paging: how Organizations lists
+                                  and paging: how Organizations gives its lists
 PATCH  /_simulator/world          changes these, as {\"latency_ms\": 200}
 ";
 

@@ -21,13 +21,13 @@ fn the_demo_tells_a_story_and_shows_a_report() {
     let lab = lab();
     let text = lab.run(&["demo"]).ends(0);
     for words in [
-        "A simulated AWS Organization of 400 accounts (seed 7) answers at http://127.0.0.1:",
+        "A simulated AWS Organization of 400 accounts (seed 7)",
         "First sweep: ",
         "a pipeline attached AdministratorAccess",
         "Second sweep: ",
         "+  critical",
         "?  unknown",
-        "repaired: create-role, put-role-policy",
+        "fixed: create-role, put-role-policy",
         "Third sweep: ",
         " 0 findings opened, ",
         "-  critical",

@@ -40,12 +40,13 @@ sweep: {account_timeout: 10s, attempt_timeout: 2s, max_attempts: 2}
 log: {level: error}
 ";
 /// How long each answer takes: as long as near AWS.
-const LATENCY: Duration = Duration::from_millis(40);
-const JITTER: Duration = Duration::from_millis(20);
+const LATENCY: Duration = Duration::from_millis(30);
+/// By how much it is longer or shorter than that.
+const JITTER: Duration = Duration::from_millis(15);
 /// Most accounts are right, as in an organization that somebody cares for.
 const MIX: Mix = Mix { right_percent: 90 };
 /// How long a change is looked at before the next one, on a terminal.
-const PAUSE: Duration = Duration::from_millis(400);
+const PAUSE: Duration = Duration::from_millis(300);
 /// Accounts in flight: few, so that a sweep of any size takes some seconds.
 const ROUNDS: usize = 20;
 
@@ -71,6 +72,9 @@ async fn run_demo(common: &Common, demo: &Demo, config: &Config) -> anyhow::Resu
     };
     let report = told?;
     stage.running.stop().await;
+    if std::io::stdout().is_terminal() {
+        note("");
+    }
     demo.report.write(common, &report)?;
     note(&afterword(&report));
     Ok(Exit::Clean)
@@ -89,8 +93,9 @@ impl Stage<'_> {
     /// Three sweeps, and what happens between them; gives the last one's report.
     async fn tell(&self, stop: &Stop) -> anyhow::Result<Report> {
         note(&format!(
-            "A simulated AWS Organization of {} accounts (seed {}) answers at {}.\n\
-             The real scan reads it three times; in between, people change things.",
+            "A simulated AWS Organization of {} accounts (seed {})\n\
+             answers at {}. The real scan reads it three times;\n\
+             in between, people change things.",
             self.demo.size,
             self.demo.seed,
             self.running.endpoint(),
@@ -109,7 +114,6 @@ impl Stage<'_> {
         self.play(events).await?;
         let third = self.sweep("Third sweep", stop).await?;
         self.note_changes(&second, &third);
-        note("");
         Ok(third)
     }
 

@@ -39,6 +39,8 @@ pub(super) fn drift(world: &World, report: &Report, seed: u64) -> Vec<Event> {
     };
     let mut accounts: Vec<&AccountReport> = report.accounts.iter().filter(right).collect();
     rng.shuffle(&mut accounts);
+    // It is worst where it matters most.
+    accounts.sort_by_key(|account| !account.name.ends_with("-prod"));
     let stranger = rng.u64(100_000_000_000..1_000_000_000_000).to_string();
     let events = accounts.into_iter().zip(deeds(&stranger)).map(|(account, (says, deed))| Event {
         account: account.id.clone(),
@@ -159,7 +161,7 @@ fn repair(account: &AccountReport) -> Event {
     Event {
         account: account.id.clone(),
         name: account.name.clone(),
-        says: format!("repaired: {}", names.join(", ")),
+        says: format!("fixed: {}", names.join(", ")),
         deed: Deed::Commands(commands),
     }
 }

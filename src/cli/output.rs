@@ -16,6 +16,13 @@ pub(super) fn print(bytes: &[u8]) -> anyhow::Result<()> {
     }
 }
 
+/// Ends stdout for whoever reads it, while the process goes on: `eval "$(rolewarden simulate &)"` waits for that end.
+#[cfg(feature = "simulator")]
+pub(super) fn end_stdout() -> anyhow::Result<()> {
+    let nothing = std::fs::OpenOptions::new().write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdout(nothing).context("failed to close stdout")
+}
+
 /// Writes a file atomically, readable by its owner only: beside it first, then renamed over it.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let folder =

@@ -77,7 +77,7 @@ impl Stop {
         Ok(stop)
     }
 
-    fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> Exit {
         Exit::Signal(self.signal.load(Ordering::SeqCst))
     }
 }

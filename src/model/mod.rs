@@ -2,6 +2,7 @@
 
 mod account;
 mod arn;
+mod changes;
 mod error;
 mod finding;
 mod report;
@@ -11,6 +12,7 @@ mod verdict;
 
 pub use account::{Account, AccountId, InvalidAccountId, SkipReason};
 pub use arn::{InvalidArn, Partition, RoleArn};
+pub use changes::Changes;
 pub use error::{ScanError, UnknownReason};
 pub use finding::{Finding, Severity};
 pub use report::{

@@ -12,7 +12,7 @@ use crate::model::Report;
 
 pub use json::json;
 pub use ndjson::ndjson;
-pub use text::{TextOptions, text};
+pub use text::{TextOptions, changes, headline, text};
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

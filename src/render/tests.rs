@@ -6,10 +6,10 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Format, TextOptions, json as to_json, ndjson, render, text};
+use super::{Format, TextOptions, changes, headline, json as to_json, ndjson, render, text};
 use crate::model::{
-    AccountReport, AccountResult, AccountState, CheckName, CheckResult, Finding, Report, ScanError,
-    Scope, Severity, Side, SkipReason, SweepInfo, UnknownReason, Verdict, Witness,
+    AccountReport, AccountResult, AccountState, Changes, CheckName, CheckResult, Finding, Report,
+    ScanError, Scope, Severity, Side, SkipReason, SweepInfo, UnknownReason, Verdict, Witness,
 };
 
 const TRUST_FIX: &str = "aws iam update-assume-role-policy --role-name AmazonEKSConnectorAgentRole --policy-document '{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ssm.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}]}'";
@@ -554,4 +554,74 @@ fn a_large_organization_gets_kinds_then_the_worst_then_a_line_each() {
     );
     let all = text(&many(1_000), TextOptions { max_accounts: 0, ..options() });
     assert_eq!(all.lines().filter(|line| line.contains("attached-policies: ")).count(), 699);
+}
+
+/// Account 1 opens one finding, keeps one and gets rid of one; 2 is lost, 3 comes back drifted, 4 stays unknown, 5 is new,
+/// 6 is excused from now on.
+fn two_sweeps() -> [Report; 2] {
+    let trust = |id: &str, severity, summary: &str| {
+        finding(id, CheckName::TrustPolicy, Verdict::Excess, severity, summary)
+    };
+    let drifted = |id: &str, findings| judged(id, AccountState::Drifted, &[], findings);
+    let ids: Vec<String> = (1..=6).map(|n| format!("{n:012}")).collect();
+    let of = |n: usize, name: &str, result| account(&ids[n - 1], name, "/", result);
+    let old = |id: &str| trust(id, Severity::High, "an old thing");
+    let excused = Finding { exception: Some("E-1".into()), ..old("x") };
+    let before = vec![
+        of(
+            1,
+            "one",
+            drifted(&ids[0], vec![old("kept"), trust("gone", Severity::Low, "a gone thing")]),
+        ),
+        of(2, "two", drifted(&ids[1], vec![old("unread")])),
+        of(3, "three", denied("3")),
+        of(4, "four", denied("4")),
+        of(6, "six", drifted(&ids[5], vec![old("x")])),
+    ];
+    let after = vec![
+        of(
+            1,
+            "one",
+            drifted(&ids[0], vec![trust("new", Severity::High, "a new thing"), old("kept")]),
+        ),
+        of(2, "two", denied("2")),
+        of(3, "three", drifted(&ids[2], vec![trust("late", Severity::Critical, "a bad thing")])),
+        of(4, "four", denied("4")),
+        of(5, "five \u{1b}[31m", judged(&ids[4], AccountState::Compliant, &[], vec![])),
+        of(6, "six", judged(&ids[5], AccountState::Exempt, &[], vec![excused])),
+    ];
+    [Report::new(sweep(false), before), Report::new(sweep(false), after)]
+}
+
+#[test]
+fn changes_are_told_a_line_each_and_nothing_unread_is_resolved() {
+    let [before, after] = two_sweeps();
+    let options = TextOptions { width: 80, ..TextOptions::default() };
+    let told = changes(&Changes::between(&before, &after), options);
+    let lines: Vec<&str> = told.lines().collect();
+    let wanted = [
+        "  since the sweep before: 2 findings opened, 2 resolved, 1 account not known any",
+        "    more, 1 account known again, 1 account still unknown",
+        "    +  critical  three  trust-policy: a bad thing",
+        "    +  high      one    trust-policy: a new thing",
+        "    -  high      six    trust-policy: an old thing",
+        "    -  low       one    trust-policy: a gone thing",
+        "    ?  unknown   two    assume_denied: ",
+        "    =  drifted   three  can be judged again",
+    ];
+    assert_eq!(lines.len(), wanted.len(), "{told}");
+    for (line, want) in lines.iter().zip(wanted) {
+        assert!(line.starts_with(want) && line.chars().count() <= 80, "{line}\n{want}");
+    }
+    let same = Changes::between(&after, &after);
+    let nothing =
+        "  since the sweep before: 0 findings opened, 0 resolved, 2 accounts still unknown\n";
+    assert_eq!(changes(&same, TextOptions::default()), nothing);
+}
+
+#[test]
+fn the_headline_is_the_head_of_the_report() {
+    let [_, after] = two_sweeps();
+    let head = headline(&after, TextOptions::default());
+    assert!(text(&after, TextOptions::default()).starts_with(&head), "{head}");
 }

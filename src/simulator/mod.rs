@@ -1,4 +1,4 @@
-//! A small fake organization over real HTTP/1.1 on loopback, for the demo and for tests.
+//! A small fake organization over real HTTP/1.1 on loopback, for the demo, for rehearsals and for tests.
 //!
 //! It speaks the wire as the AWS SDK sends and parses it: STS and IAM in query and XML, Organizations in JSON 1.1.
 //! A [`World`] is plain data, made by hand or by [`generate`]; a [`Server`] answers from it, counts every call and lets
@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | STS | GetCallerIdentity, AssumeRole |
 //! | IAM | GetRole, ListRolePolicies, GetRolePolicy, ListAttachedRolePolicies, GetPolicy, GetPolicyVersion |
+//! | IAM, writing | CreateRole, UpdateRole, DeleteRole, UpdateAssumeRolePolicy, PutRolePolicy, DeleteRolePolicy, AttachRolePolicy, DetachRolePolicy, PutRolePermissionsBoundary, DeleteRolePermissionsBoundary, TagRole, UntagRole, CreateServiceLinkedRole |
 //! | Organizations | DescribeOrganization, ListAccounts, ListRoots, ListOrganizationalUnitsForParent, ListAccountsForParent, ListTagsForResource |
 //!
 //! What it holds to: a request acts in the account its access key belongs to; AssumeRole refuses roles that do not
@@ -15,9 +16,12 @@
 //! session may do what its role allows and its session policy does not take away; Organizations answers the management
 //! account and delegated administrators only; lists are paged, documents percent-encoded.
 //!
-//! Its limits: signatures are not verified (keys and session tokens are), policies of the simulated roles are stored but
-//! not evaluated, conditions in session policies are ignored, sessions do not outlive the server, there is no TLS, and
-//! nothing can be written yet. Where AWS's own behaviour is not known, it does the plain thing: `moto` and AWS decide.
+//! Its limits: signatures are verified only with `World::check_signatures` (keys and session tokens always are), policies
+//! of the simulated roles are stored but not evaluated, conditions in session policies are ignored, sessions do not
+//! outlive the server, and there is no TLS.
+//! Writes are checked for their form and for IAM's quotas, not for whether their principals exist; for `World::lag` after
+//! one, reads see the account as it was before it or after it. Where AWS's own behaviour is not known, it does the plain
+//! thing: `moto` and AWS decide.
 
 mod answer;
 mod body;

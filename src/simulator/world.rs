@@ -146,7 +146,7 @@ pub struct ManagedPolicy {
     pub version: u32,
 }
 
-/// Whether a role changes between two reads.
+/// Whether a role changes between two reads. A write to the role ends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// It does not.

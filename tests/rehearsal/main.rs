@@ -9,6 +9,10 @@
     reason = "tests"
 )]
 
+mod control;
+mod help;
+mod http;
 mod lag;
+mod simulate;
 mod support;
 mod writes;

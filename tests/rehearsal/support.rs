@@ -3,8 +3,10 @@
 use aws_credential_types::Credentials;
 use aws_sdk_iam::Client as Iam;
 use aws_smithy_http_client::Builder as HttpBuilder;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::shared::IntoShared as _;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::region::Region;
@@ -18,31 +20,39 @@ pub(crate) const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect"
 /// Permissions that AWS stores.
 pub(crate) const PERMISSIONS: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}"#;
 
-/// What the SDK can reach.
+/// What the SDK can reach: what sends the requests, where to, with which credentials.
 pub(crate) trait Reached {
-    fn reach(
-        &self,
-    ) -> (aws_smithy_runtime_api::client::http::SharedHttpClient, String, Credentials);
+    fn reach(&self) -> (SharedHttpClient, String, Credentials);
 }
 
 impl Reached for Running {
-    fn reach(
-        &self,
-    ) -> (aws_smithy_runtime_api::client::http::SharedHttpClient, String, Credentials) {
+    fn reach(&self) -> (SharedHttpClient, String, Credentials) {
         (HttpBuilder::new().build_http(), self.endpoint(), self.credentials())
     }
 }
 
 impl Reached for Direct {
-    fn reach(
-        &self,
-    ) -> (aws_smithy_runtime_api::client::http::SharedHttpClient, String, Credentials) {
-        use aws_smithy_runtime_api::client::http::HttpClient;
-        use aws_smithy_runtime_api::shared::IntoShared;
-        let shared: aws_smithy_runtime_api::client::http::SharedHttpClient =
-            self.clone().into_shared();
-        let _: &dyn HttpClient = &shared;
-        (shared, "http://simulated".to_owned(), self.credentials())
+    fn reach(&self) -> (SharedHttpClient, String, Credentials) {
+        (self.clone().into_shared(), "http://simulated".to_owned(), self.credentials())
+    }
+}
+
+/// A simulator in another process.
+pub(crate) struct Remote {
+    endpoint: String,
+    credentials: Credentials,
+}
+
+impl Remote {
+    pub(crate) fn new(endpoint: &str, key: &str, secret: &str) -> Self {
+        let credentials = Credentials::new(key, secret, None, None, "test");
+        Self { endpoint: endpoint.to_owned(), credentials }
+    }
+}
+
+impl Reached for Remote {
+    fn reach(&self) -> (SharedHttpClient, String, Credentials) {
+        (HttpBuilder::new().build_http(), self.endpoint.clone(), self.credentials.clone())
     }
 }
 

@@ -1,23 +1,99 @@
 //! The other commands, and the words the program has about itself.
 
-use crate::support::{Lab, right_world};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Command;
+
+use crate::support::{Lab, Run, finish, right_world};
 
 fn lab() -> Lab {
     Lab::new(right_world().0)
 }
 
+/// The finding that the README begins with.
+fn finding_of_the_readme() -> String {
+    let readme = include_str!("../../README.md");
+    let block = readme.split("<!-- finding: begin").nth(1).unwrap();
+    block.split("```text\n").nth(1).unwrap().split("```").next().unwrap().to_owned()
+}
+
 #[test]
-fn the_demo_shows_a_report_and_ends_well() {
+fn the_demo_tells_a_story_and_shows_a_report() {
     let lab = lab();
-    let run = lab.run(&["demo", "--size", "60", "--format", "json"]).ends(0);
-    assert_eq!(run.json()["summary"]["discovered"], 60);
-    assert!(run.stderr.contains("simulated"), "{run}");
-    let again = lab.run(&["demo", "--size", "60", "--format", "json"]).ends(0);
-    assert_eq!(run.json()["summary"], again.json()["summary"], "one seed, one organization");
-    let text = lab.run(&["demo", "--size", "5", "--seed", "3"]).ends(0);
-    assert!(text.stdout.starts_with("5 accounts: "), "{text}");
-    lab.run(&["demo", "--size", "0"]).fails(2, &["--size"]);
+    // Three sweeps of many accounts: on a busy machine that takes longer than other runs may.
+    let output = lab.command(&["demo"]).output().unwrap();
+    let (report, story) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(0), "{story}");
+    for words in [
+        "A simulated AWS Organization of 400 accounts (seed 7)",
+        "First sweep: ",
+        "a pipeline attached AdministratorAccess",
+        "Second sweep: ",
+        "+  critical",
+        "?  unknown",
+        "fixed: create-role, put-role-policy",
+        "Third sweep: ",
+        " 0 findings opened, ",
+        "-  critical",
+        "=  compliant",
+        "would have ended with status 5",
+    ] {
+        assert!(story.contains(words), "`{words}`: {story}");
+    }
+    let shown = finding_of_the_readme();
+    assert!(report.contains(&shown), "the README shows what the demo does not:\n{report}");
     assert_eq!(lab.calls().total(), 0, "the demo has its own organization");
+}
+
+#[test]
+fn one_seed_tells_one_story() {
+    let lab = lab();
+    let told = |run: &Run| -> Vec<String> {
+        let lines = run.stderr.lines().filter(|line| !line.contains("API calls"));
+        // Times and the port differ.
+        let timeless = |line: &str| {
+            let timed = line.as_bytes().get(4) == Some(&b':');
+            line.get(if timed { 10.. } else { 0.. }).unwrap_or_default().to_owned()
+        };
+        lines.filter(|line| !line.contains("http://")).map(timeless).collect()
+    };
+    let [one, two] =
+        [(); 2].map(|()| lab.run(&["demo", "--size", "60", "--format", "json"]).ends(0));
+    assert_eq!(told(&one), told(&two));
+    let summary = &one.json()["summary"];
+    assert_eq!((summary, &summary["discovered"]), (&two.json()["summary"], &60.into()));
+    // The report is of the last sweep: what it counts is what stderr says of it.
+    let drifted = format!(" {} drifted, ", summary["states"]["drifted"]);
+    assert!(one.stderr.split("Third sweep").nth(1).unwrap().contains(&drifted), "{one}");
+}
+
+#[test]
+fn a_small_demo_has_a_small_story() {
+    let lab = lab();
+    for size in ["1", "5"] {
+        let run = lab.run(&["demo", "--size", size, "--seed", "3"]).ends(0);
+        assert!(run.stdout.contains(" accounts: "), "{run}");
+        assert!(run.stderr.contains("Third sweep: "), "{run}");
+    }
+    let id = "111122223333";
+    lab.run(&["demo", "--size", "5", "--account", id]).fails(1, &["no such account", id]);
+    lab.run(&["demo", "--size", "0"]).fails(2, &["--size"]);
+}
+
+#[test]
+fn a_signal_ends_the_demo_cleanly() {
+    let lab = lab();
+    let mut child = lab.command(&["demo", "--size", "200"]).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut words = String::new();
+    while !words.contains("First sweep") {
+        assert!(stderr.read_line(&mut words).unwrap() > 0, "{words}");
+    }
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    stderr.read_to_string(&mut words).unwrap();
+    finish(child).fails(130, &[]);
+    assert!(words.contains("Stopped. Nothing is left behind."), "{words}");
 }
 
 #[test]

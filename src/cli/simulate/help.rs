@@ -12,7 +12,7 @@ pub(in crate::cli) fn text() -> String {
         out,
         "{SIMULATED}\n{}\n{NOT_SIMULATED}\n{REHEARSAL}\n{SCRIPT}\nFaults, by name:\n{}\n{PAGING}\n{}\n\
          Kinds of accounts, by name:\n{}\nThe control endpoint:\n{}",
-        filled(&operations),
+        filled(&operations, 2),
         table(Fault::EACH.iter().map(|fault| (fault.usage(), fault.about()))),
         table(Paging::EACH.iter().map(|paging| (paging.usage(), paging.about()))),
         table(Kind::EACH.iter().map(|kind| (kind.usage(), kind.about()))),
@@ -31,16 +31,16 @@ and percent-encoded documents are as AWS has them. The operations:
 ";
 
 const NOT_SIMULATED: &str = "\
-What is not: signatures are not verified (keys and session tokens are), policies of the
-simulated roles are stored but not evaluated, conditions in session policies are ignored,
-nothing outlives the process, and there is no TLS.
+What is not: signatures are verified with --check-signatures only (keys and session tokens
+always are), policies of the simulated roles are stored but not evaluated, conditions in session
+policies are ignored, nothing outlives the process, and there is no TLS.
 ";
 
 const REHEARSAL: &str = "\
 A rehearsal, with curl, jq and the AWS CLI:
 
-  rolewarden simulate > exports &
-  sleep 1; . ./exports; S=$AWS_ENDPOINT_URL/_simulator
+  eval \"$(rolewarden simulate &)\"       # the lines on stdout: endpoint and credentials
+  S=$AWS_ENDPOINT_URL/_simulator
   echo 'accounts: {source: organization}' > rolewarden.yaml
   rolewarden scan                       # drift, and accounts that cannot be read: status 5
 
@@ -63,13 +63,12 @@ A rehearsal, with curl, jq and the AWS CLI:
   )
   rolewarden scan --account $ID         # status 0 again
 
-  # AWS has a bad day: slow, and the first five reads of every role are throttled.
+  # AWS has a bad day: slow, and in this account GetRole is always throttled.
   curl -s -X PATCH $S/world -d '{\"latency_ms\": 50}'
-  curl -s -X POST $S/faults -d '{\"operation\": \"GetRole\", \"calls\": \"0..5\",
-    \"counted\": \"per-account\", \"fault\": \"throttled\"}'
+  curl -s -X POST $S/faults -d '{\"operation\": \"GetRole\", \"account\": \"'$ID'\", \"fault\": \"throttled\"}'
   rolewarden scan --account $ID         # unknown: status 4
   curl -s -X DELETE $S/faults
-  kill %1
+  kill $SIMULATOR_PID
 ";
 
 const SCRIPT: &str = "\
@@ -88,30 +87,40 @@ Pages of Organizations are no faults of single calls: they are set for the whole
 `paging` of the control endpoint:
 ";
 
+/// Columns of the help; narrower terminals get what fits them.
+fn width() -> usize {
+    let terminal = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
+    terminal.clamp(60, 100).saturating_sub(2)
+}
+
 /// Names, and what each is, in two columns.
 fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> String {
-    let width = rows.clone().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let widest = rows.clone().map(|(name, _)| name.len()).max().unwrap_or_default();
     rows.fold(String::new(), |mut out, (name, about)| {
-        let _ = writeln!(out, "  {name:width$}  {about}");
+        let words: Vec<&str> = about.split(' ').collect();
+        let _ = write!(out, "  {name:widest$}  ");
+        out.push_str(filled(&words, widest + 4).trim_start());
         out
     })
 }
 
-/// Words in lines of a readable length.
-fn filled(words: &[&str]) -> String {
-    let mut lines = vec![String::new()];
-    for word in words {
-        match lines.last_mut() {
-            Some(line) if line.len() + word.len() < 84 => {
-                let _ = write!(line, " {word}");
-            }
-            _ => lines.push(format!(" {word}")),
+/// Words in lines, each of them indented.
+fn filled(words: &[&str], indent: usize) -> String {
+    let (margin, width) = (" ".repeat(indent), width());
+    let mut out = margin.clone();
+    let mut column = indent;
+    for (n, word) in words.iter().enumerate() {
+        if n > 0 && column + 1 + word.len() > width {
+            let _ = write!(out, "\n{margin}{word}");
+            column = indent + word.len();
+        } else {
+            let blank = if n > 0 { " " } else { "" };
+            let _ = write!(out, "{blank}{word}");
+            column += blank.len() + word.len();
         }
     }
-    lines.iter().fold(String::new(), |mut out, line| {
-        let _ = writeln!(out, " {line}");
-        out
-    })
+    out.push('\n');
+    out
 }
 
 fn indented(text: &str) -> String {

@@ -14,7 +14,7 @@ use super::scan::{Stop, runtime};
 use super::{Common, output};
 use crate::config;
 use crate::exit::Exit;
-use crate::simulator::{Running, Server, World, generate, parse_script};
+use crate::simulator::{Mix, Running, Server, World, generate_with, parse_script};
 
 pub(super) use help::text as help;
 
@@ -29,18 +29,27 @@ pub(super) struct Simulate {
     /// Another seed is another organization
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    /// How many of 100 accounts are right; the others are every other kind
+    #[arg(long, value_name = "PERCENT", default_value_t = Mix::default().right_percent, value_parser = clap::value_parser!(u8).range(0..=100))]
+    right: u8,
     /// Where to listen: an address of the loopback interface; port 0 is any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9798")]
     listen: SocketAddr,
     /// How long every answer takes, as 20ms; a plain number is milliseconds
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = span)]
     latency: Duration,
+    /// By how much at most an answer is earlier or later than that
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = span)]
+    jitter: Duration,
     /// How long reads may still see what was there before a write, as 10s
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = span)]
     lag: Duration,
     /// Which calls go wrong, and how: a fault script, YAML or JSON
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
+    /// Refuse requests whose signature is wrong or out of date
+    #[arg(long)]
+    check_signatures: bool,
     /// The external id that every role demands of those who assume it
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
@@ -63,8 +72,11 @@ pub(super) fn main(common: &Common, simulate: &Simulate) -> anyhow::Result<Exit>
 impl Simulate {
     /// The organization that the flags describe.
     fn world(&self) -> anyhow::Result<World> {
-        let mut world = generate(self.seed, usize::try_from(self.accounts)?);
+        let mix = Mix { right_percent: self.right };
+        let mut world = generate_with(self.seed, usize::try_from(self.accounts)?, mix);
         world.latency = self.latency;
+        world.jitter = self.jitter;
+        world.check_signatures = self.check_signatures;
         world.lag = self.lag;
         for role in world.access.everywhere.values_mut() {
             role.external_id.clone_from(&self.external_id);
@@ -95,22 +107,26 @@ async fn serve(world: World, listen: SocketAddr) -> anyhow::Result<Exit> {
     // First the words, then the exports: who waits for these can be sure that the server listens.
     let _ = writeln!(anstream::stderr(), "{}", greeting(&running, accounts));
     output::print(exports(&running).as_bytes())?;
+    output::end_stdout()?;
     stop.token.cancelled().await;
     running.stop().await;
     Ok(Exit::Clean)
 }
 
-/// What a shell needs, to send the AWS CLI and rolewarden here.
+/// What a shell needs, to send the AWS CLI and rolewarden here, and to end it.
 fn exports(running: &Running) -> String {
     let credentials = running.credentials();
     format!(
         "export AWS_ENDPOINT_URL={}\n\
          export AWS_ACCESS_KEY_ID={}\n\
          export AWS_SECRET_ACCESS_KEY={}\n\
-         export AWS_REGION=us-east-1\n",
+         export AWS_REGION=us-east-1\n\
+         export AWS_DEFAULT_REGION=us-east-1\n\
+         export SIMULATOR_PID={}\n",
         running.endpoint(),
         credentials.access_key_id(),
         credentials.secret_access_key(),
+        std::process::id(),
     )
 }
 
@@ -118,7 +134,7 @@ fn greeting(running: &Running, accounts: usize) -> String {
     let endpoint = running.endpoint();
     format!(
         "A simulated AWS Organization of {accounts} accounts answers at {endpoint}, until Ctrl-C.\n\
-         The lines on stdout, in another shell, send rolewarden and the AWS CLI here.\n\
+         The lines on stdout send rolewarden and the AWS CLI of a shell here.\n\
          curl {endpoint}/_simulator/ says how to change it while it runs;\n\
          rolewarden simulate --help has a rehearsal, step by step."
     )

@@ -1,5 +1,6 @@
 //! The report for people: counts first, then what is wrong, worst first, then what is not known.
 
+mod changes;
 mod drifted;
 mod layout;
 mod style;
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::{
     AccountReport, AccountResult, AccountState, CheckName, Finding, FindingCounts, Report, Severity,
 };
+pub use changes::{changes, headline};
 use layout::{Page, Span};
 
 /// Columns of an account's name in a table.

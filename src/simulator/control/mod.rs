@@ -24,23 +24,25 @@ const ROOT: &str = "/_simulator/";
 /// What there is, in words: the answer to `GET /_simulator/`, and a part of `--help`.
 pub const CONTROL: &str = "\
 GET    /_simulator/               this text
-GET    /_simulator/accounts       every account, one a line: id, name, kind, state, path
+GET    /_simulator/accounts       every account, one a line: id, name, kind, ...
 GET    /_simulator/accounts/ID    one account: its roles, policies and faults
 PATCH  /_simulator/accounts/ID    change it; every key may be left out:
-         {\"kind\": \"everyone\"}       makes its role, state and faults anew, as that kind has them
-         {\"role\": null}             deletes the role; an object changes it, or makes it:
-         {\"role\": {\"trust\": {..}, \"inline\": {\"NAME\": {..} or null}, \"attached\": [\"ARN\"],
-                   \"boundary\": \"ARN\" or null, \"path\": \"/\", \"max_session\": 3600,
-                   \"description\": \"\", \"tags\": {\"KEY\": \"VALUE\" or null}}}
+         {\"kind\": \"everyone\"}   makes role, state and faults anew, as the kind has them
+         {\"role\": null}         deletes the role; an object changes it, or makes it:
+         {\"role\": {\"trust\": {..}, \"inline\": {\"NAME\": {..} or null},
+                   \"attached\": [\"ARN\"], \"boundary\": \"ARN\" or null, \"path\": \"/\",
+                   \"max_session\": 3600, \"description\": \"\",
+                   \"tags\": {\"KEY\": \"VALUE\" or null}}}
          {\"policies\": {\"ARN\": {..} or null}}   customer managed policies
          {\"name\": \"payments\"}, {\"state\": \"SUSPENDED\"}
-GET    /_simulator/calls          calls so far, in all and by operation; ?account=ID for one account
+GET    /_simulator/calls          calls in all and by operation; ?account=ID for one
 DELETE /_simulator/calls          counts from zero; answers with the counts until now
 GET    /_simulator/faults         the rules in force, as a fault script
-POST   /_simulator/faults         adds a rule, or a list of rules, before those in force
-DELETE /_simulator/faults         takes every rule away but those that kinds of accounts have
-GET    /_simulator/world          latency_ms, jitter_ms, lag_ms, paging, check_signatures
-PATCH  /_simulator/world          changes these, as {\"latency_ms\": 200, \"paging\": \"empty-pages:3\"}
+POST   /_simulator/faults         adds a rule, or a list of them, before the others
+DELETE /_simulator/faults         takes all rules away but those of kinds of accounts
+GET    /_simulator/world          latency_ms, jitter_ms, lag_ms, check_signatures,
+                                  and paging: how Organizations gives its lists
+PATCH  /_simulator/world          changes these, as {\"latency_ms\": 200}
 ";
 
 /// An answer. Text ends with a line break, so that a terminal shows it well.

@@ -13,20 +13,30 @@ use crate::simulator::world::World;
 #[serde(deny_unknown_fields)]
 struct Settings {
     latency_ms: u64,
+    jitter_ms: u64,
     lag_ms: u64,
     paging: Paging,
+    check_signatures: bool,
 }
 
 impl Settings {
     fn of(world: &World) -> Self {
         let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-        Self { latency_ms: ms(world.latency), lag_ms: ms(world.lag), paging: world.listing.paging }
+        Self {
+            latency_ms: ms(world.latency),
+            jitter_ms: ms(world.jitter),
+            lag_ms: ms(world.lag),
+            paging: world.listing.paging,
+            check_signatures: world.check_signatures,
+        }
     }
 
     fn apply(self, world: &mut World) {
         world.latency = Duration::from_millis(self.latency_ms);
+        world.jitter = Duration::from_millis(self.jitter_ms);
         world.lag = Duration::from_millis(self.lag_ms);
         world.listing.paging = self.paging;
+        world.check_signatures = self.check_signatures;
     }
 }
 

@@ -11,6 +11,7 @@ use super::calls::{Calls, Operation, Service};
 use super::fault::Fault;
 use super::grants::Grants;
 use super::lag::{Past, Roles};
+use super::quota::Meters;
 use super::spoil::Delivery;
 use super::wire::{self, Refusal, Request};
 use super::world::World;
@@ -34,6 +35,7 @@ pub(super) struct Shared {
     pub(super) past: Past,
     sessions: Mutex<HashMap<String, Arc<Identity>>>,
     calls: Mutex<Calls>,
+    meters: Meters,
     requests: AtomicU64,
 }
 
@@ -79,6 +81,7 @@ impl Shared {
             past: Past::default(),
             sessions: Mutex::default(),
             calls: Mutex::default(),
+            meters: Meters::default(),
             requests: AtomicU64::new(0),
         }
     }
@@ -134,6 +137,8 @@ impl Shared {
         let Request { operation, params, .. } = request;
         let account = sts::target(*operation, params).unwrap_or_else(|| identity.account.clone());
         let (fault, reads) = self.count(world, *operation, &account);
+        let beyond = self.meters.is_beyond(world, *operation, &account);
+        let fault = if beyond { Some(Fault::Throttled) } else { fault };
         let other = OTHER_ACCOUNT.parse().ok().filter(|_| fault == Some(Fault::WrongAccount));
         let seen = if operation.writes() { None } else { self.past.seen(world, &account, reads) };
         let shown = other.unwrap_or(account);

@@ -158,6 +158,7 @@ pub fn generate(seed: u64, accounts: usize) -> World {
         latency: Duration::ZERO,
         lag: Duration::ZERO,
         faults: vec![],
+        quotas: vec![],
     }
 }
 

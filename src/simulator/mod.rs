@@ -36,6 +36,7 @@ mod mint;
 mod named;
 mod organizations;
 mod paging;
+mod quota;
 mod script;
 mod server;
 mod spoil;
@@ -53,6 +54,7 @@ pub use fault::Fault;
 pub use generate::{ADMINISTRATOR_ROLE, Kind, generate};
 pub use named::InvalidName;
 pub use paging::Paging;
+pub use quota::Quota;
 pub use script::{Counted, On, Rule, ScriptError, parse_script};
 pub use server::{Running, Server};
 pub use world::{

@@ -21,7 +21,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// Saves up as many retries as accounts are in flight, and the reserve at least.
+    /// Saves up as many retries as calls can be under way, and the reserve at least.
     pub(super) fn new(in_flight: usize) -> Self {
         let most = u32::try_from(in_flight).unwrap_or(u32::MAX).max(RESERVE);
         Self { left: RESERVE * RETRY, most: most.saturating_mul(RETRY) }
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn refused_calls_cost_a_fifth_more_and_answered_ones_never_run_out() {
-        // Calls, accounts in flight, what happens to each call; attempts, and whether every retry could be paid.
+        // Calls, calls under way at once, what happens to each call; attempts, and whether every retry could be paid.
         let cases: [(&str, u32, usize, Failures, usize, bool); 7] = [
             ("all well", 1_000, 64, |_| (0, true), 1_000, true),
             ("nothing answered: 10", 10, 64, |_| (3, false), 10 + 12, false),
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn good_times_save_up_no_more_than_the_accounts_in_flight_need() {
+    fn good_times_save_up_no_more_than_the_calls_under_way_need() {
         for (in_flight, want) in [(1, 10), (64, 64), (1024, 1024)] {
             let mut budget = Budget::new(in_flight);
             spend(&mut budget, 5_000, |_| (0, true));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, meta::region::RegionProviderChain};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_iam as iam;
@@ -24,7 +25,7 @@ const DEFAULT_REGION: &str = "us-east-1";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Calls of one account that are on their way at once.
-const CALLS_AT_ONCE: usize = 4;
+pub(super) const CALLS_AT_ONCE: usize = 4;
 
 /// What replaces the environment: for tests and embedding. The default follows the SDK's own environment.
 #[derive(Debug, Clone, Default)]
@@ -125,6 +126,8 @@ async fn sdk_config(config: &Config, connect: Connect) -> Result<SdkConfig, Scan
         .http_client(http)
         .app_name(app)
         .retry_config(RetryConfig::disabled())
+        // The time-out of an attempt counts to the last byte of the body.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .timeout_config(timeouts(config));
     loader = match &config.access.region {
         Some(region) => loader.region(Region::new(region.clone())),

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
+use super::client::CALLS_AT_ONCE;
 use super::error::{Again, Failure, failure, no_turn};
 use super::pace::Pace;
 use super::traffic::{Counter, Traffic};
@@ -29,7 +30,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// How often a call waits once more because the budget has no retry for it just now.
-const PATIENCE: u32 = 3;
+const PATIENCE: u32 = 4;
 
 /// What all lanes of one service share.
 #[derive(Debug)]
@@ -51,17 +52,17 @@ pub(super) struct Lanes {
 
 impl Lanes {
     pub(super) fn new(sweep: &SweepConfig) -> Self {
-        let service = || {
-            let budget = Mutex::new(Budget::new(sweep.concurrency));
+        let service = |calls| {
+            let budget = Mutex::new(Budget::new(sweep.concurrency.saturating_mul(calls)));
             Arc::new(Service { budget, counter: Counter::default() })
         };
         let pace = || Arc::new(Mutex::new(Pace::shared()));
         Self {
             max_attempts: sweep.max_attempts.max(1),
             longest: sweep.account_timeout,
-            sts: (service(), pace()),
-            organizations: (service(), pace()),
-            iam: service(),
+            sts: (service(1), pace()),
+            organizations: (service(1), pace()),
+            iam: service(CALLS_AT_ONCE),
         }
     }
 
@@ -159,6 +160,10 @@ impl Lane {
             };
             self.heard(failed.again, sent);
             if !self.back_off(&mut progress, &failed).await {
+                // What one call met to the end is this party's quota, and its other calls meet it too.
+                if failed.again == Again::Slower {
+                    self.over.cancel();
+                }
                 return Err(failed.error);
             }
             last = Some(failed.error);
@@ -168,12 +173,9 @@ impl Lane {
     /// Waits for the call's turn and takes it; `None` where that would be too late.
     async fn turn(&self, progress: &mut Progress<'_>) -> Option<Instant> {
         let first = progress.attempts == 0;
-        let asked = Instant::now();
-        let at = lock(&self.pace).turn(asked, Some(progress.deadline))?;
-        if first {
-            sleep_until(at).await;
-            self.service.counter.waited(asked.elapsed());
-        } else if !self.wait(at).await {
+        let at = lock(&self.pace).turn(Instant::now(), Some(progress.deadline))?;
+        // A call that was not sent yet is sent once, in its turn, whatever the others met.
+        if !self.wait(at, first).await {
             return None;
         }
         let now = Instant::now();
@@ -204,10 +206,6 @@ impl Lane {
     /// Waits before another attempt and pays for it; false when there shall be none.
     async fn back_off<'a>(&'a self, progress: &mut Progress<'a>, failed: &Failure) -> bool {
         if progress.attempts >= failed.again.attempts(self.max_attempts) {
-            // What one call met to the end is the account's quota, and the other calls meet it too.
-            if failed.again == Again::Slower {
-                self.over.cancel();
-            }
             return false;
         }
         if failed.again == Again::Slower && progress.alone.is_none() {
@@ -217,7 +215,7 @@ impl Lane {
             let asked = failed.after.unwrap_or_default().min(LONGEST_WAIT);
             let at = Instant::now() + asked + wait(progress.waits, fastrand::f64());
             progress.waits += 1;
-            if at >= progress.deadline || !self.wait(at).await {
+            if at >= progress.deadline || !self.wait(at, false).await {
                 return false;
             }
             if lock(&self.service.budget).claim() {
@@ -227,14 +225,19 @@ impl Lane {
         false
     }
 
-    /// Waits until then; false when another call of this party was given up before.
-    async fn wait(&self, until: Instant) -> bool {
+    /// Waits until then; false when another call of this party was given up before, unless that does not matter.
+    async fn wait(&self, until: Instant, regardless: bool) -> bool {
         let from = Instant::now();
+        // A timer takes a millisecond even where nothing is to be waited for.
         if until > from {
-            self.over.run_until_cancelled(sleep_until(until)).await;
+            if regardless {
+                sleep_until(until).await;
+            } else {
+                self.over.run_until_cancelled(sleep_until(until)).await;
+            }
             self.service.counter.waited(from.elapsed());
         }
-        !self.over.is_cancelled()
+        regardless || !self.over.is_cancelled()
     }
 }
 

@@ -7,6 +7,10 @@ use tokio::time::Instant;
 /// Over which time what was lately sent is counted.
 const WINDOW: Duration = Duration::from_secs(1);
 
+/// Share of the calls lately sent that must be throttled before the rest is slowed down: where one call of many is, the
+/// quota is not ours.
+const SHARE: f64 = 0.05;
+
 /// Unlimited until the first throttle. Then the rate is half of what was lately sent, never less than the floor, and
 /// grows with every answer until the next throttle.
 ///
@@ -24,6 +28,8 @@ pub(super) struct Pace {
     /// When the rate was last cut. What was sent before knows nothing of the new rate.
     cut: Option<Instant>,
     sent: Window,
+    /// Throttled since the last cut.
+    refused: Window,
 }
 
 impl Pace {
@@ -38,7 +44,8 @@ impl Pace {
     }
 
     fn new(floor: f64, growth: f64) -> Self {
-        Self { floor, growth, rate: None, next: None, cut: None, sent: Window::default() }
+        let (sent, refused) = (Window::default(), Window::default());
+        Self { floor, growth, rate: None, next: None, cut: None, sent, refused }
     }
 
     /// The next turn, not before `now`; it is taken, unless it would come at the deadline or later.
@@ -63,12 +70,17 @@ impl Pace {
         }
     }
 
-    /// A call that went out at `sent` was throttled. Of the calls that were under way together only the first counts.
+    /// A call that went out at `sent` was throttled. Calls that were under way together cut the rate once.
     pub(super) fn throttled(&mut self, sent: Instant, now: Instant) {
         if self.cut.is_some_and(|cut| sent <= cut) {
             return;
         }
         let lately = self.sent.per_second(now);
+        self.refused.count(now);
+        if self.refused.per_second(now) < lately * SHARE {
+            return;
+        }
+        self.refused = Window::default();
         let rate = (self.rate.unwrap_or(f64::INFINITY).min(lately) / 2.0).max(self.floor);
         self.rate = Some(rate);
         self.cut = Some(now);
@@ -157,7 +169,7 @@ mod tests {
         for (case, floor, calls, heard, want) in cases {
             let mut pace = Pace::new(floor, 0.0);
             burst(&mut pace, calls, 0);
-            pace.throttled(at(0), at(heard));
+            (0..calls).for_each(|_| pace.throttled(at(0), at(heard)));
             assert_eq!(turns(&mut pace, 3, heard), want, "case `{case}`");
         }
     }
@@ -170,9 +182,26 @@ mod tests {
             pace.throttled(at(0), at(20));
         }
         assert_eq!(turns(&mut pace, 2, 20), [45, 70], "forty a second");
-        pace.sent(at(45));
-        pace.throttled(at(45), at(90));
+        for _ in 0..5 {
+            pace.sent(at(45));
+            pace.throttled(at(45), at(90));
+        }
         assert_eq!(turns(&mut pace, 2, 90), [140, 190], "twenty a second");
+    }
+
+    #[test]
+    fn one_throttled_call_of_many_slows_nobody_down() {
+        // Calls sent, throttles heard, and whether the next call waits.
+        for (calls, throttles, waits) in
+            [(64, 1, false), (64, 3, false), (64, 4, true), (20, 1, true)]
+        {
+            let mut pace = Pace::shared();
+            burst(&mut pace, calls, 0);
+            for _ in 0..throttles {
+                pace.throttled(at(0), at(20));
+            }
+            assert_eq!(turns(&mut pace, 1, 20) != [20], waits, "{throttles} of {calls}");
+        }
     }
 
     #[test]

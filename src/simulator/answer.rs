@@ -12,6 +12,7 @@ use super::delay::delay;
 use super::fault::Fault;
 use super::grants::Grants;
 use super::lag::{Past, Roles};
+use super::quota::Meters;
 use super::spoil::Delivery;
 use super::wire::{self, Params, Refusal, Request};
 use super::world::World;
@@ -37,6 +38,7 @@ pub(super) struct Shared {
     pub(super) past: Past,
     sessions: Mutex<HashMap<String, Arc<Identity>>>,
     calls: Mutex<Calls>,
+    meters: Meters,
     requests: AtomicU64,
 }
 
@@ -102,6 +104,7 @@ impl Shared {
             past: Past::default(),
             sessions: Mutex::default(),
             calls: Mutex::default(),
+            meters: Meters::default(),
             requests: AtomicU64::new(0),
         }
     }
@@ -164,6 +167,8 @@ impl Shared {
         let account = sts::target(*operation, params).unwrap_or_else(|| identity.account.clone());
         let Counted { fault, nth, reads } = self.count(world, *operation, &account);
         let delay = delay(world, *operation, &account, nth);
+        let beyond = self.meters.is_beyond(world, *operation, &account);
+        let fault = if beyond { Some(Fault::Throttled) } else { fault };
         let other = OTHER_ACCOUNT.parse().ok().filter(|_| fault == Some(Fault::WrongAccount));
         let seen = if operation.writes() { None } else { self.past.seen(world, &account, reads) };
         let shown = other.unwrap_or(account);

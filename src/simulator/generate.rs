@@ -185,6 +185,7 @@ pub fn generate_with(seed: u64, accounts: usize, mix: Mix) -> World {
         clock_ahead: 0,
         lag: Duration::ZERO,
         faults: vec![],
+        quotas: vec![],
     }
 }
 

@@ -41,6 +41,7 @@ mod mint;
 mod named;
 mod organizations;
 mod paging;
+mod quota;
 mod script;
 mod server;
 mod signature;
@@ -59,6 +60,7 @@ pub use fault::Fault;
 pub use generate::{ADMINISTRATOR_ROLE, Kind, Mix, generate, generate_with};
 pub use named::InvalidName;
 pub use paging::Paging;
+pub use quota::Quota;
 pub use script::{Counted, On, Rule, ScriptError, parse_script};
 pub use server::{Running, Server};
 pub use world::{

@@ -128,7 +128,7 @@ impl Rule {
 }
 
 impl On {
-    fn includes(self, operation: Operation) -> bool {
+    pub(super) fn includes(self, operation: Operation) -> bool {
         match self {
             Self::Any => true,
             Self::Iam => operation.service() == Service::Iam,

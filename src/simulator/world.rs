@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::generate::Kind;
 use super::paging::Paging;
+use super::quota::Quota;
 use super::script::Rule;
 use crate::model::AccountId;
 
@@ -53,6 +54,8 @@ pub struct World {
     pub lag: Duration,
     /// Faults of every account; where an account has its own rule for a call, that one comes first.
     pub faults: Vec<Rule>,
+    /// Beyond these, calls are throttled.
+    pub quotas: Vec<Quota>,
 }
 
 /// An organizational unit.

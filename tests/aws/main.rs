@@ -8,6 +8,7 @@
     reason = "a test"
 )]
 
+mod answers;
 mod canned;
 mod organization;
 mod role;

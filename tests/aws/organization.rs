@@ -238,18 +238,41 @@ async fn a_list_that_cannot_be_whole_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_list_without_end_is_cut_off() {
-    let (organization, server) = read(&config(), |call| match call.operation.as_str() {
-        "ListAccounts" => {
-            let page =
-                call.json["NextToken"].as_str().map_or(0, |token| token.parse::<u64>().unwrap());
-            json(json!({"Accounts": [], "NextToken": (page + 1).to_string()}))
-        }
-        _ => tree(call),
-    })
-    .await;
-    assert_eq!(organization.unwrap_err().reason, R::MalformedResponse);
-    assert_eq!(server.counts()["ListAccounts"], 3000);
+async fn a_list_without_end_is_cut_off_and_a_long_one_is_not() {
+    type Page = fn(u64) -> std::ops::Range<u64>;
+    // What is on each page, how many pages there are; calls, and accounts if the list is believed.
+    let cases: [(&str, Page, u64, usize, Option<usize>); 6] = [
+        ("nothing, for ever", |_| 0..0, u64::MAX, 900, None),
+        ("the same for ever", |_| 0..20, u64::MAX, 901, None),
+        ("more and more", |page| page * 1_000..(page + 1) * 1_000, u64::MAX, 51, None),
+        (
+            "50 empty pages before each",
+            |page| page / 51 * 20..page / 51 * 20 + 20,
+            510,
+            510,
+            Some(200),
+        ),
+        ("each page with the one before", |page| page * 20..page * 20 + 40, 100, 100, Some(2_020)),
+        ("20,000 accounts", |page| page * 20..page * 20 + 20, 1_000, 1_000, Some(20_000)),
+    ];
+    for (case, items, pages, calls, want) in cases {
+        let (organization, server) = read(&config(), move |call| match call.operation.as_str() {
+            "ListAccounts" => {
+                let token = call.json["NextToken"].as_str();
+                let page = token.map_or(0, |token| token.parse::<u64>().unwrap());
+                let more = (page + 1 < pages).then(|| (page + 1).to_string());
+                let accounts: Vec<_> =
+                    items(page).map(|n| listed(&format!("{n:012}"), "ACTIVE")).collect();
+                json(json!({"Accounts": accounts, "NextToken": more}))
+            }
+            _ => tree(call),
+        })
+        .await;
+        let reason = organization.as_ref().err().map(|error| error.reason);
+        assert_eq!(reason, want.is_none().then_some(R::MalformedResponse), "case `{case}`");
+        assert_eq!(organization.ok().map(|o| o.accounts.len()), want, "case `{case}`");
+        assert_eq!(server.counts()["ListAccounts"], calls, "case `{case}`");
+    }
 }
 
 #[tokio::test]

@@ -135,21 +135,6 @@ async fn answers_that_name_another_account_are_not_used() {
 }
 
 #[tokio::test]
-async fn a_throttled_account_does_not_take_the_retries_of_the_others() {
-    let server = start().await;
-    let aws = connect(&server, &config()).await;
-    let throttled = one(&server, Kind::Throttled);
-    // One quota has 100 retries; these want 160.
-    for read in futures_util::future::join_all((0..20).map(|_| aws.read_role(&throttled))).await {
-        assert_eq!(read.unwrap_err().reason, R::Throttled);
-    }
-    let healthy = one(&server, Kind::Eksctl);
-    let rule = Rule::first(2, On::Iam, Fault::Throttled);
-    server.change(|world| world.accounts.get_mut(&healthy.id).unwrap().faults = vec![rule]);
-    assert!(aws.read_role(&healthy).await.is_ok());
-}
-
-#[tokio::test]
 async fn pages_are_walked_to_the_end_or_the_list_is_refused() {
     let cases = [
         (Paging::Honest, StateField::Both, Some(ACCOUNTS)),

@@ -16,4 +16,5 @@ mod lists;
 mod matrix;
 mod mixed;
 mod support;
+mod throttling;
 mod torn;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::shared::IntoShared;
 use jiff::Timestamp;
-use rolewarden::aws::{Aws, Connect, OrganizationReader, RoleReader};
+use rolewarden::aws::{Aws, Connect, OrganizationReader, RoleReader, Traffic};
 use rolewarden::check::Rules;
 use rolewarden::config::Config;
 use rolewarden::exit::Exit;
@@ -16,6 +16,7 @@ use rolewarden::model::{
 };
 use rolewarden::simulator::{Change, Direct, Paging, World};
 use rolewarden::sweep::{self, Limits};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// What a scan came to.
@@ -24,6 +25,10 @@ pub(crate) struct Outcome {
     pub(crate) accounts: Result<BTreeMap<AccountId, AccountReport>, ScanError>,
     /// The status the process would end with.
     pub(crate) exit: Exit,
+    /// How long after the sweep began each account was done.
+    pub(crate) done: BTreeMap<AccountId, Duration>,
+    /// What was sent, the list included.
+    pub(crate) traffic: Traffic,
 }
 
 /// A configuration from YAML, with everything else by default.
@@ -38,10 +43,13 @@ fn noon() -> Timestamp {
     "2026-11-24T12:00:00Z".parse().unwrap()
 }
 
-struct Silent;
+/// When the sweep began, and how long after that each account was done.
+struct Watch(Instant, BTreeMap<AccountId, Duration>);
 
-impl sweep::Progress for Silent {
-    fn account_done(&mut self, _: &AccountReport) {}
+impl sweep::Progress for Watch {
+    fn account_done(&mut self, account: &AccountReport) {
+        self.1.insert(account.id.clone(), self.0.elapsed());
+    }
 }
 
 /// Runs in virtual time; `seed` decides every back-off.
@@ -79,7 +87,10 @@ pub(crate) async fn scan(config: &Config, direct: &Direct) -> Outcome {
     };
     let (aws, organization) = match prepared.await {
         Ok(prepared) => prepared,
-        Err(error) => return Outcome { accounts: Err(error), exit: Exit::Failed },
+        Err(error) => {
+            let (done, traffic) = (BTreeMap::new(), Traffic::default());
+            return Outcome { accounts: Err(error), exit: Exit::Failed, done, traffic };
+        }
     };
     let today = jiff::civil::date(2026, 11, 24);
     let rules = Rules::new(config, aws.partition().clone(), organization.id, today);
@@ -88,19 +99,22 @@ pub(crate) async fn scan(config: &Config, direct: &Direct) -> Outcome {
         account_timeout: config.sweep.account_timeout,
     };
     let cancel = CancellationToken::new();
+    let aws = Arc::new(aws);
+    let mut watch = Watch(Instant::now(), BTreeMap::new());
     let swept = sweep::sweep(
-        &Arc::new(aws),
+        &aws,
         &Arc::new(rules),
         organization.accounts,
         limits,
         noon,
         &cancel,
-        &mut Silent,
+        &mut watch,
     )
     .await;
     let exit = Exit::of(&Summary::of(&swept.accounts));
     let accounts = swept.accounts.into_iter().map(|account| (account.id.clone(), account));
-    Outcome { accounts: Ok(accounts.collect()), exit }
+    let accounts = Ok(accounts.collect());
+    Outcome { accounts, exit, done: watch.1, traffic: aws.traffic() }
 }
 
 impl Outcome {

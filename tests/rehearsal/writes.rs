@@ -248,9 +248,14 @@ async fn the_base_credentials_write_in_the_hub_only() {
 
 #[tokio::test]
 async fn a_refused_write_has_no_effect_and_a_lost_answer_has() {
-    for (fault, done) in
-        [(Fault::Throttled, false), (Fault::Denied, false), (Fault::CutBody(3), true)]
-    {
+    let cases = [
+        (Fault::Throttled, false),
+        (Fault::Denied, false),
+        (Fault::Reset, false),
+        (Fault::AnswerLost, true),
+        (Fault::CutBody(3), true),
+    ];
+    for (fault, done) in cases {
         let (running, id) = start(Kind::GuideCli).await;
         let iam = iam_as(&running, &id, ADMINISTRATOR_ROLE, None).await;
         let rule = Rule::always(On::Only(Operation::CreateRole), fault);

@@ -105,8 +105,9 @@ async fn a_request_must_be_signed_whole() {
     let mut world = generate(7, 2);
     world.check_signatures = true;
     let direct = Direct::new(world);
-    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let day = &now[..8];
+    let now = jiff::Timestamp::now();
+    let day = now.strftime("%Y%m%d").to_string();
+    let now = now.strftime("%Y%m%dT%H%M%SZ").to_string();
     let scope =
         |service: &str| format!("AKIASIMULATEDHUB0001/{day}/us-east-1/{service}/aws4_request");
     let header = |service: &str, signed: &str| {

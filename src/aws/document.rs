@@ -1,7 +1,5 @@
 //! Policy documents as IAM sends them: percent-encoded by RFC 3986.
 
-use percent_encoding::percent_decode_str;
-
 /// Longest document read, in bytes: IAM's own limits are a few KiB.
 const LIMIT: usize = 1 << 20;
 
@@ -19,19 +17,29 @@ pub(super) fn decode(encoded: &str) -> Result<String, String> {
             encoded.len()
         ));
     }
-    let broken = encoded.split('%').skip(1).any(|rest| {
-        !rest.as_bytes().get(..2).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
-    });
-    if broken {
-        return Err("the policy document has a `%` without two hexadecimal digits".to_owned());
+    let mut bytes = encoded.bytes();
+    let mut decoded = Vec::with_capacity(encoded.len());
+    while let Some(byte) = bytes.next() {
+        let byte = match byte {
+            b'%' => escaped(bytes.next(), bytes.next()).ok_or_else(|| {
+                "the policy document has a `%` without two hexadecimal digits".to_owned()
+            })?,
+            plain => plain,
+        };
+        decoded.push(byte);
     }
-    let text = percent_decode_str(encoded)
-        .decode_utf8()
-        .map_err(|_| "the policy document is not UTF-8".to_owned())?;
+    let text =
+        String::from_utf8(decoded).map_err(|_| "the policy document is not UTF-8".to_owned())?;
     if text.trim().is_empty() {
         return Err("the policy document is blank".to_owned());
     }
-    Ok(text.into_owned())
+    Ok(text)
+}
+
+/// The byte that two hexadecimal digits stand for.
+fn escaped(high: Option<u8>, low: Option<u8>) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    u8::try_from(digit(high?)? * 16 + digit(low?)?).ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The baseline, compiled for an account: parsed policies and the documents as people would put them.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -17,6 +18,37 @@ pub(super) struct Baseline {
     /// The documents with partition, account and service principal put in.
     pub(super) trust_document: Value,
     pub(super) inline_document: Value,
+    /// Documents known to mean the same.
+    pub(super) same_trust: Same,
+    pub(super) same_inline: Same,
+}
+
+/// Texts that were compared with the expected document and found equivalent: thousands of accounts share a few.
+///
+/// What a text means depends on the partition, which all accounts of a sweep share, and not on the account: a baseline
+/// that names the account is compiled for each, with nothing known. So this saves work and changes no answer.
+#[derive(Debug, Default)]
+pub(super) struct Same(Mutex<HashSet<String>>);
+
+impl Same {
+    /// Texts kept at most; whoever writes more than these has them compared each time.
+    const MOST: usize = 64;
+
+    pub(super) fn has(&self, text: &str) -> bool {
+        self.texts().contains(text)
+    }
+
+    /// The caller has compared this text, and the verdict was `Equivalent`.
+    pub(super) fn add(&self, text: &str) {
+        let mut texts = self.texts();
+        if texts.len() < Self::MOST {
+            texts.insert(text.to_owned());
+        }
+    }
+
+    fn texts(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Compiles baselines: once for all accounts, unless a document names the account.
@@ -59,6 +91,8 @@ impl Source {
             inline: parse(Kind::Identity, &self.config.inline_policy)?,
             trust_document: localized(&self.config.trust_policy),
             inline_document: localized(&self.config.inline_policy),
+            same_trust: Same::default(),
+            same_inline: Same::default(),
         })
     }
 }

@@ -6,8 +6,9 @@ use super::{Case, Outcome, Problem, fix, inline_policy, shown, words};
 use crate::model::{Severity, Verdict};
 use crate::policy::{Coverage, Kind, Policy, covers};
 
-pub(super) fn check(case: &Case<'_>) -> Outcome {
-    let cuts = [(Cut::Policies, granted(case)), (Cut::Boundary, bounded(case))];
+/// `inline`: the verdict on the inline policies alone.
+pub(super) fn check(case: &Case<'_>, inline: Verdict) -> Outcome {
+    let cuts = [(Cut::Policies, granted(case, inline)), (Cut::Boundary, bounded(case))];
     let has = |wanted| cuts.iter().any(|(_, c)| c.as_ref().is_ok_and(|c| c.verdict == wanted));
     let note = cuts.iter().find_map(|(_, coverage)| coverage.as_ref().err());
     // What one of the two keeps away is away, whatever the other one would turn out to say.
@@ -32,7 +33,10 @@ enum Cut {
 }
 
 /// What inline and attached policies allow together, or why nothing can be said.
-fn granted(case: &Case<'_>) -> Result<Coverage, String> {
+fn granted(case: &Case<'_>, inline: Verdict) -> Result<Coverage, String> {
+    if inline == Verdict::Equivalent && case.role.attached.is_empty() {
+        return Ok(everything());
+    }
     let mut policies = Vec::new();
     for (name, document) in &case.role.inline {
         policies.push(parse(case, name, Some(document))?);
@@ -48,9 +52,13 @@ fn granted(case: &Case<'_>) -> Result<Coverage, String> {
 /// What the boundary lets through; everything when there is none.
 fn bounded(case: &Case<'_>) -> Result<Coverage, String> {
     match &case.role.boundary {
-        None => Ok(Coverage { verdict: Verdict::Equivalent, witnesses: Vec::new() }),
+        None => Ok(everything()),
         Some((arn, policy)) => decided(case, &parse(case, arn, policy.document.as_ref())?),
     }
+}
+
+fn everything() -> Coverage {
+    Coverage { verdict: Verdict::Equivalent, witnesses: Vec::new() }
 }
 
 fn parse(case: &Case<'_>, name: &str, document: Option<&String>) -> Result<Policy, String> {

@@ -4,11 +4,10 @@ use super::{Case, Outcome, Problem, fix, words};
 use crate::model::{Severity, Side, Verdict};
 use crate::policy::{Comparison, Kind, Policy, compare};
 
-/// `effective`: the verdict on inline and attached policies together.
-pub(super) fn check(case: &Case<'_>, effective: Verdict) -> Outcome {
+/// `comparison`: what [`judge`] says. `effective`: the verdict on inline and attached policies together.
+pub(super) fn check(case: &Case<'_>, comparison: Comparison, effective: Verdict) -> Outcome {
     let names: Vec<&str> = case.role.inline.keys().map(String::as_str).collect();
     let outcome = |verdict| Outcome::of(verdict).detail("policies", names.clone());
-    let comparison = judge(case);
     let verdict = comparison.verdict;
     let lacking = matches!(verdict, Verdict::Absent | Verdict::Missing | Verdict::Conditional);
     let elsewhere = lacking && effective == Verdict::Equivalent;
@@ -35,7 +34,14 @@ pub(super) fn check(case: &Case<'_>, effective: Verdict) -> Outcome {
     }
 }
 
-fn judge(case: &Case<'_>) -> Comparison {
+/// Compares the inline policies, taken together, with the expected one.
+pub(super) fn judge(case: &Case<'_>) -> Comparison {
+    let known = &case.baseline.same_inline;
+    let mut documents = case.role.inline.values();
+    let only = documents.next().filter(|_| documents.next().is_none());
+    if only.is_some_and(|text| known.has(text)) {
+        return Comparison { verdict: Verdict::Equivalent, witnesses: Vec::new(), note: None };
+    }
     let mut policies = Vec::new();
     for (name, document) in &case.role.inline {
         match Policy::parse(Kind::Identity, document, &case.context()) {
@@ -46,10 +52,14 @@ fn judge(case: &Case<'_>) -> Comparison {
             }
         }
     }
-    match Policy::union(policies) {
-        Some(policy) => compare(&policy, &case.baseline.inline),
-        None => Comparison { verdict: Verdict::Absent, witnesses: Vec::new(), note: None },
+    let Some(policy) = Policy::union(policies) else {
+        return Comparison { verdict: Verdict::Absent, witnesses: Vec::new(), note: None };
+    };
+    let comparison = compare(&policy, &case.baseline.inline);
+    if let (Verdict::Equivalent, Some(text)) = (comparison.verdict, only) {
+        known.add(text);
     }
+    comparison
 }
 
 fn severity(verdict: Verdict) -> Severity {

@@ -186,8 +186,9 @@ impl Rules {
                 vec![(CheckName::RoleExists, role_exists::forbidden(case))],
             );
         }
-        let effective = effective_permissions::check(case);
-        let inline = inline_policy::check(case, effective.verdict);
+        let comparison = inline_policy::judge(case);
+        let effective = effective_permissions::check(case, comparison.verdict);
+        let inline = inline_policy::check(case, comparison, effective.verdict);
         let attached = attached_policies::check(case, effective.verdict, inline.verdict);
         let outcomes = vec![
             (CheckName::RoleExists, role_exists::present(case)),

@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(shell command -v cargo-deny || echo target/tools/bin/cargo-deny)
 
-.PHONY: help demo build test test-rust test-moto lint advisories
+.PHONY: help demo build test test-rust test-moto bench lint advisories
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
@@ -31,6 +31,15 @@ test-moto: build .venv/.made ## the release binary against moto, an AWS nobody h
 .venv/.made: tests/moto/requirements.txt
 	python3 -m venv --clear .venv
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	touch $@
+
+bench: build target/peers/.made ## what a sweep costs beside other clients (benches/README.md): about 20 minutes
+	cargo build --release $(FEATURES) --example bench-clients
+	benches/sweep.py
+
+target/peers/.made: benches/peers/requirements.txt
+	python3 -m venv --clear target/peers
+	target/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	touch $@
 
 lint: $(CARGO_DENY) advisories ## format, clippy, documentation, licences, scripts

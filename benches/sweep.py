@@ -23,6 +23,8 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BASELINE = ROOT / "config/baseline"
 PARTS = ["cpu", "wall", "growth", "memory", "peer"]
+# Takes a quarter of an hour, and has to be asked for.
+LONG_PARTS = ["soak"]
 # Round trips of one account: AssumeRole, then four reads at once. A wrong guess of the policy's name takes one more.
 ROUND_TRIPS = 2
 ACCOUNTS_A_PAGE = 20
@@ -68,11 +70,9 @@ class Simulator:
 
     def take_calls(self):
         """The calls that arrived since the last time, by operation."""
-        url = f"{self.endpoint}/_simulator/calls"
-        with urllib.request.urlopen(url) as answer:
-            calls = json.load(answer)["operations"]
-        urllib.request.urlopen(urllib.request.Request(url, method="DELETE")).close()
-        return {operation: count for operation, count in calls.items() if count}
+        request = urllib.request.Request(f"{self.endpoint}/_simulator/calls", method="DELETE")
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)["operations"]
 
     def check_calls(self, calls, guesses):
         """Those of a scan in which every role is right; the caller's own account is read without AssumeRole.
@@ -238,6 +238,30 @@ class Bench:
             row(name, f"{median(taken, 'cpu') / accounts * 1e3:.2f}", f"{speed:,.0f}", f"{median(taken, 'peak_mib'):.0f}", *notes)
 
 
+    def soak(self):
+        accounts, sweeps, settled = 1000, 1000, 50
+        title(f"Sweep after sweep in one process: {accounts:,} accounts, no latency, 64 in flight")
+        row("sweep", "minutes", "resident MiB", "peak MiB", "threads", "descriptors")
+        rule(6)
+        with Simulator(self.options, accounts) as simulator:
+            command = self.client("soak", 64) + ["--sweeps", str(sweeps), "--every", str(settled)]
+            soak = subprocess.Popen(command, env=simulator.environment, stdout=subprocess.PIPE, text=True)
+            held = {}
+            for line in soak.stdout:
+                now = json.loads(line)
+                held[now["sweep"]] = now
+                memory = [f"{now[name] / 1024:.1f}" for name in ["rss_kib", "peak_kib"]]
+                row(str(now["sweep"]), f"{now['seconds'] / 60:.1f}", *memory, str(now["threads"]), str(now["fds"]))
+            if soak.wait() != 0:
+                sys.exit(f"the soak ended with status {soak.returncode}")
+        first, last = held[settled], held[sweeps]
+        print(f"\nMiB more after {sweeps:,} sweeps than after {settled}:", end=" ")
+        print(self.aim("memory from sweep to sweep", (last["rss_kib"] - first["rss_kib"]) / 1024, 8), end="; ")
+        print("threads:", self.aim("threads from sweep to sweep", last["threads"] - first["threads"], 0), end="; ")
+        # As many as calls can be under way, and a few of the runtime's own.
+        print("descriptors:", self.aim("descriptors from sweep to sweep", last["fds"], 4 * 64 + 32))
+
+
 def median(samples, field):
     return statistics.median(getattr(sample, field) for sample in samples)
 
@@ -277,7 +301,7 @@ def machine():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     release = ROOT / "target/release"
-    parser.add_argument("--only", metavar="PARTS", help=f"parts, joined by commas, of {','.join(PARTS)}")
+    parser.add_argument("--only", metavar="PARTS", help=f"parts, joined by commas, of {','.join(PARTS + LONG_PARTS)} [default: all but the last]")
     parser.add_argument("--rounds", type=int, default=7, help="rounds of the comparisons [default: %(default)s]")
     parser.add_argument("--seed", type=int, default=7, help="the organization's [default: %(default)s]")
     parser.add_argument("--rolewarden", default=release / "rolewarden", help="the program to measure")
@@ -287,7 +311,7 @@ def main():
     options = parser.parse_args()
     options.simulator = options.simulator or options.rolewarden
     parts = options.only.split(",") if options.only else PARTS
-    strangers = set(parts) - set(PARTS)
+    strangers = set(parts) - set(PARTS + LONG_PARTS)
     if strangers:
         parser.error(f"no such part: {', '.join(sorted(strangers))}")
     with tempfile.TemporaryDirectory() as options.folder:

@@ -11,21 +11,14 @@ pub(super) const SCAN_ROLE: &str = "rolewarden-scan";
 pub(super) const SESSION: &str = "rolewarden";
 pub(super) const SESSION_SECONDS: i32 = 3600;
 
-/// The session policy of one account's session, in the scan's own words: it is a third of what is sent.
+/// The session policy of one account's session, as the scan has it: it is most of what is sent.
 pub(super) fn session_policy(account: &str) -> String {
-    json!({"Version": "2012-10-17", "Statement": [
-        {
-            "Effect": "Allow",
-            "Action": ["iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies"],
-            "Resource": [format!("arn:aws:iam::{account}:role/{ROLE}"), format!("arn:aws:iam::{account}:role/*/{ROLE}")],
-        },
-        {
-            "Effect": "Allow",
-            "Action": ["iam:GetPolicy", "iam:GetPolicyVersion"],
-            "Resource": ["arn:aws:iam::aws:policy/*", format!("arn:aws:iam::{account}:policy/*")],
-        },
-    ]})
-    .to_string()
+    let reads = r#"["iam:GetRole","iam:GetRolePolicy","iam:ListRolePolicies","iam:ListAttachedRolePolicies"]"#;
+    let role = format!("arn:aws:iam::{account}:role");
+    let policies = format!("arn:aws:iam::{account}:policy/*");
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":{reads},"Resource":["{role}/{ROLE}","{role}/*/{ROLE}"]}},{{"Effect":"Allow","Action":["iam:GetPolicy","iam:GetPolicyVersion"],"Resource":["arn:aws:iam::aws:policy/*","{policies}"]}}]}}"#
+    )
 }
 
 /// Calls made, by operation.

@@ -1,8 +1,9 @@
 """The script one would write instead of rolewarden: boto3, a thread pool, and a comparison of parsed JSON.
 
-It does what such scripts do well: one session a thread (sessions are not thread-safe, and each caches the API models),
-one STS client with a connection for every thread, an IAM client from the account's credentials, and policies compared as
-values rather than as text. It prints one line of JSON, and one line an account whose role is not right.
+It does what such scripts do when they are written well: one session, so that the API models are read once, and a lock
+around it, as sessions are not thread-safe; one STS client with a connection for every thread; an IAM client from each
+account's credentials; policies compared as values rather than as text. It prints one line of JSON, and one line an
+account whose role is not right.
 """
 
 import argparse
@@ -34,33 +35,33 @@ class Scan:
     def __init__(self, threads, trust, policy):
         self.config = Config(max_pool_connections=threads, retries={"mode": "standard", "max_attempts": 4})
         self.trust, self.policy = canonical(trust), canonical(policy)
-        self.sts = boto3.client("sts", config=self.config)
+        self.session, self.lock = boto3.Session(), threading.Lock()
+        self.sts = self.session.client("sts", config=self.config)
         self.own_account = self.sts.get_caller_identity()["Account"]
-        self.local = threading.local()
 
     def accounts(self):
-        client = boto3.client("organizations", config=self.config)
+        client = self.session.client("organizations", config=self.config)
         client.describe_organization()
         pages = client.get_paginator("list_accounts").paginate()
         return [account["Id"] for page in pages for account in page["Accounts"] if account["State"] == "ACTIVE"]
 
     def client(self, account):
-        if not hasattr(self.local, "session"):
-            self.local.session = boto3.Session()
         if account == self.own_account:
-            return self.local.session.client("iam", config=self.config)
+            with self.lock:
+                return self.session.client("iam", config=self.config)
         credentials = self.sts.assume_role(
             RoleArn=f"arn:aws:iam::{account}:role/rolewarden-scan",
             RoleSessionName="boto3-scan",
             DurationSeconds=3600,
         )["Credentials"]
-        return self.local.session.client(
-            "iam",
-            config=self.config,
-            aws_access_key_id=credentials["AccessKeyId"],
-            aws_secret_access_key=credentials["SecretAccessKey"],
-            aws_session_token=credentials["SessionToken"],
-        )
+        with self.lock:
+            return self.session.client(
+                "iam",
+                config=self.config,
+                aws_access_key_id=credentials["AccessKeyId"],
+                aws_secret_access_key=credentials["SecretAccessKey"],
+                aws_session_token=credentials["SessionToken"],
+            )
 
     def check(self, account):
         """What is wrong in one account; nothing where all is well."""

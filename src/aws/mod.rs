@@ -71,6 +71,8 @@ pub struct Aws {
     identity: Identity,
     sessions: Sessions,
     aws_managed: AwsManaged,
+    /// The policy of every account's session, but for the account's number.
+    scan_policy: String,
 }
 
 impl Aws {
@@ -90,6 +92,7 @@ impl Aws {
         let clients = Clients::new(config, connect).await?;
         let identity = Identity::resolve(&clients).await?;
         Ok(Self {
+            scan_policy: narrow::for_scan(config, &identity.partition),
             config: config.clone(),
             clients,
             identity,

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use crate::config::Config;
 use crate::model::{AccountId, CheckName, Partition};
 
+/// Stands for the account's number in [`for_scan`]; no name of a role has such a text in it.
+const ACCOUNT: &str = "{account}";
+
 /// Every Organizations call that listing may need.
 const LISTING: [&str; 6] = [
     "organizations:DescribeOrganization",
@@ -20,8 +23,9 @@ pub(super) fn reads_managed(config: &Config) -> bool {
     !config.checks.disabled.contains(&CheckName::EffectivePermissions)
 }
 
-/// Reading the one role of one account; at most 2,048 characters, which is what STS accepts.
-pub(super) fn for_scan(config: &Config, partition: &Partition, account: &AccountId) -> String {
+/// Reading the one role of one account, whose number [`in_account`] puts in; at most 2,048 characters, which is what STS
+/// accepts.
+pub(super) fn for_scan(config: &Config, partition: &Partition) -> String {
     let name = &config.baseline.role_name;
     let mut statements = vec![allow(
         json!([
@@ -31,8 +35,8 @@ pub(super) fn for_scan(config: &Config, partition: &Partition, account: &Account
             "iam:ListAttachedRolePolicies"
         ]),
         json!([
-            format!("arn:{partition}:iam::{account}:role/{name}"),
-            format!("arn:{partition}:iam::{account}:role/*/{name}")
+            format!("arn:{partition}:iam::{ACCOUNT}:role/{name}"),
+            format!("arn:{partition}:iam::{ACCOUNT}:role/*/{name}")
         ]),
     )];
     if reads_managed(config) {
@@ -40,11 +44,16 @@ pub(super) fn for_scan(config: &Config, partition: &Partition, account: &Account
             json!(["iam:GetPolicy", "iam:GetPolicyVersion"]),
             json!([
                 format!("arn:{partition}:iam::aws:policy/*"),
-                format!("arn:{partition}:iam::{account}:policy/*")
+                format!("arn:{partition}:iam::{ACCOUNT}:policy/*")
             ]),
         ));
     }
     document(&statements)
+}
+
+/// The policy of one account's session.
+pub(super) fn in_account(for_scan: &str, account: &AccountId) -> String {
+    for_scan.replace(ACCOUNT, account.as_str())
 }
 
 /// Listing the organization.

@@ -118,8 +118,7 @@ impl Aws {
         let over = self.config.access.overrides.get(&account.id);
         let external_id =
             over.and_then(|o| o.external_id.as_ref()).or(self.config.access.external_id.as_ref());
-        let policy =
-            self.is_narrow().then(|| narrow::for_scan(&self.config, &role.partition, &account.id));
+        let policy = self.is_narrow().then(|| narrow::in_account(&self.scan_policy, &account.id));
         let previous = self.chain().await?;
         let chained = self.identity.is_session() || previous.is_some();
         let request = Request { purpose: Purpose::Scan, role: &role, external_id, policy, chained };

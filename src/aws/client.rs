@@ -1,10 +1,13 @@
-//! The SDK's clients: one bounded connection pool, one configuration, a cheap IAM client for each account.
+//! The SDK's clients: one bounded connection pool, one configuration, one client a service.
 
+use std::future::Future;
 use std::time::Duration;
 
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, meta::region::RegionProviderChain};
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_iam as iam;
 use aws_sdk_organizations as organizations;
 use aws_sdk_sts as sts;
@@ -41,7 +44,7 @@ pub struct Connect {
 /// The clients, what new ones are made from, and the lanes that every call goes through.
 pub(super) struct Clients {
     sdk: SdkConfig,
-    iam: iam::Config,
+    iam: iam::Client,
     sts: sts::Client,
     lanes: Lanes,
 }
@@ -51,7 +54,12 @@ impl Clients {
     pub(super) async fn new(config: &Config, connect: Connect) -> Result<Self, ScanError> {
         let sdk = sdk_config(config, connect).await?;
         warn_of_overrides(&sdk);
-        let iam = iam::config::Builder::from(&sdk).interceptor(WholeAnswers::IAM).build();
+        let iam = iam::config::Builder::from(&sdk)
+            .interceptor(WholeAnswers::IAM)
+            .credentials_provider(TaskCredentials)
+            .identity_cache(iam::config::IdentityCache::no_cache())
+            .build();
+        let iam = iam::Client::from_conf(iam);
         let sts = sts::Client::from_conf(sts_builder(&sdk).build());
         Ok(Self { sdk, iam, sts, lanes: Lanes::new(&config.sweep) })
     }
@@ -90,14 +98,9 @@ impl Clients {
         organizations::Client::from_conf(builder.build())
     }
 
-    /// IAM in one account, with its session's credentials or the base ones.
-    pub(super) fn iam(&self, credentials: Option<Credentials>) -> iam::Client {
-        let mut builder = self.iam.to_builder();
-        if let Some(credentials) = credentials {
-            let no_cache = iam::config::IdentityCache::no_cache();
-            builder = builder.credentials_provider(credentials).identity_cache(no_cache);
-        }
-        iam::Client::from_conf(builder.build())
+    /// IAM, in the account whose credentials the task has: see [`TaskCredentials`].
+    pub(super) fn iam(&self) -> &iam::Client {
+        &self.iam
     }
 
     /// Where the calls go, for messages.
@@ -109,6 +112,32 @@ impl Clients {
         } else {
             format!("region {region}, {}", overrides.join(", "))
         }
+    }
+}
+
+tokio::task_local! {
+    /// The credentials of the account that this task reads.
+    static CREDENTIALS: Credentials;
+}
+
+/// Runs IAM calls with these credentials.
+pub(super) async fn with_credentials<F: Future>(credentials: Credentials, calls: F) -> F::Output {
+    CREDENTIALS.scope(credentials, calls).await
+}
+
+/// Signs IAM calls with the credentials of the task they are made in: a client for each account would cost a call more.
+///
+/// Outside of [`with_credentials`] there are none, so that none can be taken by mistake.
+#[derive(Debug)]
+struct TaskCredentials;
+
+impl ProvideCredentials for TaskCredentials {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let missing = |_| CredentialsError::not_loaded("no account's credentials are in use");
+        future::ProvideCredentials::ready(CREDENTIALS.try_with(Credentials::clone).map_err(missing))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who we are: the base credentials are resolved once at start, so that what is wrong with them is said at once.
 
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 
 use super::client::Clients;
@@ -7,6 +8,17 @@ use super::error::{CREDENTIALS_HINT, causes, malformed};
 use crate::model::{AccountId, Partition, ScanError, UnknownReason, printable_line};
 
 const OPERATION: &str = "sts:GetCallerIdentity";
+
+/// The base credentials as they are now; they may be another session's than the last time.
+pub(super) async fn base_credentials(clients: &Clients) -> Result<Credentials, ScanError> {
+    let missing =
+        |message: String| ScanError::new(UnknownReason::AwsError, message).hint(CREDENTIALS_HINT);
+    let provider = clients
+        .base_credentials()
+        .ok_or_else(|| missing("there are no AWS credentials".to_owned()))?;
+    let found = provider.provide_credentials().await;
+    found.map_err(|error| missing(format!("no AWS credentials were found: {}", causes(&error))))
+}
 
 /// The identity of the base credentials.
 #[derive(Debug, Clone)]
@@ -22,15 +34,7 @@ pub(super) struct Identity {
 impl Identity {
     /// Resolves the credentials, then asks STS whose they are.
     pub(super) async fn resolve(clients: &Clients) -> Result<Self, ScanError> {
-        let missing = |message: String| {
-            ScanError::new(UnknownReason::AwsError, message).hint(CREDENTIALS_HINT)
-        };
-        let provider = clients
-            .base_credentials()
-            .ok_or_else(|| missing("there are no AWS credentials".to_owned()))?;
-        provider.provide_credentials().await.map_err(|error| {
-            missing(format!("no AWS credentials were found: {}", causes(&error)))
-        })?;
+        base_credentials(clients).await?;
         let asked = clients
             .lanes()
             .sts()

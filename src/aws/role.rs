@@ -6,11 +6,12 @@ use aws_sdk_iam as iam;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::time::Instant;
 
+use super::client::with_credentials;
 use super::error::{is_no_such_entity, malformed, unstable, wrong_account};
 use super::lane::Lane;
 use super::managed::{check_owner, name_of};
 use super::paging::Pages;
-use super::{Aws, document, narrow};
+use super::{Aws, document, identity, narrow};
 use crate::model::{
     Account, AccountId, ManagedPolicy, Role, RoleArn, ScanError, Snapshot, UnknownReason,
     printable_line,
@@ -29,7 +30,7 @@ const AT_ONCE: usize = 4;
 
 /// The one role of one account, and what reads it.
 pub(super) struct Target<'a> {
-    pub(super) iam: iam::Client,
+    pub(super) iam: &'a iam::Client,
     pub(super) lane: Lane,
     account: &'a AccountId,
     role: &'a str,
@@ -54,15 +55,20 @@ impl Aws {
     async fn read_snapshot(&self, account: &Account) -> Result<Snapshot, ScanError> {
         let begun = Instant::now();
         let credentials = match self.is_direct(&account.id) {
-            true => None,
-            false => Some(self.scan_session(account).await?),
+            true => identity::base_credentials(&self.clients).await?,
+            false => self.scan_session(account).await?,
         };
         let target = Target {
-            iam: self.clients.iam(credentials),
+            iam: self.clients.iam(),
             lane: self.clients.lanes().account(begun),
             account: &account.id,
             role: &self.config.baseline.role_name,
         };
+        with_credentials(credentials, self.read_target(target)).await
+    }
+
+    /// With the credentials that the task has by now.
+    async fn read_target(&self, target: Target<'_>) -> Result<Snapshot, ScanError> {
         let (role, names, attached, guess) = tokio::join!(
             target.get_role(),
             target.list_inline(),

@@ -1,6 +1,7 @@
 //! The SDK's clients: one bounded connection pool, one configuration, one client a service.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
@@ -120,8 +121,11 @@ tokio::task_local! {
     static CREDENTIALS: Credentials;
 }
 
-/// Runs IAM calls with these credentials.
-pub(super) async fn with_credentials<F: Future>(credentials: Credentials, calls: F) -> F::Output {
+/// Runs IAM calls with these credentials. They are pinned by the caller: a future of many kilobytes is not moved.
+pub(super) async fn with_credentials<F: Future>(
+    credentials: Credentials,
+    calls: Pin<&mut F>,
+) -> F::Output {
     CREDENTIALS.scope(credentials, calls).await
 }
 

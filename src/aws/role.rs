@@ -1,6 +1,7 @@
 //! Reads the role of one account: four calls in one round trip, more only where they are needed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 
 use aws_sdk_iam as iam;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -64,7 +65,7 @@ impl Aws {
             account: &account.id,
             role: &self.config.baseline.role_name,
         };
-        with_credentials(credentials, self.read_target(target)).await
+        with_credentials(credentials, pin!(self.read_target(target))).await
     }
 
     /// With the credentials that the task has by now.

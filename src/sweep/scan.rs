@@ -20,7 +20,9 @@ pub(super) async fn scan<R: RoleReader>(
     deadline: Duration,
     clock: fn() -> Timestamp,
 ) -> AccountResult {
-    let result = tokio::time::timeout(deadline, confirmed(reader.as_ref(), &rules, &account)).await;
+    // On the heap at once: spawning moves the task, and these are some twenty kilobytes.
+    let judging = Box::pin(confirmed(reader.as_ref(), &rules, &account));
+    let result = tokio::time::timeout(deadline, judging).await;
     match result.unwrap_or_else(|_| Err(late(deadline))) {
         Ok(Judgement { state, role_arn, checks, findings }) => {
             AccountResult::Judged { state, role_arn, checked_at: clock(), checks, findings }

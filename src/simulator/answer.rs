@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::calls::{Calls, Operation, Service};
+use super::calls::{Before, Calls, Operation, Service};
 use super::delay::delay;
 use super::fault::Fault;
 use super::grants::Grants;
 use super::lag::{Past, Roles};
 use super::quota::Meters;
+use super::script::Rule;
 use super::spoil::Delivery;
 use super::wire::{self, Params, Refusal, Request};
 use super::world::World;
@@ -81,15 +82,6 @@ struct Answered {
     delay: Duration,
     /// What the call changes.
     edit: Option<Edit>,
-}
-
-/// What came before a call, and what it meets.
-struct Counted {
-    fault: Option<Fault>,
-    /// Calls of its operation in its account before it.
-    nth: u64,
-    /// IAM calls into its account before it.
-    reads: u64,
 }
 
 /// A request id: an UUID in shape, the request's number in truth.
@@ -165,8 +157,9 @@ impl Shared {
     ) -> Answered {
         let Request { operation, params, .. } = request;
         let account = sts::target(*operation, params).unwrap_or_else(|| identity.account.clone());
-        let Counted { fault, nth, reads } = self.count(world, *operation, &account);
-        let delay = delay(world, *operation, &account, nth);
+        let (fault, before) = self.count(world, *operation, &account);
+        let reads = before.iam;
+        let delay = delay(world, *operation, &account, before.in_account);
         let beyond = self.meters.is_beyond(world, *operation, &account);
         let fault = if beyond { Some(Fault::Throttled) } else { fault };
         let other = OTHER_ACCOUNT.parse().ok().filter(|_| fault == Some(Fault::WrongAccount));
@@ -211,20 +204,23 @@ impl Shared {
         }
     }
 
-    /// Counts the call, and looks for the fault it meets.
-    fn count(&self, world: &World, operation: Operation, account: &AccountId) -> Counted {
-        let mut calls = self.calls();
-        let (in_account, in_all) = (calls.of_in(operation, account), calls.of(operation));
-        let reads = calls.iam_in(account);
-        calls.count(operation, account);
-        let own =
-            world.accounts.get(account).map(|member| member.faults.as_slice()).unwrap_or_default();
-        let own =
-            own.iter().find(|rule| rule.matches(operation, account, (in_account, in_account)));
-        let rule = own.or_else(|| {
-            world.faults.iter().find(|rule| rule.matches(operation, account, (in_account, in_all)))
-        });
-        Counted { fault: rule.map(|rule| rule.fault), nth: in_account, reads }
+    /// Counts the call; gives the fault it meets, and what came before it.
+    fn count(
+        &self,
+        world: &World,
+        operation: Operation,
+        account: &AccountId,
+    ) -> (Option<Fault>, Before) {
+        let before = self.calls().count(operation, account);
+        let Before { in_account, in_all, .. } = before;
+        let meets =
+            |in_all| move |rule: &&Rule| rule.matches(operation, account, (in_account, in_all));
+        let own = world
+            .accounts
+            .get(account)
+            .and_then(|member| member.faults.iter().find(meets(in_account)));
+        let rule = own.or_else(|| world.faults.iter().find(meets(in_all)));
+        (rule.map(|rule| rule.fault), before)
     }
 
     /// Whom the request is from, as its key, its token and, if they are checked, its signature prove.

@@ -1,6 +1,6 @@
 //! The operations the simulator knows, and how often each was called where.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use crate::model::AccountId;
 
@@ -91,42 +91,80 @@ impl Operation {
 /// role, everything else for the caller's. Refused and broken answers count; requests that could not be read do not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Calls {
-    totals: BTreeMap<Operation, u64>,
-    by_account: BTreeMap<AccountId, BTreeMap<Operation, u64>>,
+    totals: Counts,
+    by_account: HashMap<AccountId, Counts>,
+}
+
+/// Calls of each operation, in the order of [`Operation::ALL`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Counts([u32; Operation::ALL.len()]);
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self([0; Operation::ALL.len()])
+    }
+}
+
+impl Counts {
+    fn of(&self, operation: Operation) -> u64 {
+        self.0.get(operation as usize).copied().unwrap_or_default().into()
+    }
+
+    fn add(&mut self, operation: Operation) {
+        if let Some(count) = self.0.get_mut(operation as usize) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    fn of_iam(&self) -> u64 {
+        let iam = Operation::ALL.iter().filter(|operation| operation.service() == Service::Iam);
+        iam.map(|operation| self.of(*operation)).sum()
+    }
+}
+
+/// Calls that came before one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Before {
+    /// Of its operation in its account.
+    pub(super) in_account: u64,
+    /// Of its operation.
+    pub(super) in_all: u64,
+    /// To IAM in its account.
+    pub(super) iam: u64,
 }
 
 impl Calls {
     /// All calls.
     pub fn total(&self) -> u64 {
-        self.totals.values().sum()
+        self.totals.0.iter().map(|count| u64::from(*count)).sum()
     }
 
     /// Calls of one operation.
     pub fn of(&self, operation: Operation) -> u64 {
-        self.totals.get(&operation).copied().unwrap_or(0)
+        self.totals.of(operation)
     }
 
     /// Calls of one operation that act in one account.
     pub fn of_in(&self, operation: Operation, account: &AccountId) -> u64 {
-        self.by_account.get(account).and_then(|calls| calls.get(&operation)).copied().unwrap_or(0)
+        self.by_account.get(account).map_or(0, |calls| calls.of(operation))
     }
 
     /// IAM calls into one account.
     pub fn iam_in(&self, account: &AccountId) -> u64 {
-        let calls = self.by_account.get(account).into_iter().flatten();
-        calls
-            .filter(|(operation, _)| operation.service() == Service::Iam)
-            .map(|(_, count)| count)
-            .sum()
+        self.by_account.get(account).map_or(0, Counts::of_iam)
     }
 
-    pub(super) fn count(&mut self, operation: Operation, account: &AccountId) {
-        *self.totals.entry(operation).or_default() += 1;
+    pub(super) fn count(&mut self, operation: Operation, account: &AccountId) -> Before {
         if !self.by_account.contains_key(account) {
-            self.by_account.insert(account.clone(), BTreeMap::new());
+            self.by_account.insert(account.clone(), Counts::default());
         }
-        if let Some(calls) = self.by_account.get_mut(account) {
-            *calls.entry(operation).or_default() += 1;
-        }
+        let in_all = self.totals.of(operation);
+        self.totals.add(operation);
+        let Some(calls) = self.by_account.get_mut(account) else {
+            return Before { in_account: 0, in_all, iam: 0 };
+        };
+        let before = Before { in_account: calls.of(operation), in_all, iam: calls.of_iam() };
+        calls.add(operation);
+        before
     }
 }

@@ -57,16 +57,16 @@ impl Statement {
     }
 
     fn matches(&self, action: &str, resource: &str) -> bool {
-        let action = action.to_ascii_lowercase();
-        self.actions
-            .iter()
-            .any(|pattern| glob(pattern.to_ascii_lowercase().as_bytes(), action.as_bytes()))
-            && self.resources.iter().any(|pattern| glob(pattern.as_bytes(), resource.as_bytes()))
+        let any = |patterns: &[String], text: &str, same: fn(u8, u8) -> bool| {
+            patterns.iter().any(|pattern| glob(pattern.as_bytes(), text.as_bytes(), same))
+        };
+        any(&self.actions, action, |a, b| a.eq_ignore_ascii_case(&b))
+            && any(&self.resources, resource, |a, b| a == b)
     }
 }
 
 /// `*` is any run, `?` one byte. Steps back to the last star only, so it is never worse than quadratic.
-fn glob(mut pattern: &[u8], mut text: &[u8]) -> bool {
+fn glob(mut pattern: &[u8], mut text: &[u8], same: fn(u8, u8) -> bool) -> bool {
     let mut star: Option<(&[u8], &[u8])> = None;
     loop {
         match (pattern.split_first(), text.split_first()) {
@@ -74,7 +74,7 @@ fn glob(mut pattern: &[u8], mut text: &[u8]) -> bool {
                 star = Some((rest, text));
                 pattern = rest;
             }
-            (Some((p, pattern_rest)), Some((t, text_rest))) if *p == b'?' || p == t => {
+            (Some((p, pattern_rest)), Some((t, text_rest))) if *p == b'?' || same(*p, *t) => {
                 (pattern, text) = (pattern_rest, text_rest);
             }
             (None, None) => return true,
@@ -106,7 +106,7 @@ mod tests {
         ];
         for (pattern, text, want) in cases {
             assert_eq!(
-                glob(pattern.as_bytes(), text.as_bytes()),
+                glob(pattern.as_bytes(), text.as_bytes(), |a, b| a == b),
                 want,
                 "case `{pattern}` `{text}`"
             );

@@ -76,7 +76,7 @@ pub(super) fn get_role(call: &Call<'_>, name: &str, role: &Role) -> String {
         xml::text(out, "RoleId", &role.id);
         xml::text(out, "Arn", role.arn(&call.world.partition, &call.shown, name));
         xml::text(out, "CreateDate", CREATED);
-        xml::text(out, "AssumeRolePolicyDocument", encode_document(&role.trust));
+        xml::plain(out, "AssumeRolePolicyDocument", encode_document(&role.trust));
         if !role.description.is_empty() {
             xml::text(out, "Description", &role.description);
         }
@@ -112,12 +112,11 @@ fn get_role_policy(call: &Call<'_>, role_name: &str, role: &Role) -> Result<Stri
     let mut out = String::new();
     xml::text(&mut out, "RoleName", role_name);
     xml::text(&mut out, "PolicyName", name);
-    let encoded = if unstable {
-        encode_document(&documents::unstable(call.reads))
+    if unstable {
+        xml::plain(&mut out, "PolicyDocument", encode_document(&documents::unstable(call.reads)));
     } else {
-        encode_document(document)
-    };
-    xml::text(&mut out, "PolicyDocument", encoded);
+        xml::plain(&mut out, "PolicyDocument", encode_document(document));
+    }
     Ok(out)
 }
 
@@ -149,7 +148,7 @@ fn get_policy_version(call: &Call<'_>) -> Result<String, Refusal> {
     }
     let mut out = String::new();
     xml::element(&mut out, "PolicyVersion", |out| {
-        xml::text(out, "Document", encode_document(&policy.document));
+        xml::plain(out, "Document", encode_document(&policy.document));
         xml::text(out, "VersionId", kept);
         xml::text(out, "IsDefaultVersion", true);
         xml::text(out, "CreateDate", CREATED);

@@ -1,5 +1,7 @@
 //! Organizations: the accounts and the tree they are in.
 
+use std::ops::Bound;
+
 use serde_json::{Value, json};
 
 use super::answer::Call;
@@ -30,7 +32,8 @@ pub(super) fn answer(call: &Call<'_>) -> Result<String, Refusal> {
             "Id": world.root_id, "Arn": arn(world, "root", &world.root_id), "Name": "Root", "PolicyTypes": [],
         }]}),
         Operation::ListAccounts => {
-            page(call, "Accounts", world.accounts.iter(), |(id, member)| {
+            let from = |start, after: Option<&str>| accounts_from(world, start, after);
+            page(call, "Accounts", world.accounts.len(), from, |(id, member)| {
                 account(world, id, member)
             })?
         }
@@ -38,7 +41,13 @@ pub(super) fn answer(call: &Call<'_>) -> Result<String, Refusal> {
             let parent = parent(call)?;
             let children = world.accounts.iter().filter(|(_, member)| member.parent == parent);
             let children: Vec<_> = children.collect();
-            page(call, "Accounts", children.into_iter(), |(id, member)| account(world, id, member))?
+            page(
+                call,
+                "Accounts",
+                children.len(),
+                |start, _| children.into_iter().skip(start),
+                |(id, member)| account(world, id, member),
+            )?
         }
         Operation::ListOrganizationalUnitsForParent => {
             let parent = parent(call)?;
@@ -47,13 +56,26 @@ pub(super) fn answer(call: &Call<'_>) -> Result<String, Refusal> {
             page(
                 call,
                 "OrganizationalUnits",
-                children.into_iter(),
+                children.len(),
+                |start, _| children.into_iter().skip(start),
                 |(id, unit)| json!({"Id": id, "Arn": arn(world, "ou", id), "Name": unit.name, "Path": world.path_of(id)}),
             )?
         }
         _ => tags(call)?,
     };
     Ok(value.to_string())
+}
+
+/// The accounts from a number on, or from the one after an account.
+fn accounts_from<'a>(
+    world: &'a World,
+    start: usize,
+    after: Option<&str>,
+) -> Box<dyn Iterator<Item = (&'a AccountId, &'a Member)> + 'a> {
+    match after.and_then(|id| id.parse::<AccountId>().ok()) {
+        Some(id) => Box::new(world.accounts.range((Bound::Excluded(id), Bound::Unbounded))),
+        None => Box::new(world.accounts.iter().skip(start)),
+    }
 }
 
 /// `arn:aws:organizations::{management}:{kind}/o-…/{id}`
@@ -124,7 +146,13 @@ fn tags(call: &Call<'_>) -> Result<Value, Refusal> {
         ));
     }
     let tags: Vec<_> = tags.into_iter().flatten().collect();
-    page(call, "Tags", tags.into_iter(), |(key, value)| json!({"Key": key, "Value": value}))
+    page(
+        call,
+        "Tags",
+        tags.len(),
+        |start, _| tags.into_iter().skip(start),
+        |(key, value)| json!({"Key": key, "Value": value}),
+    )
 }
 
 /// Organizations has its own code for what does not fit.

@@ -48,13 +48,20 @@ struct Token {
 }
 
 impl Token {
-    fn parse(token: &str) -> Option<Self> {
-        let (start, before) = token.strip_prefix("page-")?.split_once('-')?;
-        Some(Self { start: start.parse().ok()?, before: before.parse().ok()? })
+    /// The token, and the last item of the page before, where it is told.
+    fn parse(token: &str) -> Option<(Self, Option<&str>)> {
+        let mut parts = token.strip_prefix("page-")?.splitn(3, '-');
+        let mut number = || parts.next()?.parse().ok();
+        let token = Self { start: number()?, before: number()? };
+        Some((token, parts.next()))
     }
 
-    fn text(self) -> String {
-        format!("page-{}-{}", self.start, self.before)
+    fn text(self, after: Option<&str>) -> String {
+        let Self { start, before } = self;
+        after.map_or_else(
+            || format!("page-{start}-{before}"),
+            |after| format!("page-{start}-{before}-{after}"),
+        )
     }
 }
 
@@ -114,11 +121,13 @@ impl Paging {
     }
 }
 
-/// A page of a list; only what is on it is written.
-pub(super) fn page<T>(
+/// A page of a list of so many items; only what is on it is written. `from` gives the items from a number on, or from the
+/// one after an `Id`, which a long list finds sooner.
+pub(super) fn page<T, I: Iterator<Item = T>>(
     call: &Call<'_>,
     list: &str,
-    items: impl ExactSizeIterator<Item = T>,
+    total: usize,
+    from: impl FnOnce(usize, Option<&str>) -> I,
     write: impl FnMut(T) -> Value,
 ) -> Result<Value, Refusal> {
     let listing = call.world.listing;
@@ -126,12 +135,13 @@ pub(super) fn page<T>(
         .number("MaxResults", MAX_PAGE, 1, MAX_PAGE)
         .map_err(invalid_input)?
         .min(listing.page.max(1));
-    let first = Token { start: 0, before: 0 };
+    let first = (Token { start: 0, before: 0 }, None);
     let at = call.get("NextToken").map_or(Some(first), Token::parse);
-    let at = at.ok_or_else(|| Refusal::new(400, "InvalidInputException", "INVALID_NEXT_TOKEN"))?;
-    let total = items.len();
+    let (at, after) =
+        at.ok_or_else(|| Refusal::new(400, "InvalidInputException", "INVALID_NEXT_TOKEN"))?;
     let plan = listing.paging.plan(at, size, total);
-    let mut on_page: Vec<Value> = items.skip(plan.start).take(plan.items).map(write).collect();
+    let items = from(plan.start, after.filter(|_| plan.start == at.start));
+    let mut on_page: Vec<Value> = items.take(plan.items).map(write).collect();
     if listing.paging == Paging::MalformedId
         && at.start == 0
         && let Some(id) = on_page.last_mut().and_then(|item| item.get_mut("Id"))
@@ -139,14 +149,15 @@ pub(super) fn page<T>(
         *id = MALFORMED_ID.into();
     }
     let end = plan.start.saturating_add(plan.items);
+    let last = || on_page.last()?.get("Id")?.as_str();
     let next = match plan.next {
-        Some(Next::Token(token)) => Some(token),
+        Some(Next::Token(token)) => Some(token.text(None)),
         Some(Next::End) => None,
-        None => (end < total).then_some(Token { start: end, before: 0 }),
+        None => (end < total).then(|| Token { start: end, before: 0 }.text(last())),
     };
     let mut value = json!({list: on_page});
     if let (Some(token), Some(members)) = (next, value.as_object_mut()) {
-        members.insert("NextToken".to_owned(), token.text().into());
+        members.insert("NextToken".to_owned(), token.into());
     }
     Ok(value)
 }

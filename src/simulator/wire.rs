@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use hyper::http::request::Parts;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{
+    AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode,
+};
 use serde_json::{Value, json};
 
 use super::calls::{Operation, Service};
@@ -154,8 +156,8 @@ fn form_decode(text: &str) -> Cow<'_, str> {
 }
 
 /// A policy document as IAM gives it back.
-pub(super) fn encode_document(document: &str) -> String {
-    utf8_percent_encode(document, DOCUMENT).to_string()
+pub(super) fn encode_document(document: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(document, DOCUMENT)
 }
 
 /// The answer to a call that worked. `inside` is the result's XML, or the whole JSON object.
@@ -251,6 +253,9 @@ mod tests {
     #[test]
     fn a_plus_is_a_space_in_forms_and_a_plus_in_documents() {
         assert_eq!(form_decode("a+b%2Bc%20d"), "a b+c d");
-        assert_eq!(encode_document("{\"a\": \"b+c\"}"), "%7B%22a%22%3A%20%22b%2Bc%22%7D");
+        assert_eq!(
+            encode_document("{\"a\": \"b+c\"}").to_string(),
+            "%7B%22a%22%3A%20%22b%2Bc%22%7D"
+        );
     }
 }

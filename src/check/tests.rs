@@ -71,6 +71,24 @@ fn every_role_is_judged_as_the_table_says() {
     }
 }
 
+/// Rules remember which documents they found equivalent; whom they judged before must not be seen in what they say.
+#[test]
+fn a_role_is_judged_the_same_whatever_was_judged_before() {
+    let accounts = [account(), "999988887777".parse().unwrap()];
+    let mut kept: BTreeMap<(&str, Partition), Rules> = BTreeMap::new();
+    for _ in 0..2 {
+        for row in TABLE {
+            let snapshot = (row.snapshot)();
+            let new = || rules(&config(row.yaml), &snapshot);
+            let kept = kept.entry((row.yaml, new().partition)).or_insert_with(new);
+            for account in &accounts {
+                let (got, want) = (kept.judge(account, &snapshot), new().judge(account, &snapshot));
+                assert_eq!(got, want, "case `{}` in {account}", row.case);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_table_has_every_check_every_verdict_every_severity_and_every_state() {
     let judgements: Vec<Judgement> =

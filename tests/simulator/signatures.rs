@@ -136,7 +136,7 @@ async fn a_request_must_be_signed_whole() {
         ("another service", header("iam", "host;x-amz-date"), Some(&now), "correct service"),
         ("the date not signed", header("sts", "host"), Some(&now), "not signed: x-amz-date"),
         ("the host not signed", header("sts", "x-amz-date"), Some(&now), "not signed: host"),
-        ("another day", good.replace(day, "20200101"), Some(&now), "Date in Credential scope"),
+        ("another day", good.replace(&day, "20200101"), Some(&now), "Date in Credential scope"),
         ("an old date", good.clone(), Some("20200101T000000Z"), "Signature expired"),
         ("a date to come", good.clone(), Some("20990101T000000Z"), "not yet current"),
     ];

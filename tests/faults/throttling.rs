@@ -155,7 +155,9 @@ fn one_bad_account_delays_nobody_and_costs_little() {
             last(&healthy),
             outcome.done[&victim]
         );
-        assert!(last(&outcome) <= last(&healthy) * 1.01, "{case} delays the others");
+        // It holds one place of those that work: what would have been done there may take a round trip longer.
+        let longest = last(&healthy) + LATENCY.as_secs_f64();
+        assert!(last(&outcome) < longest + 0.001, "{case} delays the others");
         assert!(calls.total() <= well.total() + more, "{case}: {} calls", calls.total());
         assert_eq!(error(&outcome, &victim).map(|error| error.reason), reason, "{case}");
         assert_eq!(unknown(&outcome), usize::from(reason.is_some()), "{case}");

@@ -10,11 +10,9 @@ use std::sync::{Arc, Mutex};
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_runtime_api::shared::IntoShared;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::StreamBody;
 use hyper::body::{Bytes, Frame};
@@ -68,10 +66,11 @@ impl Recorded {
     }
 
     async fn connect(&self, config: &Config) -> Result<Aws, ScanError> {
+        let connector = SharedHttpConnector::new(self.clone());
         let connect = Connect {
             endpoint: Some("http://recorded".to_owned()),
             credentials: Some(Credentials::new("AKIAEXAMPLE", "secret", None, None, "test")),
-            http: Some(self.clone().into_shared()),
+            http: Some(http_client_fn(move |_, _| connector.clone())),
         };
         Aws::connect_with(config, connect).await
     }
@@ -116,16 +115,6 @@ impl HttpConnector for Recorded {
             .body(body)
             .unwrap();
         HttpConnectorFuture::ready(Ok(HttpResponse::try_from(response).unwrap()))
-    }
-}
-
-impl HttpClient for Recorded {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
     }
 }
 

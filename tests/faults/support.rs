@@ -147,6 +147,7 @@ impl Truth {
         for world in [&mut before, &mut after] {
             world.faults.clear();
             world.latency = Duration::ZERO;
+            world.jitter = Duration::ZERO;
             world.listing.paging = Paging::Honest;
             world.accounts.values_mut().for_each(|member| member.faults.clear());
         }

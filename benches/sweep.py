@@ -10,6 +10,7 @@ that a busy moment falls on all; figures are medians, and aims are ratios within
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -192,25 +193,33 @@ class Bench:
             row(f"{latency_ms} ms", f"{accounts:,}", str(concurrency), *cells)
 
     def growth(self):
-        concurrency, sizes = 64, [100, 1000, 10_000, 20_000]
-        with Simulator(self.options, 2) as simulator:
-            taken = [simulator.run(self.scan(concurrency)) for _ in range(21)]
-        start = median(taken, "cpu")
+        concurrency, sizes, each = 64, [100, 1000, 10_000, 20_000], self.options.rounds // 2 + 1
+        with contextlib.ExitStack() as running:
+            simulators = {size: running.enter_context(Simulator(self.options, size)) for size in sizes}
+            taken = {size: [] for size in sizes}
+            for _ in range(each):
+                for size, simulator in simulators.items():
+                    # The small ones are done sooner, and are run more often.
+                    for _ in range(min(10, max(1, 10_000 // size))):
+                        taken[size].append(simulator.run(self.scan(concurrency)))
+        cpu = {size: median(samples, "cpu") for size, samples in taken.items()}
+        steps = list(zip(sizes, sizes[1:]))
+        more = {high: (cpu[high] - cpu[low]) / (high - low) * 1e6 for low, high in steps}
+        mean = statistics.mean(more.values())
         title(f"Growth: CPU by number of accounts, no latency, {concurrency} in flight")
-        print(f"Start-up, measured with 2 accounts and subtracted: {start * 1000:.1f} ms.\n")
-        row("accounts", "rounds", "CPU in all", "CPU µs an account", "against the mean", "wall", "peak MiB")
-        rule(7)
-        rows = []
-        for accounts in sizes:
-            rounds = max(3, min(31, 20_000 // accounts))
-            with Simulator(self.options, accounts) as simulator:
-                taken = [simulator.run(self.scan(concurrency)) for _ in range(rounds)]
-            rows.append((accounts, rounds, taken, (median(taken, "cpu") - start) / accounts * 1e6))
-        mean = statistics.mean(cost for *_, cost in rows)
-        for accounts, rounds, taken, cost in rows:
-            apart = self.aim(f"cost of one of {accounts:,} accounts off the mean", abs(cost / mean - 1), 0.1)
-            cells = [f"{median(taken, 'cpu'):.3f} s", f"{cost:.0f}", apart]
-            row(f"{accounts:,}", str(rounds), *cells, f"{median(taken, 'wall'):.2f} s", f"{median(taken, 'peak_mib'):.0f}")
+        row("accounts", "rounds", "CPU in all", "CPU µs an account", "of each more", "off their mean", "wall", "peak MiB")
+        rule(8)
+        for size, samples in taken.items():
+            cells = [f"{cpu[size]:.3f} s", f"{cpu[size] / size * 1e6:.0f}"]
+            if size in more:
+                apart = abs(more[size] / mean - 1)
+                cells += [f"{more[size]:.0f}", self.aim(f"cost of an account up to {size:,}", apart, 0.1)]
+            else:
+                cells += ["", ""]
+            cells += [f"{median(samples, 'wall'):.2f} s", f"{median(samples, 'peak_mib'):.0f}"]
+            row(f"{size:,}", str(len(samples)), *cells)
+        fixed = cpu[sizes[0]] * 1000 - sizes[0] * mean / 1000
+        print(f"\nOnce a sweep, whatever its size (start-up, {4 * concurrency} connections): {fixed:.0f} ms.")
 
     def memory(self):
         accounts, concurrency = 10_000, 64

@@ -1,7 +1,7 @@
 //! Sessions of assumed roles: asked for, checked, kept until near their end.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -60,41 +60,56 @@ type Slot = Arc<OnceCell<Session>>;
 
 /// The sessions kept. Whoever asks for one that is just being made waits for it instead of making another.
 #[derive(Debug, Default)]
-pub(super) struct Sessions(Mutex<HashMap<Key, Slot>>);
+pub(super) struct Sessions(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    slots: HashMap<Key, Slot>,
+    /// The same keys, the oldest first.
+    order: VecDeque<Key>,
+}
+
+impl Kept {
+    fn forget(&mut self, which: impl Fn(&Key) -> bool) {
+        self.slots.retain(|key, _| !which(key));
+        self.order.retain(|key| !which(key));
+    }
+}
 
 impl Sessions {
     /// The place of a session: made before and still fresh, or to be filled.
     fn slot(&self, key: &Key, now: Timestamp) -> Slot {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let usable = |slot: &&Slot| slot.get().is_none_or(|session| session.is_fresh(now));
-        if let Some(slot) = kept.get(key).filter(usable) {
-            return Arc::clone(slot);
-        }
-        if kept.len() >= KEPT {
-            kept.retain(|_, slot| usable(&&*slot));
-        }
-        if kept.len() >= KEPT {
-            let first =
-                kept.iter().min_by_key(|(_, slot)| slot.get().map_or(Timestamp::MAX, |s| s.ends));
-            if let Some(key) = first.map(|(key, _)| key.clone()) {
-                kept.remove(&key);
+        let mut kept = self.kept();
+        if let Some(slot) = kept.slots.get(key) {
+            if slot.get().is_none_or(|session| session.is_fresh(now)) {
+                return Arc::clone(slot);
             }
+            kept.forget(|old| old == key);
+        }
+        if kept.order.len() >= KEPT
+            && let Some(oldest) = kept.order.pop_front()
+        {
+            kept.slots.remove(&oldest);
         }
         let slot = Slot::default();
-        kept.insert(key.clone(), Arc::clone(&slot));
+        kept.slots.insert(key.clone(), Arc::clone(&slot));
+        kept.order.push_back(key.clone());
         slot
     }
 
     /// Forgets a place that could not be filled: only sessions count against the bound.
     fn give_up(&self, key: &Key) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.kept().forget(|other| other == key);
     }
 
     /// Forgets the sessions that AWS called expired: the role's own and those on the way to it.
     fn forget(&self, role: &RoleArn) {
         let role = role.to_string();
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|(purpose, arn), _| *purpose != Purpose::Via && *arn != role);
+        self.kept().forget(|(purpose, arn)| *purpose == Purpose::Via || *arn == role);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -329,10 +344,10 @@ mod tests {
         for n in 0..KEPT * 2 {
             sessions.slot(&key(n), at(0)).set(session(3600 + i64::try_from(n).unwrap())).ok();
         }
-        let kept = sessions.0.lock().unwrap();
-        assert_eq!(kept.len(), KEPT);
+        let kept = sessions.kept();
+        assert_eq!((kept.slots.len(), kept.order.len()), (KEPT, KEPT));
         assert!(
-            kept.contains_key(&key(KEPT * 2 - 1)) && !kept.contains_key(&key(1)),
+            kept.slots.contains_key(&key(KEPT * 2 - 1)) && !kept.slots.contains_key(&key(1)),
             "the oldest go first"
         );
         drop(kept);

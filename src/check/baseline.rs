@@ -1,11 +1,11 @@
 //! The baseline, compiled for an account: parsed policies and the documents as people would put them.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::kept::Same;
 use crate::config::BaselineConfig;
 use crate::model::{AccountId, Partition};
 use crate::policy::{ACCOUNT_TEMPLATE, Context, InvalidPolicy, Kind, Policy};
@@ -21,34 +21,6 @@ pub(super) struct Baseline {
     /// Documents known to mean the same.
     pub(super) same_trust: Same,
     pub(super) same_inline: Same,
-}
-
-/// Texts that were compared with the expected document and found equivalent: thousands of accounts share a few.
-///
-/// What a text means depends on the partition, which all accounts of a sweep share, and not on the account: a baseline
-/// that names the account is compiled for each, with nothing known. So this saves work and changes no answer.
-#[derive(Debug, Default)]
-pub(super) struct Same(Mutex<HashSet<String>>);
-
-impl Same {
-    /// Texts kept at most; whoever writes more than these has them compared each time.
-    const MOST: usize = 64;
-
-    pub(super) fn has(&self, text: &str) -> bool {
-        self.texts().contains(text)
-    }
-
-    /// The caller has compared this text, and the verdict was `Equivalent`.
-    pub(super) fn add(&self, text: &str) {
-        let mut texts = self.texts();
-        if texts.len() < Self::MOST {
-            texts.insert(text.to_owned());
-        }
-    }
-
-    fn texts(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Compiles baselines: once for all accounts, unless a document names the account.

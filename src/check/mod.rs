@@ -10,12 +10,14 @@ mod effective_permissions;
 mod fix;
 mod hardening;
 mod inline_policy;
+mod kept;
 mod role_attributes;
 mod role_exists;
 mod trust_policy;
 mod words;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde_json::Value;
@@ -23,12 +25,13 @@ use sha2::{Digest, Sha256};
 
 use crate::config::{BaselineConfig, Checks, Config, Exception, Presence};
 use crate::model::{
-    AccountId, AccountState, CheckName, CheckResult, Finding, Partition, Role, RoleArn, ScanError,
-    Severity, Snapshot, UnknownReason, Verdict, Witness,
+    AccountId, AccountState, CheckName, CheckResult, CheckResults, Finding, Partition, Role,
+    RoleArn, ScanError, Severity, Snapshot, UnknownReason, Verdict, Witness,
 };
 use crate::policy::Context;
 pub use baseline::digest as baseline_digest;
 use baseline::{Baseline, Source};
+use kept::Said;
 
 /// Everything a judgement depends on beside the snapshot.
 #[derive(Debug)]
@@ -40,6 +43,7 @@ pub struct Rules {
     partition: Partition,
     organization: Option<String>,
     today: Date,
+    said: Said,
 }
 
 /// What one role, at one moment, amounts to.
@@ -50,7 +54,7 @@ pub struct Judgement {
     /// The role's ARN; where it would be, when absent.
     pub role_arn: String,
     /// Verdicts by check.
-    pub checks: BTreeMap<CheckName, CheckResult>,
+    pub checks: Arc<CheckResults>,
     /// Worst first.
     pub findings: Vec<Finding>,
 }
@@ -135,6 +139,7 @@ impl Rules {
             partition,
             organization,
             today,
+            said: Said::default(),
         }
     }
 
@@ -237,7 +242,7 @@ impl Rules {
         } else {
             AccountState::Compliant
         };
-        Ok(Judgement { state, role_arn, checks, findings })
+        Ok(Judgement { state, role_arn, checks: self.said.shared(checks), findings })
     }
 
     /// The configured severity replaces the computed one; what is fine as it is stays information.

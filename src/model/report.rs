@@ -1,6 +1,7 @@
 //! The result of a sweep, in the shape of `CONTRACT.md` section 4.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -143,12 +144,15 @@ pub enum AccountResult {
         role_arn: String,
         /// When it was read.
         checked_at: Timestamp,
-        /// Verdict and details by check.
-        checks: BTreeMap<CheckName, CheckResult>,
+        /// Verdict and details by check; one value for all accounts that have the same.
+        checks: Arc<CheckResults>,
         /// Worst first.
         findings: Vec<Finding>,
     },
 }
+
+/// What the checks of one account say.
+pub type CheckResults = BTreeMap<CheckName, CheckResult>;
 
 /// One check's verdict and what else it has to say.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -224,7 +228,7 @@ impl Serialize for AccountReport {
                 m.serialize_entry("state", state)?;
                 m.serialize_entry("role_arn", role_arn)?;
                 m.serialize_entry("checked_at", checked_at)?;
-                m.serialize_entry("checks", checks)?;
+                m.serialize_entry("checks", checks.as_ref())?;
                 m.serialize_entry("findings", findings)?;
             }
         }

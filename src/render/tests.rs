@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::{Format, TextOptions, changes, headline, json as to_json, ndjson, render, text};
 use crate::model::{
-    AccountReport, AccountResult, AccountState, Changes, CheckName, CheckResult, Finding, Report,
-    ScanError, Scope, Severity, Side, SkipReason, SweepInfo, UnknownReason, Verdict, Witness,
+    AccountReport, AccountResult, AccountState, Changes, CheckName, CheckResult, CheckResults,
+    Finding, Report, ScanError, Scope, Severity, Side, SkipReason, SweepInfo, UnknownReason,
+    Verdict, Witness,
 };
 
 const TRUST_FIX: &str = "aws iam update-assume-role-policy --role-name AmazonEKSConnectorAgentRole --policy-document '{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ssm.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}]}'";
@@ -57,7 +58,8 @@ fn judged(
         checks: checks
             .iter()
             .map(|&(c, verdict)| (c, CheckResult { verdict, details: details(c) }))
-            .collect(),
+            .collect::<CheckResults>()
+            .into(),
         findings,
     }
 }

@@ -71,12 +71,21 @@ pub(super) struct Stop {
 }
 
 impl Stop {
+    /// Listens in a thread of its own: whatever the others wait for, a second signal is heard.
     pub(super) fn on_signals() -> anyhow::Result<Self> {
         let stop = Self { token: CancellationToken::new(), signal: Arc::new(AtomicU8::new(0)) };
-        for (number, kind) in [(2, SignalKind::interrupt()), (15, SignalKind::terminate())] {
-            let listener = signal(kind).context("failed to listen for signals")?;
-            tokio::spawn(obey(listener, number, stop.token.clone(), Arc::clone(&stop.signal)));
-        }
+        let listening = "failed to listen for signals";
+        let runtime = Builder::new_current_thread().enable_all().build().context(listening)?;
+        let inside = runtime.enter();
+        let interrupt = signal(SignalKind::interrupt()).context(listening)?;
+        let terminate = signal(SignalKind::terminate()).context(listening)?;
+        drop(inside);
+        let (token, which) = (stop.token.clone(), Arc::clone(&stop.signal));
+        let thread = std::thread::Builder::new().name("signals".to_owned());
+        let obey = async move {
+            tokio::join!(obey(interrupt, 2, &token, &which), obey(terminate, 15, &token, &which))
+        };
+        thread.spawn(move || runtime.block_on(obey)).context(listening)?;
         Ok(stop)
     }
 
@@ -85,7 +94,7 @@ impl Stop {
     }
 }
 
-async fn obey(mut listener: Signal, number: u8, token: CancellationToken, which: Arc<AtomicU8>) {
+async fn obey(mut listener: Signal, number: u8, token: &CancellationToken, which: &AtomicU8) {
     while listener.recv().await.is_some() {
         if token.is_cancelled() {
             std::process::exit(Exit::Signal(number).status().into());

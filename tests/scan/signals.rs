@@ -83,7 +83,7 @@ fn a_signal_while_accounts_are_listed_ends_the_scan_without_a_report() {
 
 #[test]
 fn a_second_signal_does_not_wait_for_anything() {
-    let mut world = generate(1, 60);
+    let mut world = generate(1, 300);
     let last = world.accounts.keys().next_back().unwrap().clone();
     world.accounts.get_mut(&last).unwrap().faults = vec![Rule::always(On::Any, Fault::Hangs)];
     let lab = Lab::new(world).config(&format!(
@@ -94,7 +94,7 @@ fn a_second_signal_does_not_wait_for_anything() {
     let stdout = child.stdout.take().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     lab.wait_for(|calls| {
-        calls.of_in(Operation::AssumeRole, &last) > 0 && calls.of(Operation::AssumeRole) > 50
+        calls.of_in(Operation::AssumeRole, &last) > 0 && calls.of(Operation::AssumeRole) > 250
     });
     send("-INT", &child);
     let mut line = String::new();

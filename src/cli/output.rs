@@ -1,6 +1,8 @@
 //! Where results go: stdout, or a file that is there whole or not at all.
 
-use std::io::{ErrorKind, Read as _, Write};
+#[cfg(feature = "simulator")]
+use std::io::Read as _;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::Context;
@@ -39,6 +41,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 /// Reads a file, if it is not larger than so many bytes.
+#[cfg(feature = "simulator")]
 pub(super) fn read(path: &Path, largest: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)?.take(largest.saturating_add(1)).read_to_end(&mut bytes)?;

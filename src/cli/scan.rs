@@ -28,6 +28,7 @@ pub(super) fn main(common: &Common, flags: &Flags) -> anyhow::Result<Exit> {
 }
 
 /// Two workers: one keeps signals and time-outs punctual while the other judges.
+#[cfg(feature = "simulator")]
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Builder::new_multi_thread()
         .worker_threads(2)

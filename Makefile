@@ -45,6 +45,7 @@ target/peers/.made: benches/peers/requirements.txt
 lint: $(CARGO_DENY) advisories ## format, clippy, documentation, licences, scripts
 	cargo fmt --check
 	cargo clippy $(FEATURES) --all-targets -- --deny warnings
+	cargo clippy --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --no-deps --quiet $(FEATURES)
 	$(CARGO_DENY) --all-features --locked check --hide-inclusion-graph bans licenses sources
 	shellcheck .ci/run

@@ -20,6 +20,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod exit;
+pub mod ledger;
 pub mod model;
 pub mod policy;
 pub mod render;

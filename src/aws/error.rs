@@ -87,7 +87,8 @@ impl Again {
             | R::Undecided
             | R::AccountGone
             | R::Internal
-            | R::Pending => Self::Never,
+            | R::Pending
+            | R::Stale => Self::Never,
         }
     }
 }

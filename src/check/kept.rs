@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn equal_values_are_one_and_few_are_kept() {
         let checks = |n: usize| {
-            let details = BTreeMap::from([("n", n.into())]);
+            let details = BTreeMap::from([("n".into(), n.into())]);
             CheckResults::from([(
                 CheckName::InlinePolicy,
                 CheckResult { verdict: Verdict::Equivalent, details },

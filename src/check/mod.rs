@@ -16,6 +16,7 @@ mod role_exists;
 mod trust_policy;
 mod words;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -62,7 +63,7 @@ pub struct Judgement {
 /// What one check found.
 struct Outcome {
     verdict: Verdict,
-    details: BTreeMap<&'static str, Value>,
+    details: BTreeMap<Cow<'static, str>, Value>,
     problems: Vec<Problem>,
 }
 
@@ -89,7 +90,7 @@ impl Outcome {
     }
 
     fn detail(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.details.insert(name, value.into());
+        self.details.insert(name.into(), value.into());
         self
     }
 

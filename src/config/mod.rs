@@ -13,6 +13,8 @@ mod yaml;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -42,7 +44,14 @@ pub struct Config {
     pub sweep: SweepConfig,
     /// How rolewarden logs.
     pub log: LogConfig,
-    /// SHA-256 of the configuration with its defaults, as `sha256:…`; secrets are not part of it.
+    /// Where `serve` keeps its memory.
+    #[serde(skip)]
+    pub store: StoreConfig,
+    /// Page, metrics and API of `serve`.
+    #[serde(skip)]
+    pub web: WebConfig,
+    /// SHA-256 of the configuration with its defaults, as `sha256:…`; secrets, and what only `serve`
+    /// reads, are not part of it.
     #[serde(skip)]
     pub digest: String,
 }
@@ -61,6 +70,9 @@ pub struct Accounts {
     pub exclude: Selector,
     /// Whether the management account is scanned.
     pub management_account: ManagementAccount,
+    /// Time from one listing of the organization to the next (serve).
+    #[serde(skip)]
+    pub refresh: Duration,
 }
 
 /// Where the account list comes from.
@@ -265,6 +277,63 @@ pub struct SweepConfig {
     pub attempt_timeout: Duration,
     /// Attempts of one call, the first included.
     pub max_attempts: u32,
+    /// When sweeps run (serve).
+    #[serde(skip)]
+    pub schedule: Schedule,
+    /// Age at which a judgement holds no more; `None`: twice the time between sweeps.
+    #[serde(skip)]
+    pub stale_after: Option<Duration>,
+}
+
+/// When sweeps run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// The times.
+    pub when: When,
+    /// Longest random delay of a start.
+    pub jitter: Duration,
+}
+
+/// The times sweeps start at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum When {
+    /// From the start of one to the start of the next.
+    Every(Duration),
+    /// By the calendar.
+    Cron {
+        /// Five fields.
+        pattern: String,
+        /// An IANA time zone.
+        timezone: String,
+    },
+}
+
+/// Where `serve` keeps its memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// The database file; relative to the working directory.
+    pub path: PathBuf,
+    /// How long history is kept.
+    pub retention: Duration,
+}
+
+/// Page, metrics and API of `serve`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebConfig {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// TLS and basic auth: a file of exporter-toolkit's shape.
+    pub config_file: Option<PathBuf>,
+    /// Needed for POST; without one there is none.
+    pub token: Option<Secret>,
+    /// Another address than loopback is fine without TLS.
+    pub insecure_bind: bool,
+    /// Host names that requests may be for, in lower case.
+    pub hosts: BTreeSet<String>,
+    /// Accounts with metrics of their own.
+    pub max_account_series: usize,
+    /// Findings with metrics of their own.
+    pub max_finding_series: usize,
 }
 
 /// How rolewarden logs.

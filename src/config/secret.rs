@@ -1,4 +1,4 @@
-//! External ids, and the files a configuration names.
+//! Secrets, and the files a configuration names.
 
 use std::path::Path;
 
@@ -9,10 +9,32 @@ use super::reader::{Kind, Reading};
 use super::yaml::{Node, Value};
 use crate::model::printable_line;
 
-/// An external id: plain, `${env:NAME}` or `${file:/path}`. Its text is never shown, not even when it is wrong.
-pub(super) struct ExternalId;
+/// A secret: plain, `${env:NAME}` or `${file:/path}`. Its text is never shown, not even when it is wrong.
+pub(super) struct Hidden {
+    shortest: usize,
+    longest: usize,
+    allowed: fn(char) -> bool,
+    /// What is expected, beside the two references.
+    expects: &'static str,
+}
 
-impl Kind for ExternalId {
+/// Sent with AssumeRole; STS's own limits.
+pub(super) const EXTERNAL_ID: Hidden = Hidden {
+    shortest: 2,
+    longest: 1224,
+    allowed: |c| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c),
+    expects: "2 to 1224 letters, digits and `_+=,.@:/-`",
+};
+
+/// A bearer token, as RFC 6750 spells one; long enough not to be guessed.
+pub(super) const TOKEN: Hidden = Hidden {
+    shortest: 16,
+    longest: 512,
+    allowed: |c| c.is_ascii_alphanumeric() || "-._~+/=".contains(c),
+    expects: "16 to 512 letters, digits and `-._~+/=`",
+};
+
+impl Kind for Hidden {
     type Value = Secret;
 
     fn schema(&self) -> Json {
@@ -30,11 +52,15 @@ impl Kind for ExternalId {
             }
         };
         let secret = secret.and_then(|text| {
-            let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
-            if (2..=1224).contains(&text.len()) && text.chars().all(allowed) {
+            if (self.shortest..=self.longest).contains(&text.len())
+                && text.chars().all(self.allowed)
+            {
                 Ok(Secret::new(text))
             } else {
-                Err("expected 2 to 1224 letters, digits and `_+=,.@:/-`, or `${env:NAME}` or `${file:/path}` (its value is not shown)".to_owned())
+                Err(format!(
+                    "expected {}, or `${{env:NAME}}` or `${{file:/path}}` (its value is not shown)",
+                    self.expects
+                ))
             }
         });
         secret.map_err(|what| reading.problem(node.place, what)).ok()

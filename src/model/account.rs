@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// An AWS account number: exactly 12 ASCII digits. Text, so leading zeros survive.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct AccountId(String);
 
 /// The text is not an account number.
@@ -33,6 +34,14 @@ impl FromStr for AccountId {
     }
 }
 
+impl TryFrom<String> for AccountId {
+    type Error = InvalidAccountId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -40,7 +49,7 @@ impl fmt::Display for AccountId {
 }
 
 /// One account as the organization (or the configured list) names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// The account number.
     pub id: AccountId,
@@ -53,7 +62,7 @@ pub struct Account {
 }
 
 /// Why an account is in no state: left out on purpose, which says nothing about compliance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipReason {
     /// Organizations says SUSPENDED.
@@ -73,6 +82,17 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
+    /// Every reason.
+    pub const ALL: [Self; 7] = [
+        Self::Suspended,
+        Self::PendingClosure,
+        Self::PendingActivation,
+        Self::Closed,
+        Self::UnknownState,
+        Self::Excluded,
+        Self::Management,
+    ];
+
     /// The closed set, as reports and metrics print it.
     pub fn as_str(self) -> &'static str {
         match self {

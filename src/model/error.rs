@@ -1,9 +1,9 @@
 //! Why an account could not be judged.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The closed set of reasons for the state `unknown`; the value of the metric label `reason`, never error text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownReason {
     /// `sts:AssumeRole` was refused: not deployed, other trust, wrong external id.
@@ -36,11 +36,13 @@ pub enum UnknownReason {
     Internal,
     /// Not scanned yet, or the sweep was stopped before it.
     Pending,
+    /// Judged once, but not read again for too long.
+    Stale,
 }
 
 impl UnknownReason {
     /// Every reason.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::AssumeDenied,
         Self::ScpDenied,
         Self::AccessDenied,
@@ -56,6 +58,7 @@ impl UnknownReason {
         Self::AccountGone,
         Self::Internal,
         Self::Pending,
+        Self::Stale,
     ];
 
     /// The reason's name in JSON, metrics and tables.
@@ -76,12 +79,13 @@ impl UnknownReason {
             Self::AccountGone => "account_gone",
             Self::Internal => "internal",
             Self::Pending => "pending",
+            Self::Stale => "stale",
         }
     }
 }
 
 /// A read that failed, in words a person can act on. Text from AWS is already made printable and cut.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{}{message}", operation.as_ref().map(|o| format!("{o}: ")).unwrap_or_default())]
 pub struct ScanError {
     /// Which of the closed set.

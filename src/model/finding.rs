@@ -1,15 +1,13 @@
 //! Findings: failed checks, for people.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{CheckName, Verdict, Witness};
 
 /// How bad a finding is.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Worth knowing, nothing to do.
@@ -52,7 +50,7 @@ impl std::str::FromStr for Severity {
 }
 
 /// A failed check: what is wrong, the proof, what was expected, and how to put it right.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Stable across sweeps for the same account, check and cause.
     pub id: String,

@@ -16,8 +16,8 @@ pub use changes::Changes;
 pub use error::{ScanError, UnknownReason};
 pub use finding::{Finding, Severity};
 pub use report::{
-    AccountReport, AccountResult, AccountState, CheckResult, CheckResults, ErrorReport,
-    FindingCounts, Report, StateCounts, Summary, SweepInfo,
+    AccountReport, AccountResult, AccountState, CheckResult, CheckResults, FindingCounts, Report,
+    StateCounts, Summary, SweepInfo,
 };
 pub use role::{ManagedPolicy, Role, Snapshot};
 pub(crate) use text::is_dangerous;

@@ -1,14 +1,13 @@
 //! The result of a sweep, in the shape of `CONTRACT.md` section 4.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::{
-    AccountId, CheckName, Finding, ScanError, Severity, SkipReason, UnknownReason, Verdict,
-};
+use super::{AccountId, CheckName, Finding, ScanError, Severity, SkipReason, Verdict};
 
 /// A whole sweep.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,7 +23,7 @@ pub struct Report {
 }
 
 /// When a sweep ran and with what.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SweepInfo {
     /// A ULID.
     pub id: String,
@@ -33,9 +32,9 @@ pub struct SweepInfo {
     /// When it ended.
     pub finished_at: Timestamp,
     /// `scan` or `check`.
-    pub mode: &'static str,
+    pub mode: Cow<'static, str>,
     /// rolewarden's version.
-    pub version: &'static str,
+    pub version: Cow<'static, str>,
     /// The baseline's name.
     pub baseline: String,
     /// SHA-256 of the baseline's canonical form, as `sha256:…`.
@@ -47,7 +46,7 @@ pub struct SweepInfo {
 }
 
 /// Counts over all accounts of a report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Summary {
     /// Accounts the organization (or list) has.
     pub discovered: usize,
@@ -62,7 +61,7 @@ pub struct Summary {
 }
 
 /// Selected accounts by state; every state is always there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct StateCounts {
     pub compliant: usize,
@@ -73,7 +72,7 @@ pub struct StateCounts {
 }
 
 /// Findings by severity; every severity is always there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct FindingCounts {
     pub critical: usize,
@@ -84,7 +83,7 @@ pub struct FindingCounts {
 }
 
 /// The state of a selected account: exactly one, always.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountState {
     /// Every check was read in full from one consistent snapshot and passed.
@@ -129,8 +128,9 @@ pub struct AccountReport {
     pub result: AccountResult,
 }
 
-/// What was learned about an account.
-#[derive(Debug, Clone, PartialEq)]
+/// What was learned about an account. Reports show it in the shape of [`AccountReport`]; the store keeps it as it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AccountResult {
     /// Left out on purpose; in no state.
     Skipped(SkipReason),
@@ -155,38 +155,13 @@ pub enum AccountResult {
 pub type CheckResults = BTreeMap<CheckName, CheckResult>;
 
 /// One check's verdict and what else it has to say.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckResult {
     /// The verdict.
     pub verdict: Verdict,
     /// Check-specific fields: `policies`, `extra`, `missing`, …
     #[serde(flatten)]
-    pub details: BTreeMap<&'static str, serde_json::Value>,
-}
-
-/// The `error` object of an unknown account.
-#[derive(Serialize)]
-#[allow(missing_docs, reason = "the names say it")]
-pub struct ErrorReport<'a> {
-    pub reason: UnknownReason,
-    pub operation: Option<&'a str>,
-    pub code: Option<&'a str>,
-    pub request_id: Option<&'a str>,
-    pub message: &'a str,
-    pub hint: Option<&'a str>,
-}
-
-impl<'a> From<&'a ScanError> for ErrorReport<'a> {
-    fn from(e: &'a ScanError) -> Self {
-        Self {
-            reason: e.reason,
-            operation: e.operation.as_deref(),
-            code: e.code.as_deref(),
-            request_id: e.request_id.as_deref(),
-            message: &e.message,
-            hint: e.hint.as_deref(),
-        }
-    }
+    pub details: BTreeMap<Cow<'static, str>, serde_json::Value>,
 }
 
 impl AccountReport {
@@ -222,7 +197,7 @@ impl Serialize for AccountReport {
             }
             AccountResult::Unknown(error) => {
                 m.serialize_entry("state", &AccountState::Unknown)?;
-                m.serialize_entry("error", &ErrorReport::from(error.as_ref()))?;
+                m.serialize_entry("error", error)?;
             }
             AccountResult::Judged { state, role_arn, checked_at, checks, findings } => {
                 m.serialize_entry("state", state)?;
@@ -258,23 +233,37 @@ impl Summary {
                 continue;
             };
             s.selected += 1;
-            *match state {
-                AccountState::Compliant => &mut s.states.compliant,
-                AccountState::Drifted => &mut s.states.drifted,
-                AccountState::Exempt => &mut s.states.exempt,
-                AccountState::NotApplicable => &mut s.states.not_applicable,
-                AccountState::Unknown => &mut s.states.unknown,
-            } += 1;
+            s.states.add(state);
             for finding in account.findings().iter().filter(|f| f.exception.is_none()) {
-                *match finding.severity {
-                    Severity::Critical => &mut s.findings.critical,
-                    Severity::High => &mut s.findings.high,
-                    Severity::Medium => &mut s.findings.medium,
-                    Severity::Low => &mut s.findings.low,
-                    Severity::Info => &mut s.findings.info,
-                } += 1;
+                s.findings.add(finding.severity);
             }
         }
         s
+    }
+}
+
+impl StateCounts {
+    /// One more account in this state.
+    pub fn add(&mut self, state: AccountState) {
+        *match state {
+            AccountState::Compliant => &mut self.compliant,
+            AccountState::Drifted => &mut self.drifted,
+            AccountState::Exempt => &mut self.exempt,
+            AccountState::NotApplicable => &mut self.not_applicable,
+            AccountState::Unknown => &mut self.unknown,
+        } += 1;
+    }
+}
+
+impl FindingCounts {
+    /// One more finding of this severity.
+    pub fn add(&mut self, severity: Severity) {
+        *match severity {
+            Severity::Critical => &mut self.critical,
+            Severity::High => &mut self.high,
+            Severity::Medium => &mut self.medium,
+            Severity::Low => &mut self.low,
+            Severity::Info => &mut self.info,
+        } += 1;
     }
 }

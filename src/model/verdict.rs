@@ -1,9 +1,9 @@
 //! Verdicts and witnesses: what the policy engine decides and how it proves it.
 
-use serde::{Serialize, Serializer, ser::SerializeStruct};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
 
 /// The one closed set of verdicts, used by types, JSON, metrics and pages alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Allows exactly the baseline's requests, unconditionally.
@@ -53,7 +53,7 @@ impl Verdict {
 }
 
 /// The checks of one account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckName {
     /// The role is there, under its exact name and path.
@@ -95,7 +95,7 @@ impl CheckName {
 }
 
 /// Which side allows the witness's request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// The baseline allows it, the role never does.
@@ -156,5 +156,33 @@ impl Serialize for Witness {
             s.serialize_field("outside_baseline_condition", &true)?;
         }
         s.end()
+    }
+}
+
+/// The shape in reports, read back by the store.
+impl<'de> Deserialize<'de> for Witness {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Principal {
+            r#type: String,
+            value: String,
+        }
+        #[derive(Deserialize)]
+        struct Shape {
+            principal: Option<Principal>,
+            resource: Option<String>,
+            action: String,
+            side: Side,
+            #[serde(default)]
+            outside_baseline_condition: bool,
+        }
+        let shape = Shape::deserialize(deserializer)?;
+        let scope = match (shape.principal, shape.resource) {
+            (Some(Principal { r#type, value }), None) => Scope::Principal { kind: r#type, value },
+            (None, Some(resource)) => Scope::Resource(resource),
+            _ => return Err(serde::de::Error::custom("expected a principal or a resource")),
+        };
+        let Shape { action, side, outside_baseline_condition, .. } = shape;
+        Ok(Self { scope, action, side, outside_baseline_condition })
     }
 }

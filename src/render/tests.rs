@@ -25,8 +25,8 @@ fn sweep(complete: bool) -> SweepInfo {
         id: "01JDCX3V6Y8M5R9Z4T7K2N1QAB".into(),
         started_at: time("2026-11-23T16:00:00Z"),
         finished_at: time("2026-11-23T16:00:09Z"),
-        mode: "scan",
-        version: "0.1.0",
+        mode: "scan".into(),
+        version: "0.1.0".into(),
         baseline: "eks-connector-agent".into(),
         baseline_digest: "sha256:5f0c1d2e3a4b5968778695a4b3c2d1e0f5f0c1d2e3a4b5968778695a4b3c2d1e"
             .into(),
@@ -47,8 +47,12 @@ fn judged(
     findings: Vec<Finding>,
 ) -> AccountResult {
     let details = |name: CheckName| match name {
-        CheckName::InlinePolicy => [("policies", json!(["AmazonEKSConnectorAgentPolicy"]))].into(),
-        CheckName::AttachedPolicies => [("extra", json!([])), ("missing", json!([]))].into(),
+        CheckName::InlinePolicy => {
+            [("policies".into(), json!(["AmazonEKSConnectorAgentPolicy"]))].into()
+        }
+        CheckName::AttachedPolicies => {
+            [("extra".into(), json!([])), ("missing".into(), json!([]))].into()
+        }
         _ => [].into(),
     };
     AccountResult::Judged {

@@ -8,7 +8,7 @@ use super::{ACCOUNT_ID, ROLE_ARN, is_name, is_path};
 use crate::config::combine::{List, MapOf, Nullable};
 use crate::config::kinds::{OneOf, Span, Word};
 use crate::config::reader::{Keys, Section};
-use crate::config::secret::ExternalId;
+use crate::config::secret::EXTERNAL_ID;
 use crate::config::{Access, AccessOverride, OwnAccount, SessionPolicy};
 
 /// A role's name, which may carry a path.
@@ -72,7 +72,7 @@ pub(super) fn access(keys: &mut Keys<'_, '_>) -> Option<Access> {
     let external_id = keys.key(
         "external_id",
         "Sent with every AssumeRole into a member account: a text, ${env:NAME} or ${file:/path}.",
-        Nullable(ExternalId),
+        Nullable(EXTERNAL_ID),
         json!(null),
     );
     let session_name = keys.key(
@@ -150,6 +150,6 @@ fn one_account(keys: &mut Keys<'_, '_>) -> Option<AccessOverride> {
         json!(null),
     );
     let external_id =
-        keys.key("external_id", "Its external id.", Nullable(ExternalId), json!(null));
+        keys.key("external_id", "Its external id.", Nullable(EXTERNAL_ID), json!(null));
     Some(AccessOverride { scan_role_arn: scan_role_arn?, external_id: external_id? })
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{ACCOUNT_ID, ROLE_ARN, WORDS};
 use crate::config::combine::{List, MapOf, Nullable, OneOrMore, Placed};
-use crate::config::kinds::{OneOf, Word};
+use crate::config::kinds::{OneOf, Span, Word};
 use crate::config::reader::{Keys, Section};
 use crate::config::yaml::Place;
 use crate::config::{AccountSource, Accounts, ManagementAccount, Selector};
@@ -71,6 +71,12 @@ pub(super) fn accounts(keys: &mut Keys<'_, '_>) -> Option<Accounts> {
         MANAGEMENT,
         json!("include"),
     );
+    let refresh = keys.key(
+        "refresh",
+        "Time from one listing of the organization to the next; no more often than sweeps (serve).",
+        Span("10s", "7d"),
+        json!("1h"),
+    );
     if source == Some(Source::List) {
         refuse_what_only_an_organization_has(keys, include.as_ref(), exclude.as_ref());
     }
@@ -90,6 +96,7 @@ pub(super) fn accounts(keys: &mut Keys<'_, '_>) -> Option<Accounts> {
         include: include?,
         exclude: exclude?,
         management_account: management_account?,
+        refresh: refresh?,
     })
 }
 

@@ -6,6 +6,7 @@ mod baseline;
 mod checks;
 mod exceptions;
 mod running;
+mod serve;
 
 use serde_json::json;
 
@@ -33,7 +34,7 @@ pub(super) fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
     let exceptions = exceptions::exceptions(keys);
     let sweep = keys.key("sweep", "How a sweep runs.", Section(running::sweep), json!({}));
     let log = keys.key("log", "How rolewarden logs.", Section(running::log), json!({}));
-    running::daemon(keys);
+    let (store, web) = serve::serve(keys);
     let mut checks = checks?;
     checks.drift_severity = fail_on?;
     let (accounts, access, baseline) = (accounts?, access?, baseline?);
@@ -46,6 +47,8 @@ pub(super) fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
         exceptions,
         sweep: sweep?,
         log: log?,
+        store: store?,
+        web: web?,
         digest: String::new(),
     })
 }

@@ -1,0 +1,231 @@
+use std::time::Duration;
+
+use super::*;
+use crate::model::{AccountState, CheckName, CheckResults, Finding, Severity, SkipReason, Verdict};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn account(id: u64) -> Account {
+    Account {
+        id: format!("{id:012}").parse().unwrap(),
+        name: format!("account-{id}"),
+        path: "/".into(),
+        skip: None,
+    }
+}
+
+fn finding(id: &str, exception: Option<&str>) -> Finding {
+    Finding {
+        id: id.into(),
+        check: CheckName::TrustPolicy,
+        verdict: Verdict::Excess,
+        severity: Severity::Critical,
+        summary: "anyone may assume the role".into(),
+        witnesses: vec![],
+        expected: serde_json::Value::Null,
+        actual: serde_json::Value::Null,
+        diff: String::new(),
+        fix: vec![],
+        first_seen: None,
+        exception: exception.map(str::to_owned),
+    }
+}
+
+/// A judgement with these findings: `a` is open, `a!` is under an exception.
+fn judged(second: i64, findings: &[&str]) -> AccountResult {
+    let findings: Vec<_> = findings
+        .iter()
+        .map(|id| finding(id.trim_end_matches('!'), id.ends_with('!').then_some("EX-1")))
+        .collect();
+    let state = match (findings.is_empty(), findings.iter().all(|f| f.exception.is_some())) {
+        (true, _) => AccountState::Compliant,
+        (false, true) => AccountState::Exempt,
+        (false, false) => AccountState::Drifted,
+    };
+    let checks = Arc::new(CheckResults::new());
+    AccountResult::Judged {
+        state,
+        role_arn: "arn".into(),
+        checked_at: at(second),
+        checks,
+        findings,
+    }
+}
+
+fn unknown(reason: UnknownReason) -> AccountResult {
+    AccountResult::Unknown(Box::new(ScanError::new(reason, "no")))
+}
+
+fn report(id: u64, result: AccountResult) -> AccountReport {
+    let Account { id, name, path, .. } = account(id);
+    AccountReport { id, name, path, result }
+}
+
+fn words(events: &[Event]) -> Vec<String> {
+    events
+        .iter()
+        .map(|event| {
+            let what = match event.change {
+                Change::Opened => "opened",
+                Change::Excused => "excused",
+                Change::Closed(_) => "closed",
+            };
+            let resolution = event.resolution().map_or("-", Resolution::as_str);
+            let since = event.finding.first_seen.unwrap().as_second() - at(0).as_second();
+            format!("{} {what} {resolution} since {since}", event.finding.id)
+        })
+        .collect()
+}
+
+#[test]
+fn a_finding_stays_open_until_a_judgement_contradicts_it() {
+    let failed = || unknown(UnknownReason::Throttled);
+    let pending = || unknown(UnknownReason::Pending);
+    let cases: [(&str, Vec<AccountResult>, &[&str], &[&str]); 8] = [
+        ("opens", vec![judged(1, &["a"])], &["a opened - since 1"], &["a"]),
+        ("stays", vec![judged(1, &["a"]), judged(2, &["a"])], &["a opened - since 1"], &["a"]),
+        (
+            "a failed read closes nothing",
+            vec![judged(1, &["a"]), failed(), failed(), judged(4, &["a"])],
+            &["a opened - since 1"],
+            &["a"],
+        ),
+        (
+            "what was not reached stays",
+            vec![judged(1, &["a"]), pending()],
+            &["a opened - since 1"],
+            &["a"],
+        ),
+        (
+            "put right after a failed read",
+            vec![judged(1, &["a"]), failed(), judged(3, &[])],
+            &["a opened - since 1", "a closed external since 1"],
+            &[],
+        ),
+        (
+            "excused and open again, with its age",
+            vec![judged(1, &["a"]), judged(2, &["a!"]), judged(3, &["a"])],
+            &["a opened - since 1", "a excused exempt since 1", "a opened - since 1"],
+            &["a"],
+        ),
+        (
+            "excused from the start, then put right: never resolved",
+            vec![judged(1, &["a!"]), judged(2, &[])],
+            &["a excused - since 1", "a closed - since 1"],
+            &[],
+        ),
+        (
+            "another takes its place",
+            vec![judged(1, &["a"]), judged(2, &["b"])],
+            &["a opened - since 1", "b opened - since 2", "a closed external since 1"],
+            &["b"],
+        ),
+    ];
+    for (case, results, want, open) in cases {
+        let mut ledger = Ledger::default();
+        ledger.list(vec![account(1)], at(0));
+        let mut events = vec![];
+        for result in results {
+            events.extend(ledger.absorb(vec![report(1, result)]));
+        }
+        assert_eq!(words(&events), want, "case `{case}`");
+        let entry = ledger.get(&account(1).id).unwrap();
+        let ids: Vec<_> = entry.findings().iter().map(|finding| finding.id.as_str()).collect();
+        assert_eq!(ids, open, "case `{case}`");
+    }
+}
+
+#[test]
+fn the_state_is_that_of_the_newest_result_while_it_is_young() {
+    let stale_after = Duration::from_secs(100);
+    let cases = [
+        ("young", vec![judged(0, &[])], 100, Some((AccountState::Compliant, None))),
+        (
+            "old",
+            vec![judged(0, &[])],
+            101,
+            Some((AccountState::Unknown, Some(UnknownReason::Stale))),
+        ),
+        ("the clock went back", vec![judged(50, &["a"])], 0, Some((AccountState::Drifted, None))),
+        (
+            "failed",
+            vec![judged(0, &[]), unknown(UnknownReason::AssumeDenied)],
+            1,
+            Some((AccountState::Unknown, Some(UnknownReason::AssumeDenied))),
+        ),
+        (
+            "not reached keeps the judgement",
+            vec![judged(0, &[]), unknown(UnknownReason::Pending)],
+            1,
+            Some((AccountState::Compliant, None)),
+        ),
+        ("never", vec![], 1, Some((AccountState::Unknown, Some(UnknownReason::Pending)))),
+    ];
+    for (case, results, now, want) in cases {
+        let mut ledger = Ledger::default();
+        ledger.list(vec![account(1)], at(0));
+        for result in results {
+            ledger.absorb(vec![report(1, result)]);
+        }
+        let entry = ledger.get(&account(1).id).unwrap();
+        assert_eq!(entry.state(at(now), stale_after), want, "case `{case}`");
+        assert_eq!(entry.report(at(now), stale_after).state(), want.map(|(state, _)| state));
+    }
+}
+
+#[test]
+fn an_account_leaves_after_two_whole_lists_without_it() {
+    let mut ledger = Ledger::default();
+    ledger.list(vec![account(1), account(2)], at(0));
+    ledger.absorb(vec![report(1, judged(1, &["a"])), report(2, judged(1, &["b", "c!"]))]);
+    assert_eq!(ledger.lacks(&[account(1)]), (1, 2));
+    assert_eq!(ledger.list(vec![account(1)], at(2)), vec![]);
+    assert_eq!(ledger.len(), 2, "one list is not enough");
+    assert_eq!(ledger.lacks(&[account(1)]), (0, 1), "what is missed already counts no more");
+    let events = ledger.list(vec![account(1)], at(3));
+    assert_eq!(words(&events), ["b closed account_left since 1", "c closed - since 1"]);
+    assert_eq!(ledger.len(), 1);
+    // Back again: it is not known how it was.
+    ledger.list(vec![account(1), account(2)], at(4));
+    let back = ledger.get(&account(2).id).unwrap();
+    assert!(back.findings().is_empty() && back.judged_at().is_none());
+}
+
+#[test]
+fn an_account_that_is_left_out_has_no_findings_and_comes_back_pending() {
+    let mut ledger = Ledger::default();
+    ledger.list(vec![account(1)], at(0));
+    ledger.absorb(vec![report(1, judged(1, &["a"]))]);
+    let excluded = Account { skip: Some(SkipReason::Excluded), ..account(1) };
+    let events = ledger.list(vec![excluded], at(2));
+    assert_eq!(words(&events), ["a closed account_left since 1"]);
+    let state =
+        |ledger: &Ledger| ledger.get(&account(1).id).unwrap().state(at(3), Duration::from_secs(9));
+    assert_eq!(state(&ledger), None);
+    assert_eq!(
+        ledger.absorb(vec![report(1, AccountResult::Skipped(SkipReason::Excluded))]),
+        vec![]
+    );
+    ledger.list(vec![account(1)], at(4));
+    assert_eq!(state(&ledger), Some((AccountState::Unknown, Some(UnknownReason::Pending))));
+}
+
+#[test]
+fn results_survive_being_stored() {
+    let mut judged = judged(1, &["a", "b!"]);
+    if let AccountResult::Judged { findings, .. } = &mut judged {
+        findings[0].witnesses = vec![crate::model::Witness {
+            scope: crate::model::Scope::Principal { kind: "AWS".into(), value: "*".into() },
+            action: "sts:AssumeRole".into(),
+            side: crate::model::Side::Excess,
+            outside_baseline_condition: true,
+        }];
+    }
+    let skipped = AccountResult::Skipped(SkipReason::Management);
+    for result in [judged, unknown(UnknownReason::Stale), skipped] {
+        let text = serde_json::to_string(&result).unwrap();
+        assert_eq!(serde_json::from_str::<AccountResult>(&text).unwrap(), result);
+    }
+}

@@ -1,0 +1,134 @@
+//! What the daemon knows, published whole: the metrics, the page and the API read this and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Ledger;
+use crate::config::Config;
+use crate::model::{FindingCounts, Report, StateCounts, Summary, SweepInfo, UnknownReason};
+
+/// Everything known at one moment.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The configuration in force.
+    pub config: Arc<Config>,
+    /// Every known account.
+    pub ledger: Ledger,
+    /// The list of accounts.
+    pub list: AccountList,
+    /// The last sweeps, the newest first.
+    pub sweeps: Arc<Vec<SweepRecord>>,
+    /// End of the last sweep that tried every account of a fresh list.
+    pub last_complete: Option<Timestamp>,
+    /// Longest time from the start of one sweep to the next.
+    pub interval: Duration,
+    /// Age at which a judgement holds no more.
+    pub stale_after: Duration,
+    /// Why rolewarden cannot sweep just now, in words: no credentials, no list of accounts.
+    pub trouble: Option<String>,
+}
+
+/// The list of accounts, as far as it can be trusted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountList {
+    /// When a whole list was last had.
+    pub refreshed_at: Option<Timestamp>,
+    /// Why the last attempt brought none, and the one before stays in force.
+    pub stale: Option<String>,
+}
+
+/// One sweep, after it ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SweepRecord {
+    /// When and with what.
+    #[serde(flatten)]
+    pub info: SweepInfo,
+    /// Why it ran.
+    pub trigger: Trigger,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Selected accounts by state, when it ended.
+    pub states: StateCounts,
+    /// Open findings by severity, when it ended.
+    pub findings: FindingCounts,
+    /// Accounts that could not be judged, by reason.
+    pub unknown: BTreeMap<UnknownReason, usize>,
+    /// Findings that opened.
+    pub opened: usize,
+    /// Findings that were resolved.
+    pub resolved: usize,
+}
+
+/// Why a sweep ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// The daemon started.
+    Start,
+    /// Its time had come.
+    Schedule,
+    /// Somebody asked for it.
+    Request,
+}
+
+/// How a sweep ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every selected account was tried, and the list of accounts was fresh.
+    Complete,
+    /// Every selected account of an old list was tried.
+    Partial,
+    /// It did not begin: no credentials, no accounts.
+    Failed,
+    /// It was stopped.
+    Cancelled,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 4] = [Self::Complete, Self::Partial, Self::Failed, Self::Cancelled];
+
+    /// The name in metrics, the store and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl View {
+    /// The newest sweep that ended, stored or new.
+    pub fn newest(&self) -> Option<&SweepRecord> {
+        self.sweeps.iter().find(|sweep| sweep.outcome != Outcome::Failed)
+    }
+
+    /// Selected accounts by state now; their sum is the number of selected accounts.
+    pub fn states(&self, now: Timestamp) -> StateCounts {
+        let mut counts = StateCounts::default();
+        for entry in self.ledger.entries() {
+            if let Some((state, _)) = entry.state(now, self.stale_after) {
+                counts.add(state);
+            }
+        }
+        counts
+    }
+
+    /// The report as it stands now: the newest sweep's, with every account's newest result, judgements that are too old
+    /// turned to `unknown`. `None` before the first sweep.
+    pub fn report(&self, now: Timestamp) -> Option<Report> {
+        let mut sweep = self.newest()?.info.clone();
+        let accounts: Vec<_> =
+            self.ledger.entries().map(|entry| entry.report(now, self.stale_after)).collect();
+        let summary = Summary::of(&accounts);
+        sweep.complete = sweep.complete && self.list.stale.is_none() && summary.states.unknown == 0;
+        Some(Report { schema: Report::SCHEMA, sweep, summary, accounts })
+    }
+}

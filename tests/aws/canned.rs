@@ -280,6 +280,7 @@ pub(crate) fn reason(case: &str, result: Result<Snapshot, ScanError>) -> Unknown
 /// A configuration with two quick attempts.
 pub(crate) fn config() -> Config {
     let days = |n: u64| Duration::from_secs(n * 86_400);
+    let defaults = Config::default_for_check().unwrap();
     Config {
         accounts: Accounts {
             source: AccountSource::Organization,
@@ -287,6 +288,7 @@ pub(crate) fn config() -> Config {
             include: Selector::default(),
             exclude: Selector::default(),
             management_account: ManagementAccount::Include,
+            refresh: std::time::Duration::from_secs(3600),
         },
         access: Access {
             scan_role: "rolewarden-scan".to_owned(),
@@ -327,8 +329,12 @@ pub(crate) fn config() -> Config {
             account_timeout: Duration::from_secs(20),
             attempt_timeout: Duration::from_secs(5),
             max_attempts: 2,
+            schedule: defaults.sweep.schedule.clone(),
+            stale_after: None,
         },
         log: LogConfig { format: LogFormat::Text, level: "info".to_owned() },
+        store: defaults.store,
+        web: defaults.web,
         digest: String::new(),
     }
 }

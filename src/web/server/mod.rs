@@ -1,0 +1,195 @@
+//! The listener: who may connect, for how long, and how many at once. What is asked for is the router's business.
+
+mod connections;
+mod idle;
+mod options;
+mod tls;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use connections::{Connections, Seat};
+use idle::ImpatientWriter;
+pub use options::{Access, WebFileError};
+
+/// Until the last byte of a request's head, and between two requests.
+const HEAD: Duration = Duration::from_secs(10);
+/// Until the answer to a request begins.
+const REQUEST: Duration = Duration::from_secs(30);
+/// Until a reader that takes nothing is given up.
+const WRITE: Duration = Duration::from_secs(30);
+/// For answers under way when the server stops.
+const GRACE: Duration = Duration::from_secs(5);
+/// Largest head of a request.
+const LARGEST_HEAD: usize = 16 * 1024;
+const MOST_HEADERS: usize = 64;
+
+/// A listener that is bound, and what it needs.
+pub struct Server {
+    listener: TcpListener,
+    access: Arc<Access>,
+    connections: Connections,
+}
+
+impl Server {
+    /// Binds the address.
+    ///
+    /// # Errors
+    /// The address is taken, or not this machine's.
+    pub async fn bind(address: SocketAddr, access: Arc<Access>) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        Ok(Self { listener, access, connections: Connections::default() })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until told to stop; then answers under way have a moment to end.
+    pub async fn run(self, router: Router, stop: CancellationToken) {
+        let Self { listener, access, connections } = self;
+        let mut tasks = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                () = stop.cancelled() => break,
+                Some(_) = tasks.join_next() => continue,
+                accepted = listener.accept() => accepted,
+            };
+            let (stream, from) = match accepted {
+                Ok(accepted) => accepted,
+                // Out of descriptors, mostly: wait for some to come back instead of spinning.
+                Err(error) => {
+                    tracing::warn!(%error, "no connection could be accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            match connections.seat(from.ip()) {
+                Some(seat) => {
+                    let (access, router, stop) =
+                        (Arc::clone(&access), router.clone(), stop.clone());
+                    tasks.spawn(connection(stream, seat, access, router, stop));
+                }
+                None => {
+                    tasks.spawn(refuse(stream));
+                }
+            }
+        }
+        drop(listener);
+        let ended = async { while tasks.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(GRACE, ended).await;
+    }
+}
+
+/// Every seat is taken by a request under way.
+async fn refuse(mut stream: TcpStream) {
+    const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let _ = tokio::time::timeout(Duration::from_secs(1), stream.write_all(FULL)).await;
+}
+
+async fn connection(
+    stream: TcpStream,
+    seat: Seat,
+    access: Arc<Access>,
+    router: Router,
+    stop: CancellationToken,
+) {
+    // Without it small answers wait for the other side's delayed acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let seat = Arc::new(seat);
+    let stream = ImpatientWriter::new(stream, WRITE);
+    match access.tls() {
+        None => http(stream, seat, access, router, stop).await,
+        Some(acceptor) => {
+            let shaken = tokio::select! {
+                () = seat.lost() => return,
+                shaken = tokio::time::timeout(HEAD, acceptor.accept(stream)) => shaken,
+            };
+            // A client that does not speak TLS, or does not trust us, is its own business.
+            if let Ok(Ok(stream)) = shaken {
+                http(stream, seat, access, router, stop).await;
+            }
+        }
+    }
+}
+
+async fn http<S>(
+    stream: S,
+    seat: Arc<Seat>,
+    access: Arc<Access>,
+    router: Router,
+    stop: CancellationToken,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let of_requests = Arc::clone(&seat);
+    let service = service_fn(move |request| {
+        answer(request, Arc::clone(&of_requests), Arc::clone(&access), router.clone())
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(LARGEST_HEAD)
+        .max_headers(MOST_HEADERS)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = seat.lost() => {}
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}
+
+/// One request: who asks, then the router, then the time limit.
+async fn answer(
+    request: Request<Incoming>,
+    seat: Arc<Seat>,
+    access: Arc<Access>,
+    router: Router,
+) -> Result<Response<Body>, std::convert::Infallible> {
+    let busy = seat.busy();
+    let answered = tokio::time::timeout(REQUEST, async {
+        if let Err(refusal) = access.admit(&request).await {
+            return *refusal;
+        }
+        let Ok(response) = router.oneshot(request.map(Body::new)).await;
+        response
+    });
+    let response = answered.await.unwrap_or_else(|_| plain(StatusCode::SERVICE_UNAVAILABLE));
+    // The seat is busy until the last byte of the body was taken.
+    Ok(response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _ = &busy;
+            frame
+        }))
+    }))
+}
+
+/// An answer without a body.
+fn plain(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}

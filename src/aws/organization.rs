@@ -84,7 +84,7 @@ fn from_list(wanted: &Accounts, list: &[(AccountId, String)]) -> Result<Organiza
     let accounts = listed.into_iter().map(|(id, listed)| {
         let candidate = Candidate { id: &id, ancestors: &[], tags: None };
         let skip = skip_of(decide(&wanted.include, &wanted.exclude, candidate));
-        Account { id, name: listed.name, path: "/".to_owned(), skip }
+        Account { name: listed.name, skip, ..Account::numbered(id) }
     });
     Ok(Organization { id: None, accounts: accounts.collect() })
 }
@@ -124,13 +124,16 @@ async fn from_organization(
             }
         };
         let path = path(tree.as_ref(), &ancestors, &listed.name);
-        accounts.push((Account { id, name: listed.name, path, skip }, ancestors));
+        let tags = BTreeMap::new();
+        accounts.push(Account { id, name: listed.name, path, units: ancestors, tags, skip });
     }
-    let tags = read_tags(directory, undecided).await?;
-    let decided = accounts.into_iter().map(|(mut account, ancestors)| {
-        if let Some(tags) = tags.get(&account.id) {
-            let candidate = Candidate { id: &account.id, ancestors: &ancestors, tags: Some(tags) };
+    let mut tags = read_tags(directory, undecided).await?;
+    let decided = accounts.into_iter().map(|mut account| {
+        if let Some(tags) = tags.remove(&account.id) {
+            let candidate =
+                Candidate { id: &account.id, ancestors: &account.units, tags: Some(&tags) };
             account.skip = skip_of(decide(&wanted.include, &wanted.exclude, candidate));
+            account.tags = tags;
         }
         account
     });

@@ -68,7 +68,7 @@ fn bytes_of(file: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 fn account(details: &Details) -> Account {
-    Account { id: details.account.clone(), name: String::new(), path: "/".to_owned(), skip: None }
+    Account::numbered(details.account.clone())
 }
 
 fn judge(config: &Config, account: Account, details: Details) -> AccountReport {

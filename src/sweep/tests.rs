@@ -86,7 +86,7 @@ async fn run(
     let config = Config::default_for_check().unwrap();
     let rules = Rules::new(&config, Partition::default(), None, jiff::civil::date(2026, 11, 23));
     let accounts = (0..script.len())
-        .map(|n| Account { id: id(n), name: String::new(), path: "/".to_owned(), skip: None })
+        .map(|n| Account::numbered(id(n)))
         .collect();
     let reader = Arc::new(Scripted {
         partition: Partition::default(),

@@ -76,7 +76,7 @@ fn judge(config: &Config, account: Account, details: Details) -> AccountReport {
         Some(reason) => AccountResult::Skipped(reason),
         None => {
             let rules = Rules::new(config, details.partition, None, clock::today());
-            match rules.judge(&account.id, &details.snapshot) {
+            match rules.judge(&account, &details.snapshot, None) {
                 Ok(Judgement { state, role_arn, checks, findings }) => AccountResult::Judged {
                     state,
                     role_arn,

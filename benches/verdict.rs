@@ -16,7 +16,7 @@ use divan::{AllocProfiler, Bencher, black_box};
 use hostile::{HOSTILE, Hostile};
 use rolewarden::check::Rules;
 use rolewarden::config::Config;
-use rolewarden::model::{AccountId, Partition, Role, RoleArn, Snapshot};
+use rolewarden::model::{Account, AccountId, Partition, Role, RoleArn, Snapshot};
 use rolewarden::policy::{Comparison, Context, Kind, Policy, compare};
 
 #[global_allocator]
@@ -100,8 +100,8 @@ fn judge(bencher: Bencher<'_, '_>, snapshot: &Snapshot) {
     let config = Config::default_for_check().unwrap();
     let today = "2026-11-24".parse().unwrap();
     let rules = Rules::new(&config, Partition::default(), None, today);
-    let account = "111122223333".parse().unwrap();
-    bencher.bench_local(|| rules.judge(&account, black_box(snapshot)));
+    let account = Account::numbered("111122223333".parse().unwrap());
+    bencher.bench_local(|| rules.judge(&account, black_box(snapshot), None));
 }
 
 /// A whole role: every check, findings, diffs and fixes.

@@ -1,5 +1,6 @@
 //! The SDK's clients: one bounded connection pool, one configuration, one client a service.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, meta::region::Regi
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_sdk_eks as eks;
 use aws_sdk_iam as iam;
 use aws_sdk_organizations as organizations;
 use aws_sdk_sts as sts;
@@ -47,6 +49,7 @@ pub(super) struct Clients {
     sdk: SdkConfig,
     iam: iam::Client,
     sts: sts::Client,
+    eks: BTreeMap<String, eks::Client>,
     lanes: Lanes,
 }
 
@@ -62,7 +65,9 @@ impl Clients {
             .build();
         let iam = iam::Client::from_conf(iam);
         let sts = sts::Client::from_conf(sts_builder(&sdk).build());
-        Ok(Self { sdk, iam, sts, lanes: Lanes::new(&config.sweep) })
+        let regions = config.baseline.regions.iter();
+        let eks = regions.map(|region| (region.clone(), eks_client(&sdk, region))).collect();
+        Ok(Self { sdk, iam, sts, eks, lanes: Lanes::new(&config.sweep) })
     }
 
     /// The way every call goes.
@@ -102,6 +107,11 @@ impl Clients {
     /// IAM, in the account whose credentials the task has: see [`TaskCredentials`].
     pub(super) fn iam(&self) -> &iam::Client {
         &self.iam
+    }
+
+    /// EKS in each configured region, in the account whose credentials the task has: see [`TaskCredentials`].
+    pub(super) fn eks(&self) -> &BTreeMap<String, eks::Client> {
+        &self.eks
     }
 
     /// Where the calls go, for messages.
@@ -147,6 +157,15 @@ impl ProvideCredentials for TaskCredentials {
 
 fn sts_builder(sdk: &SdkConfig) -> sts::config::Builder {
     sts::config::Builder::from(sdk).interceptor(WholeAnswers::STS)
+}
+
+fn eks_client(sdk: &SdkConfig, region: &str) -> eks::Client {
+    let builder = eks::config::Builder::from(sdk)
+        .interceptor(WholeAnswers::EKS)
+        .region(Region::new(region.to_owned()))
+        .credentials_provider(TaskCredentials)
+        .identity_cache(eks::config::IdentityCache::no_cache());
+    eks::Client::from_conf(builder.build())
 }
 
 async fn sdk_config(config: &Config, connect: Connect) -> Result<SdkConfig, ScanError> {
@@ -225,8 +244,12 @@ fn warn_of_overrides(sdk: &SdkConfig) {
 fn endpoint_overrides(sdk: &SdkConfig) -> Vec<String> {
     let ignored = std::env::var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
         .is_ok_and(|value| value.eq_ignore_ascii_case("true"));
-    let services =
-        ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_ORGANIZATIONS"];
+    let services = [
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_ENDPOINT_URL_IAM",
+        "AWS_ENDPOINT_URL_ORGANIZATIONS",
+        "AWS_ENDPOINT_URL_EKS",
+    ];
     let named = services
         .into_iter()
         .filter(|_| !ignored)

@@ -1,20 +1,7 @@
 //! Which accounts are left out, and why. Pure.
 
-use std::collections::BTreeMap;
-
-use crate::config::Selector;
-use crate::model::{AccountId, SkipReason};
-
-/// What is known of an account when it is decided on.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Candidate<'a> {
-    /// Its number.
-    pub(super) id: &'a AccountId,
-    /// The root and every organizational unit above it, by id.
-    pub(super) ancestors: &'a [String],
-    /// Its tags; `None` while they were not asked for.
-    pub(super) tags: Option<&'a BTreeMap<String, String>>,
-}
+use crate::config::{Candidate, Match, Selector};
+use crate::model::SkipReason;
 
 /// What the selectors say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,46 +14,14 @@ pub(super) enum Decision {
     NeedsTags,
 }
 
-#[derive(PartialEq, Eq)]
-enum Match {
-    Yes,
-    No,
-    NeedsTags,
-}
-
 /// Include names what is scanned (empty: everything); exclude always wins.
 pub(super) fn decide(include: &Selector, exclude: &Selector, candidate: Candidate<'_>) -> Decision {
-    let included = if is_empty(include) { Match::Yes } else { matches(include, candidate) };
-    let excluded = matches(exclude, candidate);
+    let included = if include.is_empty() { Match::Yes } else { include.matches(candidate) };
+    let excluded = exclude.matches(candidate);
     match (included, excluded) {
         (Match::No, _) | (_, Match::Yes) => Decision::Out,
         (Match::NeedsTags, _) | (_, Match::NeedsTags) => Decision::NeedsTags,
         (Match::Yes, Match::No) => Decision::In,
-    }
-}
-
-/// Whether the selector names anything.
-pub(super) fn is_empty(selector: &Selector) -> bool {
-    selector.ids.is_empty() && selector.ous.is_empty() && selector.tags.is_empty()
-}
-
-/// By any of the three properties.
-fn matches(selector: &Selector, candidate: Candidate<'_>) -> Match {
-    if selector.ids.contains(candidate.id)
-        || candidate.ancestors.iter().any(|ou| selector.ous.contains(ou))
-    {
-        return Match::Yes;
-    }
-    match (selector.tags.is_empty(), candidate.tags) {
-        (true, _) => Match::No,
-        (false, None) => Match::NeedsTags,
-        (false, Some(tags)) => {
-            let every = selector
-                .tags
-                .iter()
-                .all(|(key, values)| tags.get(key).is_some_and(|value| values.contains(value)));
-            if every { Match::Yes } else { Match::No }
-        }
     }
 }
 
@@ -96,6 +51,8 @@ pub(super) fn ancestors_of_path(path: &str) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn selector(ids: &[&str], ous: &[&str], tags: &[(&str, &[&str])]) -> Selector {
@@ -174,7 +131,7 @@ mod tests {
             let tags: Option<BTreeMap<_, _>> = tags
                 .map(|tags| tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
             let id = A.parse().unwrap();
-            let candidate = Candidate { id: &id, ancestors: &ancestors, tags: tags.as_ref() };
+            let candidate = Candidate { id: &id, units: &ancestors, tags: tags.as_ref() };
             assert_eq!(decide(&include, &exclude, candidate), want, "case `{case}`");
         }
     }

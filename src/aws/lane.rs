@@ -48,6 +48,7 @@ pub(super) struct Lanes {
     sts: (Arc<Service>, Arc<Mutex<Pace>>),
     organizations: (Arc<Service>, Arc<Mutex<Pace>>),
     iam: Arc<Service>,
+    eks: (Arc<Service>, Arc<Mutex<Pace>>),
 }
 
 impl Lanes {
@@ -63,6 +64,7 @@ impl Lanes {
             sts: (service(1), pace()),
             organizations: (service(1), pace()),
             iam: service(CALLS_AT_ONCE),
+            eks: (service(1), pace()),
         }
     }
 
@@ -75,6 +77,12 @@ impl Lanes {
     /// For Organizations, whose quota belongs to the organization.
     pub(super) fn organizations(&self) -> Lane {
         let (service, pace) = &self.organizations;
+        self.lane(service, Arc::clone(pace), None)
+    }
+
+    /// For EKS: its quotas are each account's own, but all accounts follow one pace, because nothing there is urgent.
+    pub(super) fn eks(&self) -> Lane {
+        let (service, pace) = &self.eks;
         self.lane(service, Arc::clone(pace), None)
     }
 
@@ -105,6 +113,7 @@ impl Lanes {
             sts: self.sts.0.counter.read(),
             iam: self.iam.counter.read(),
             organizations: self.organizations.0.counter.read(),
+            eks: self.eks.0.counter.read(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod budget;
 mod client;
+mod clusters;
 pub mod details;
 mod document;
 mod error;
@@ -17,16 +18,20 @@ mod role;
 mod session;
 mod traffic;
 mod tree;
+mod wanted;
 mod wellformed;
 mod whole;
 
 use std::future::Future;
 
-use crate::config::{Config, OwnAccount};
-use crate::model::{Account, AccountId, Partition, ScanError, Snapshot};
+use aws_credential_types::Credentials;
+
+use crate::config::{Config, OwnAccount, Presence};
+use crate::model::{Account, AccountId, Cluster, Partition, ScanError, Snapshot, UnknownReason};
 
 use client::Clients;
 pub use client::Connect;
+use clusters::Clusters;
 use identity::Identity;
 use managed::AwsManaged;
 use session::Sessions;
@@ -58,6 +63,20 @@ pub trait RoleReader {
         account: &Account,
     ) -> impl Future<Output = Result<Snapshot, ScanError>> + Send;
 
+    /// The connected clusters of this account, in all configured regions; `None` where `baseline.presence` asks for none.
+    /// They may have been read before, `baseline.cluster_refresh` ago at most.
+    fn read_clusters(
+        &self,
+        account: &Account,
+    ) -> impl Future<Output = Result<Option<Vec<Cluster>>, ScanError>> + Send;
+
+    /// As [`RoleReader::read_role`], for a role of another name.
+    fn read_other_role(
+        &self,
+        account: &Account,
+        name: &str,
+    ) -> impl Future<Output = Result<Snapshot, ScanError>> + Send;
+
     /// What was sent so far.
     fn traffic(&self) -> Traffic {
         Traffic::default()
@@ -71,6 +90,7 @@ pub struct Aws {
     identity: Identity,
     sessions: Sessions,
     aws_managed: AwsManaged,
+    clusters: Clusters,
     /// The policy of every account's session, but for the account's number.
     scan_policy: String,
 }
@@ -98,6 +118,7 @@ impl Aws {
             identity,
             sessions: Sessions::default(),
             aws_managed: AwsManaged::default(),
+            clusters: Clusters::default(),
         })
     }
 
@@ -109,6 +130,36 @@ impl Aws {
     /// The ARN of the base credentials, printable.
     pub fn caller_arn(&self) -> &str {
         &self.identity.arn
+    }
+
+    /// Reads, and once more with a new session where the kept one had ended. Where the own account refuses, it is the base
+    /// credentials that need the permission.
+    async fn renewed<T, F>(&self, account: &Account, read: impl Fn() -> F) -> Result<T, ScanError>
+    where
+        F: Future<Output = Result<T, ScanError>>,
+    {
+        let done = match read().await {
+            Err(error) if error::is_expired(&error) => {
+                self.forget_session(account);
+                read().await
+            }
+            done => done,
+        };
+        done.map_err(|error| match (error.reason, error.operation.clone()) {
+            (UnknownReason::AccessDenied, Some(operation)) if self.is_direct(&account.id) => error.hint(format!(
+                "allow `{operation}` to the base credentials `{}`, or set `access.own_account: assume`",
+                self.identity.arn
+            )),
+            _ => error,
+        })
+    }
+
+    /// What this account is read with.
+    async fn credentials(&self, account: &Account) -> Result<Credentials, ScanError> {
+        match self.is_direct(&account.id) {
+            true => identity::base_credentials(&self.clients).await,
+            false => self.scan_session(account).await,
+        }
     }
 
     /// Whether this account is read with the base credentials.
@@ -129,13 +180,19 @@ impl RoleReader for Aws {
     }
 
     async fn read_role(&self, account: &Account) -> Result<Snapshot, ScanError> {
-        match self.read_role_once(account).await {
-            Err(error) if error::is_expired(&error) => {
-                self.forget_session(account);
-                self.read_role_once(account).await
-            }
-            done => done,
+        let name = &self.config.baseline.role_name;
+        self.renewed(account, || self.read_snapshot(account, name)).await
+    }
+
+    async fn read_clusters(&self, account: &Account) -> Result<Option<Vec<Cluster>>, ScanError> {
+        match self.config.baseline.presence {
+            Presence::Required | Presence::Optional | Presence::Forbidden => Ok(None),
+            Presence::WhenConnected => self.connected_clusters(account).await.map(Some),
         }
+    }
+
+    async fn read_other_role(&self, account: &Account, name: &str) -> Result<Snapshot, ScanError> {
+        self.renewed(account, || self.read_snapshot(account, name)).await
     }
 
     fn traffic(&self) -> Traffic {

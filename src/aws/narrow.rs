@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::config::Config;
+use crate::config::{Config, Presence};
 use crate::model::{AccountId, CheckName, Partition};
 
 /// Stands for the account's number in [`for_scan`]; no name of a role has such a text in it.
@@ -23,6 +23,10 @@ pub(super) fn reads_managed(config: &Config) -> bool {
     !config.checks.disabled.contains(&CheckName::EffectivePermissions)
 }
 
+fn looks_at_clusters(config: &Config) -> bool {
+    config.baseline.presence == Presence::WhenConnected
+}
+
 /// Reading the one role of one account, whose number [`in_account`] puts in; at most 2,048 characters, which is what STS
 /// accepts.
 pub(super) fn for_scan(config: &Config, partition: &Partition) -> String {
@@ -34,11 +38,20 @@ pub(super) fn for_scan(config: &Config, partition: &Partition) -> String {
             "iam:ListRolePolicies",
             "iam:ListAttachedRolePolicies"
         ]),
-        json!([
-            format!("arn:{partition}:iam::{ACCOUNT}:role/{name}"),
-            format!("arn:{partition}:iam::{ACCOUNT}:role/*/{name}")
-        ]),
+        match looks_at_clusters(config) {
+            false => json!([
+                format!("arn:{partition}:iam::{ACCOUNT}:role/{name}"),
+                format!("arn:{partition}:iam::{ACCOUNT}:role/*/{name}")
+            ]),
+            // A cluster may name any role.
+            true => json!(format!("arn:{partition}:iam::{ACCOUNT}:role/*")),
+        },
     )];
+    if looks_at_clusters(config) {
+        statements.push(allow(json!("eks:ListClusters"), json!("*")));
+        let clusters = format!("arn:{partition}:eks:*:{ACCOUNT}:cluster/*");
+        statements.push(allow(json!("eks:DescribeCluster"), json!(clusters)));
+    }
     if reads_managed(config) {
         statements.push(allow(
             json!(["iam:GetPolicy", "iam:GetPolicyVersion"]),

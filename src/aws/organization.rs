@@ -6,12 +6,13 @@ use aws_sdk_organizations as organizations;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::error::malformed;
-use super::filter::{Candidate, Decision, ancestors_of_path, decide, skip_by_state};
+use super::filter::{Decision, ancestors_of_path, decide, skip_by_state};
 use super::lane::Lane;
 use super::paging::Pages;
 use super::tree::{self, Tree};
+use super::wanted::{Wanted, unusable};
 use super::{Aws, Organization};
-use crate::config::{AccountSource, Accounts, ManagementAccount};
+use crate::config::{AccountSource, Accounts, Candidate, ManagementAccount};
 use crate::model::{Account, AccountId, ScanError, SkipReason, UnknownReason};
 
 const DESCRIBE: &str = "organizations:DescribeOrganization";
@@ -53,8 +54,8 @@ struct About {
 
 /// Reads the list the configuration asks for and applies its filters.
 pub(super) async fn read(aws: &Aws) -> Result<Organization, ScanError> {
-    let wanted = &aws.config.accounts;
-    match &wanted.source {
+    let wanted = Wanted::of(&aws.config);
+    match &wanted.accounts.source {
         AccountSource::List(list) => from_list(wanted, list),
         AccountSource::Organization => {
             let client = aws.clients.organizations(aws.organization_session().await?);
@@ -65,86 +66,77 @@ pub(super) async fn read(aws: &Aws) -> Result<Organization, ScanError> {
 }
 
 /// The configured list; no Organizations call is made.
-fn from_list(wanted: &Accounts, list: &[(AccountId, String)]) -> Result<Organization, ScanError> {
-    let by_more = |s: &crate::config::Selector| !s.ous.is_empty() || !s.tags.is_empty();
-    if by_more(&wanted.include) || by_more(&wanted.exclude) {
+fn from_list(wanted: Wanted<'_>, list: &[(AccountId, String)]) -> Result<Organization, ScanError> {
+    let Accounts { include, exclude, management_account, .. } = wanted.accounts;
+    if include.by_organization() || exclude.by_organization() {
         return Err(unusable("`ous` and `tags` select accounts of an organization, but `accounts.source` is `list`")
             .hint("name account ids in `accounts.include` and `accounts.exclude`, or set `accounts.source: organization`"));
     }
-    let listed: Listing = list
-        .iter()
-        .map(|(id, name)| (id.clone(), Listed { name: name.clone(), skip: None, ancestors: None }))
-        .collect();
-    check_named_ids(wanted, &listed)?;
-    if wanted.management_account == ManagementAccount::Skip {
+    wanted.check_ids(&list.iter().map(|(id, _)| id).collect())?;
+    if *management_account == ManagementAccount::Skip {
         tracing::warn!(
             "`accounts.management_account: skip` has no effect: the accounts come from a list"
         );
     }
-    let accounts = listed.into_iter().map(|(id, listed)| {
-        let candidate = Candidate { id: &id, ancestors: &[], tags: None };
-        let skip = skip_of(decide(&wanted.include, &wanted.exclude, candidate));
-        Account { id, name: listed.name, path: "/".to_owned(), skip }
+    let accounts: BTreeMap<&AccountId, &String> =
+        list.iter().map(|(id, name)| (id, name)).collect();
+    let accounts = accounts.into_iter().map(|(id, name)| {
+        let skip = skip_of(decide(include, exclude, Candidate { id, units: &[], tags: None }));
+        Account { name: name.clone(), skip, ..Account::numbered(id.clone()) }
     });
     Ok(Organization { id: None, accounts: accounts.collect() })
 }
 
 async fn from_organization(
     directory: &Directory,
-    wanted: &Accounts,
+    wanted: Wanted<'_>,
 ) -> Result<Organization, ScanError> {
-    let about = describe(directory, wanted).await?;
+    let Accounts { include, exclude, management_account, .. } = wanted.accounts;
+    let about = describe(directory, wanted.accounts).await?;
     let listed = list_accounts(directory).await?;
-    check_named_ids(wanted, &listed)?;
-    let tree = match wanted.include.ous.is_empty() && wanted.exclude.ous.is_empty() {
-        true => None,
-        false => Some(walk(directory, wanted, &listed).await?),
+    wanted.check_ids(&listed.keys().collect())?;
+    let tree = match wanted.by_units() {
+        false => None,
+        true => Some(walk(directory, wanted, &listed).await?),
     };
     let mut accounts = Vec::with_capacity(listed.len());
     let mut undecided = BTreeSet::new();
     for (id, listed) in listed {
-        let ancestors = ancestors(tree.as_ref(), &id, &listed)?;
+        let units = ancestors(tree.as_ref(), &id, &listed)?;
+        let candidate = Candidate { id: &id, units: &units, tags: None };
+        let is_management = about.management.as_ref() == Some(&id);
         let skip = match listed.skip {
             Some(skip) => Some(skip),
-            None if wanted.management_account == ManagementAccount::Skip
-                && about.management.as_ref() == Some(&id) =>
-            {
+            None if *management_account == ManagementAccount::Skip && is_management => {
                 Some(SkipReason::Management)
             }
             None => {
-                let decision = decide(
-                    &wanted.include,
-                    &wanted.exclude,
-                    Candidate { id: &id, ancestors: &ancestors, tags: None },
-                );
-                if decision == Decision::NeedsTags {
+                let decision = decide(include, exclude, candidate);
+                let by_tags = decision == Decision::NeedsTags
+                    || (decision == Decision::In && wanted.excused_by_tags(candidate));
+                if by_tags {
                     undecided.insert(id.clone());
                 }
                 skip_of(decision)
             }
         };
-        let path = path(tree.as_ref(), &ancestors, &listed.name);
-        accounts.push((Account { id, name: listed.name, path, skip }, ancestors));
+        let path = path(tree.as_ref(), &units, &listed.name);
+        accounts.push(Account { id, name: listed.name, path, units, tags: BTreeMap::new(), skip });
     }
-    let tags = read_tags(directory, undecided).await?;
-    let decided = accounts.into_iter().map(|(mut account, ancestors)| {
-        if let Some(tags) = tags.get(&account.id) {
-            let candidate = Candidate { id: &account.id, ancestors: &ancestors, tags: Some(tags) };
-            account.skip = skip_of(decide(&wanted.include, &wanted.exclude, candidate));
+    let mut tags = read_tags(directory, undecided).await?;
+    for account in &mut accounts {
+        if let Some(tags) = tags.remove(&account.id) {
+            let candidate = Candidate { id: &account.id, units: &account.units, tags: Some(&tags) };
+            account.skip = skip_of(decide(include, exclude, candidate));
+            account.tags = tags;
         }
-        account
-    });
-    Ok(Organization { id: about.id, accounts: decided.collect() })
+    }
+    Ok(Organization { id: about.id, accounts })
 }
 
 /// An account that only tags can decide on is not out yet.
 fn skip_of(decision: Decision) -> Option<SkipReason> {
     (decision == Decision::Out).then_some(SkipReason::Excluded)
-}
-
-/// Something the configuration asks for cannot be done.
-fn unusable(message: impl Into<String>) -> ScanError {
-    ScanError::new(UnknownReason::AccountGone, message)
 }
 
 /// The organization's id and management account. Being refused matters only where the management account must be known.
@@ -214,47 +206,16 @@ async fn list_accounts(directory: &Directory) -> Result<Listing, ScanError> {
     Ok(listed)
 }
 
-/// A typo must not silently scan nothing.
-fn check_named_ids(wanted: &Accounts, listed: &Listing) -> Result<(), ScanError> {
-    let unknown = |ids: &BTreeSet<AccountId>| -> Vec<String> {
-        ids.iter().filter(|id| !listed.contains_key(*id)).map(ToString::to_string).collect()
-    };
-    let excluded = unknown(&wanted.exclude.ids);
-    if !excluded.is_empty() {
-        tracing::warn!(
-            accounts = excluded.join(", "),
-            "accounts to exclude are not among the accounts"
-        );
-    }
-    match unknown(&wanted.include.ids) {
-        unknown if unknown.is_empty() => Ok(()),
-        unknown => Err(unusable(format!(
-            "accounts to include are not among the {} listed: {}",
-            listed.len(),
-            unknown.join(", ")
-        ))
-        .hint("correct the ids in `accounts.include` or `--account`")),
-    }
-}
-
 /// The units, and what is directly in them unless every account came with its own path.
 async fn walk(
     directory: &Directory,
-    wanted: &Accounts,
+    wanted: Wanted<'_>,
     listed: &Listing,
 ) -> Result<Tree, ScanError> {
     let with_accounts = listed.values().any(|account| account.ancestors.is_none());
     let tree = tree::walk(directory, with_accounts).await?;
-    let named = wanted.include.ous.iter().chain(&wanted.exclude.ous);
-    let unknown: BTreeSet<&str> = named.filter(|ou| !tree.has(ou)).map(String::as_str).collect();
-    match unknown.is_empty() {
-        true => Ok(tree),
-        false => Err(unusable(format!(
-            "organizational units named in `accounts` do not exist: {}",
-            unknown.into_iter().collect::<Vec<_>>().join(", ")
-        ))
-        .hint("correct the ids in `accounts.include.ous` and `accounts.exclude.ous`")),
-    }
+    wanted.check_units(&tree)?;
+    Ok(tree)
 }
 
 /// Root and units above an account. Where units decide, not knowing them is an error.
@@ -288,7 +249,7 @@ fn path(tree: Option<&Tree>, ancestors: &[String], name: &str) -> String {
     units.chain([name]).map(|part| format!("/{part}")).collect()
 }
 
-/// Tags of the accounts that nothing else decides on.
+/// Tags of the accounts that need theirs: for what selects accounts, or for exceptions.
 async fn read_tags(
     directory: &Directory,
     ids: BTreeSet<AccountId>,

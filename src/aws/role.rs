@@ -12,10 +12,9 @@ use super::error::{is_no_such_entity, malformed, unstable, wrong_account};
 use super::lane::Lane;
 use super::managed::{check_owner, name_of};
 use super::paging::Pages;
-use super::{Aws, document, identity, narrow};
+use super::{Aws, document, narrow};
 use crate::model::{
-    Account, AccountId, ManagedPolicy, Role, RoleArn, ScanError, Snapshot, UnknownReason,
-    printable_line,
+    Account, AccountId, ManagedPolicy, Role, RoleArn, ScanError, Snapshot, printable_line,
 };
 
 const GET_ROLE: &str = "iam:GetRole";
@@ -41,29 +40,19 @@ pub(super) struct Target<'a> {
 type Inline = (String, String);
 
 impl Aws {
-    /// One snapshot. Where the own account refuses, it is the base credentials that need the permission.
-    pub(super) async fn read_role_once(&self, account: &Account) -> Result<Snapshot, ScanError> {
-        self.read_snapshot(account).await.map_err(|error| match (error.reason, error.operation.clone()) {
-            (UnknownReason::AccessDenied, Some(operation)) if self.is_direct(&account.id) => error.hint(format!(
-                "allow `{operation}` to the base credentials `{}`, or set `access.own_account: assume`",
-                self.identity.arn
-            )),
-            _ => error,
-        })
-    }
-
-    /// With a session that may have been kept from before.
-    async fn read_snapshot(&self, account: &Account) -> Result<Snapshot, ScanError> {
+    /// One snapshot of the role of this name, with a session that may have been kept from before.
+    pub(super) async fn read_snapshot(
+        &self,
+        account: &Account,
+        role: &str,
+    ) -> Result<Snapshot, ScanError> {
         let begun = Instant::now();
-        let credentials = match self.is_direct(&account.id) {
-            true => identity::base_credentials(&self.clients).await?,
-            false => self.scan_session(account).await?,
-        };
+        let credentials = self.credentials(account).await?;
         let target = Target {
             iam: self.clients.iam(),
             lane: self.clients.lanes().account(begun),
             account: &account.id,
-            role: &self.config.baseline.role_name,
+            role,
         };
         with_credentials(credentials, pin!(self.read_target(target))).await
     }

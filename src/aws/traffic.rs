@@ -59,18 +59,21 @@ pub struct Traffic {
     pub iam: Sent,
     /// To Organizations.
     pub organizations: Sent,
+    /// To EKS, in all accounts.
+    pub eks: Sent,
 }
 
 impl Traffic {
     /// All services together.
     pub fn total(&self) -> Sent {
-        [self.sts, self.iam, self.organizations].into_iter().fold(Sent::default(), |sum, one| {
-            Sent {
+        [self.sts, self.iam, self.organizations, self.eks].into_iter().fold(
+            Sent::default(),
+            |sum, one| Sent {
                 calls: sum.calls + one.calls,
                 retries: sum.retries + one.retries,
                 throttled: sum.throttled + one.throttled,
                 waited: sum.waited + one.waited,
-            }
-        })
+            },
+        )
     }
 }

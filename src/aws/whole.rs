@@ -38,6 +38,7 @@ impl WholeAnswers {
     pub(super) const STS: Self =
         Self { limit: 1 << 20, namespace: Some("https://sts.amazonaws.com/doc/2011-06-15/") };
     pub(super) const ORGANIZATIONS: Self = Self { limit: 4 << 20, namespace: None };
+    pub(super) const EKS: Self = Self { limit: 1 << 20, namespace: None };
 }
 
 #[dyn_dispatch_hint]

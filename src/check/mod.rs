@@ -5,8 +5,10 @@
 
 mod attached_policies;
 mod baseline;
+mod connector_usage;
 mod diff;
 mod effective_permissions;
+mod exceptions;
 mod fix;
 mod hardening;
 mod inline_policy;
@@ -17,7 +19,7 @@ mod trust_policy;
 mod words;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -26,12 +28,16 @@ use sha2::{Digest, Sha256};
 
 use crate::config::{BaselineConfig, Checks, Config, Exception, Presence};
 use crate::model::{
-    AccountId, AccountState, CheckName, CheckResult, CheckResults, Finding, Partition, Role,
-    RoleArn, ScanError, Severity, Snapshot, UnknownReason, Verdict, Witness,
+    Account, AccountId, AccountState, CheckName, CheckResult, CheckResults, Cluster, Finding,
+    Partition, Role, RoleArn, ScanError, Severity, Snapshot, UnknownReason, Usage, Verdict,
+    Witness,
 };
 use crate::policy::Context;
 pub use baseline::digest as baseline_digest;
 use baseline::{Baseline, Source};
+use connector_usage::Place;
+use exceptions::Exceptions;
+pub use exceptions::{Coverage, ExceptionState};
 use kept::Said;
 
 /// Everything a judgement depends on beside the snapshot.
@@ -39,11 +45,10 @@ use kept::Said;
 pub struct Rules {
     baseline: BaselineConfig,
     checks: Checks,
-    exceptions: Vec<Exception>,
+    exceptions: Exceptions,
     source: Source,
     partition: Partition,
     organization: Option<String>,
-    today: Date,
     said: Said,
 }
 
@@ -136,81 +141,127 @@ impl Rules {
             source: Source::new(&config.baseline, &partition),
             baseline: config.baseline.clone(),
             checks: config.checks.clone(),
-            exceptions: config.exceptions.clone(),
+            exceptions: Exceptions::new(config.exceptions.clone(), today),
             partition,
             organization,
-            today,
             said: Said::default(),
         }
     }
 
-    /// Judges a snapshot.
+    /// Judges a snapshot. `usage` is what [`Presence::WhenConnected`] asks for; no other presence looks at it.
     ///
     /// # Errors
-    /// `undecided` when a check could not be decided and no finding makes the account `drifted` anyway; `internal` when the
-    /// baseline cannot be read (a validated configuration rules that out).
-    pub fn judge(&self, account: &AccountId, snapshot: &Snapshot) -> Result<Judgement, ScanError> {
-        let baseline = self.source.for_account(account).map_err(|e| {
+    /// `undecided` when a check could not be decided and no finding makes the account `drifted` anyway, or when the role is
+    /// absent and nobody knows whether it is needed; `internal` when the baseline cannot be read (a validated configuration
+    /// rules that out).
+    pub fn judge(
+        &self,
+        account: &Account,
+        snapshot: &Snapshot,
+        usage: Option<&Usage>,
+    ) -> Result<Judgement, ScanError> {
+        let baseline = self.source.for_account(&account.id).map_err(|e| {
             ScanError::new(UnknownReason::Internal, format!("the baseline cannot be read: {e}"))
         })?;
-        match snapshot {
-            Snapshot::Absent => self.judge_absent(account, &baseline),
+        let usage = usage.filter(|_| self.baseline.presence == Presence::WhenConnected);
+        let place = Place { rules: self, account: &account.id, baseline: &baseline };
+        let used = usage.map(|usage| {
+            (CheckName::ConnectorUsage, connector_usage::check(&place, snapshot, usage))
+        });
+        let (role_arn, mut outcomes) = match snapshot {
+            Snapshot::Absent => return self.judge_absent(account, &baseline, usage, used),
             Snapshot::Present(role) => {
-                self.judge_role(&Case { rules: self, account, baseline: &baseline, role })
+                let case = Case { rules: self, account: &account.id, baseline: &baseline, role };
+                (role.arn.to_string(), self.outcomes(&case))
             }
-        }
+        };
+        outcomes.extend(used);
+        self.assemble(account, role_arn, outcomes)
     }
 
     fn judge_absent(
         &self,
-        account: &AccountId,
+        account: &Account,
         baseline: &Baseline,
+        usage: Option<&Usage>,
+        used: Option<(CheckName, Outcome)>,
     ) -> Result<Judgement, ScanError> {
-        let arn = RoleArn {
-            partition: self.partition.clone(),
-            account: account.clone(),
-            path: self.baseline.path.clone(),
-            name: self.baseline.role_name.clone(),
+        let needed = match (self.baseline.presence, usage) {
+            (Presence::Required | Presence::Forbidden, _) => true,
+            (Presence::Optional, _) => false,
+            (Presence::WhenConnected, Some(usage)) => !usage.clusters.is_empty(),
+            (Presence::WhenConnected, None) => return Err(usage_not_known()),
         };
-        let outcome = role_exists::absent(self, account, baseline);
-        let mut judgement =
-            self.assemble(account, arn.to_string(), vec![(CheckName::RoleExists, outcome)])?;
+        let exists = match needed {
+            true => role_exists::absent(self, &account.id, baseline),
+            false => Outcome::of(Verdict::Absent),
+        };
+        let mut outcomes = vec![(CheckName::RoleExists, exists)];
+        outcomes.extend(used.filter(|_| needed));
+        let role_arn = self.expected_arn(&account.id).to_string();
+        let mut judgement = self.assemble(account, role_arn, outcomes)?;
         // Where absence is not judged, nothing is: that is no compliance.
-        if self.baseline.presence == Presence::Optional || judgement.checks.is_empty() {
+        if !needed || judgement.checks.is_empty() {
             judgement.state = AccountState::NotApplicable;
         }
         Ok(judgement)
     }
 
-    fn judge_role(&self, case: &Case<'_>) -> Result<Judgement, ScanError> {
-        let arn = case.role.arn.to_string();
+    /// What all checks of the role itself say.
+    fn outcomes(&self, case: &Case<'_>) -> Vec<(CheckName, Outcome)> {
         let presence_judged = !self.checks.disabled.contains(&CheckName::RoleExists);
         if self.baseline.presence == Presence::Forbidden && presence_judged {
-            return self.assemble(
-                case.account,
-                arn,
-                vec![(CheckName::RoleExists, role_exists::forbidden(case))],
-            );
+            return vec![(CheckName::RoleExists, role_exists::forbidden(case))];
         }
+        let mut outcomes = vec![(CheckName::RoleExists, role_exists::present(case))];
+        outcomes.extend(self.policies(case));
+        outcomes.push((CheckName::RoleAttributes, role_attributes::check(case)));
+        outcomes
+    }
+
+    /// What the checks of a role's policies say, whatever the role is called.
+    fn policies(&self, case: &Case<'_>) -> [(CheckName, Outcome); 4] {
         let comparison = inline_policy::judge(case);
         let effective = effective_permissions::check(case, comparison.verdict);
         let inline = inline_policy::check(case, comparison, effective.verdict);
         let attached = attached_policies::check(case, effective.verdict, inline.verdict);
-        let outcomes = vec![
-            (CheckName::RoleExists, role_exists::present(case)),
+        [
             (CheckName::TrustPolicy, trust_policy::check(case)),
             (CheckName::InlinePolicy, inline),
             (CheckName::AttachedPolicies, attached),
             (CheckName::EffectivePermissions, effective),
-            (CheckName::RoleAttributes, role_attributes::check(case)),
-        ];
-        self.assemble(case.account, arn, outcomes)
+        ]
+    }
+
+    /// Where the role is, if it is as it should be.
+    fn expected_arn(&self, account: &AccountId) -> RoleArn {
+        RoleArn {
+            partition: self.partition.clone(),
+            account: account.clone(),
+            path: self.baseline.path.clone(),
+            name: self.baseline.role_name.clone(),
+        }
+    }
+
+    /// Names of the roles that must be read beside the expected one, for [`Usage::roles`].
+    pub fn other_roles(&self, account: &AccountId, clusters: &[Cluster]) -> BTreeSet<String> {
+        connector_usage::others(&self.baseline.role_name, account, clusters)
+    }
+
+    /// Every exception, with the accounts it names among these: for metrics and pages.
+    pub fn exceptions(&self, accounts: &[Account]) -> Vec<Coverage> {
+        self.exceptions.coverage(accounts)
+    }
+
+    /// The exceptions that cover nothing any more.
+    pub fn expired_exceptions(&self) -> impl Iterator<Item = &Exception> {
+        self.exceptions.expired()
     }
 
     /// Outcomes to findings, and findings to the one state.
     fn assemble(
         &self,
-        account: &AccountId,
+        account: &Account,
         role_arn: String,
         outcomes: Vec<(CheckName, Outcome)>,
     ) -> Result<Judgement, ScanError> {
@@ -254,14 +305,9 @@ impl Rules {
         }
     }
 
-    fn finding(&self, account: &AccountId, check: CheckName, problem: Problem) -> Finding {
-        let exception = self.exceptions.iter().find(|exception| {
-            exception.accounts.contains(account)
-                && exception.checks.contains(&check)
-                && self.today <= exception.expires
-        });
+    fn finding(&self, account: &Account, check: CheckName, problem: Problem) -> Finding {
         Finding {
-            id: finding_id(account, check, &problem.cause),
+            id: finding_id(&account.id, check, &problem.cause),
             check,
             verdict: problem.verdict,
             severity: self.severity(check, problem.severity),
@@ -272,9 +318,17 @@ impl Rules {
             actual: problem.actual,
             fix: problem.fix,
             first_seen: None,
-            exception: exception.map(|exception| exception.id.clone()),
+            exception: self.exceptions.covering(account, check),
         }
     }
+}
+
+fn usage_not_known() -> ScanError {
+    ScanError::new(
+        UnknownReason::Undecided,
+        "there is no such role, and whether a connected cluster needs one is not known",
+    )
+    .hint("`baseline.presence: when-connected` asks EKS, which only a scan does")
 }
 
 /// Stable across sweeps for the same account, check and cause: 16 hexadecimal digits.

@@ -13,7 +13,7 @@ pub(super) fn absent(rules: &Rules, account: &AccountId, baseline: &Baseline) ->
     match config.presence {
         Presence::Forbidden => Outcome::passed(),
         Presence::Optional => Outcome::of(Verdict::Absent),
-        Presence::Required => {
+        Presence::Required | Presence::WhenConnected => {
             let role = &config.role_name;
             Outcome::of(Verdict::Absent).problem(Problem {
                 cause: "absent".to_owned(),

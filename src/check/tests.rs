@@ -3,12 +3,13 @@
 mod documents;
 mod shell;
 mod table;
+mod usage;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use documents::*;
-use table::{Row, TABLE};
+use table::{Row, TABLE, too_hard, too_long};
 
 use super::*;
 
@@ -23,8 +24,8 @@ fn config(yaml: &str) -> Config {
     Config::from_text(&text, "c.yaml", Path::new("/"), &|_| None, &read).unwrap()
 }
 
-fn account() -> AccountId {
-    ACCOUNT.parse().unwrap()
+fn account() -> Account {
+    Account::numbered(ACCOUNT.parse().unwrap())
 }
 
 /// The rules on 24 November 2026, in the partition of the role.
@@ -37,7 +38,7 @@ fn rules(config: &Config, snapshot: &Snapshot) -> Rules {
 }
 
 fn judge(yaml: &str, snapshot: &Snapshot) -> Result<Judgement, ScanError> {
-    rules(&config(yaml), snapshot).judge(&account(), snapshot)
+    rules(&config(yaml), snapshot).judge(&account(), snapshot, None)
 }
 
 /// The judgement in lines: the state (or why there is none), then each finding.
@@ -74,7 +75,7 @@ fn every_role_is_judged_as_the_table_says() {
 /// Rules remember which documents they found equivalent; whom they judged before must not be seen in what they say.
 #[test]
 fn a_role_is_judged_the_same_whatever_was_judged_before() {
-    let accounts = [account(), "999988887777".parse().unwrap()];
+    let accounts = [account(), Account::numbered("999988887777".parse().unwrap())];
     let mut kept: BTreeMap<(&str, Partition), Rules> = BTreeMap::new();
     for _ in 0..2 {
         for row in TABLE {
@@ -82,18 +83,24 @@ fn a_role_is_judged_the_same_whatever_was_judged_before() {
             let new = || rules(&config(row.yaml), &snapshot);
             let kept = kept.entry((row.yaml, new().partition)).or_insert_with(new);
             for account in &accounts {
-                let (got, want) = (kept.judge(account, &snapshot), new().judge(account, &snapshot));
-                assert_eq!(got, want, "case `{}` in {account}", row.case);
+                let got = kept.judge(account, &snapshot, None);
+                let want = new().judge(account, &snapshot, None);
+                assert_eq!(got, want, "case `{}` in {}", row.case, account.id);
             }
         }
     }
+}
+
+/// All checks but the one that looks at clusters, which has a table of its own.
+fn of_the_role() -> impl Iterator<Item = CheckName> {
+    CheckName::ALL.into_iter().filter(|check| *check != CheckName::ConnectorUsage)
 }
 
 #[test]
 fn the_table_has_every_check_every_verdict_every_severity_and_every_state() {
     let judgements: Vec<Judgement> =
         TABLE.iter().filter_map(|row| judge(row.yaml, &(row.snapshot)()).ok()).collect();
-    for check in CheckName::ALL {
+    for check in of_the_role() {
         let failed = |j: &Judgement| j.findings.iter().any(|f| f.check == check);
         assert!(judgements.iter().any(failed), "no finding of {}", check.as_str());
     }
@@ -139,7 +146,7 @@ fn the_commands_of_a_finding_remove_it() {
                 shell::run(command, &mut fixed);
             }
             // What stays undecided is no finding.
-            let left = rules.judge(&account(), &fixed).map_or(Vec::new(), |j| j.findings);
+            let left = rules.judge(&account(), &fixed, None).map_or(Vec::new(), |j| j.findings);
             let still = left.iter().any(|f| f.id == finding.id);
             assert!(
                 !still,
@@ -156,7 +163,8 @@ fn the_commands_of_all_findings_one_after_the_other_leave_nothing_to_do() {
         let mut snapshot = (row.snapshot)();
         let rules = rules(&config(row.yaml), &snapshot);
         let next = |snapshot: &Snapshot| {
-            let findings = rules.judge(&account(), snapshot).map_or(Vec::new(), |j| j.findings);
+            let findings =
+                rules.judge(&account(), snapshot, None).map_or(Vec::new(), |j| j.findings);
             findings.into_iter().find(|f| !f.fix.is_empty())
         };
         let mut rounds = 0;
@@ -170,8 +178,8 @@ fn the_commands_of_all_findings_one_after_the_other_leave_nothing_to_do() {
 
 #[test]
 fn findings_have_ids_of_their_own_that_do_not_depend_on_the_witness() {
-    let ids = |yaml: &str, snapshot: &Snapshot, account: &AccountId| -> Vec<String> {
-        let judgement = rules(&config(yaml), snapshot).judge(account, snapshot).unwrap();
+    let ids = |yaml: &str, snapshot: &Snapshot, account: &Account| -> Vec<String> {
+        let judgement = rules(&config(yaml), snapshot).judge(account, snapshot, None).unwrap();
         judgement.findings.into_iter().map(|f| f.id).collect()
     };
     for row in TABLE {
@@ -182,7 +190,7 @@ fn findings_have_ids_of_their_own_that_do_not_depend_on_the_witness() {
     }
     let trusting = |who: &str| role(|r| r.trust_policy = trust_also(who));
     let (one, other) = (r#"{"AWS":"999988887777"}"#, r#"{"AWS":"888877776666"}"#);
-    let (here, there) = (account(), "444455556666".parse().unwrap());
+    let (here, there) = (account(), Account::numbered("444455556666".parse().unwrap()));
     assert_eq!(ids("", &trusting(one), &here), ids("", &trusting(other), &here));
     assert_ne!(ids("", &trusting(one), &here), ids("", &trusting(one), &there));
 }
@@ -200,7 +208,7 @@ fn a_condition_on_the_organization_is_accepted_only_where_the_organization_is_kn
         let today = "2026-11-24".parse().unwrap();
         let rules =
             Rules::new(&config(yaml), Partition::default(), organization.map(str::to_owned), today);
-        let judgement = rules.judge(&account(), &snapshot).unwrap();
+        let judgement = rules.judge(&account(), &snapshot, None).unwrap();
         assert_eq!(judgement.findings[0].severity, want, "organization {organization:?}");
     }
 }
@@ -216,7 +224,7 @@ fn a_check_that_is_switched_off_leaves_no_trace() {
         r.boundary = Some((BOUNDARY.to_owned(), policy(Some(NOTHING))));
     });
     let all = judge("", &broken).unwrap();
-    for check in CheckName::ALL {
+    for check in of_the_role() {
         let yaml = format!("checks: {{{}: {{enabled: false}}}}", check.as_str());
         let judgement = judge(&yaml, &broken).unwrap();
         assert!(all.checks.contains_key(&check) && all.findings.iter().any(|f| f.check == check));

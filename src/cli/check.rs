@@ -68,7 +68,7 @@ fn bytes_of(file: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 fn account(details: &Details) -> Account {
-    Account { id: details.account.clone(), name: String::new(), path: "/".to_owned(), skip: None }
+    Account::numbered(details.account.clone())
 }
 
 fn judge(config: &Config, account: Account, details: Details) -> AccountReport {
@@ -76,7 +76,7 @@ fn judge(config: &Config, account: Account, details: Details) -> AccountReport {
         Some(reason) => AccountResult::Skipped(reason),
         None => {
             let rules = Rules::new(config, details.partition, None, clock::today());
-            match rules.judge(&account.id, &details.snapshot) {
+            match rules.judge(&account, &details.snapshot, None) {
                 Ok(Judgement { state, role_arn, checks, findings }) => AccountResult::Judged {
                     state,
                     role_arn,

@@ -6,6 +6,7 @@ mod load;
 mod reader;
 mod secret;
 mod sections;
+mod selector;
 mod summary;
 mod yaml;
 
@@ -23,6 +24,7 @@ use serde::{Serialize, Serializer};
 #[cfg(feature = "simulator")]
 pub(crate) use kinds::duration;
 pub use load::{EXAMPLE, schema};
+pub use selector::{Candidate, Match, Selector};
 pub use summary::check_report;
 
 use crate::model::{AccountId, CheckName, RoleArn, Severity};
@@ -82,17 +84,6 @@ pub enum AccountSource {
     Organization,
     /// Named in the file: id and name. Never empty.
     List(Vec<(AccountId, String)>),
-}
-
-/// A set of accounts, by any of three properties.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Selector {
-    /// By number.
-    pub ids: BTreeSet<AccountId>,
-    /// By organizational unit, at any depth below it: `ou-…` or `r-…` ids.
-    pub ous: BTreeSet<String>,
-    /// By account tag: key to values; an account matches when for every key its value is one of them.
-    pub tags: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Whether the management account is scanned.
@@ -217,6 +208,10 @@ pub struct BaselineConfig {
     pub permissions_boundary: Option<String>,
     /// Tags it must carry.
     pub required_tags: BTreeMap<String, String>,
+    /// Where connected clusters are looked for; not empty exactly when `presence` asks for them.
+    pub regions: BTreeSet<String>,
+    /// How long what EKS said of an account is used again.
+    pub cluster_refresh: Duration,
 }
 
 /// Whether the role must be there.
@@ -226,6 +221,8 @@ pub enum Presence {
     Required,
     /// Its absence is `not_applicable`.
     Optional,
+    /// Its absence is drift where a cluster is connected, and `not_applicable` elsewhere.
+    WhenConnected,
     /// Its presence is drift.
     Forbidden,
 }
@@ -254,8 +251,8 @@ pub struct Checks {
 pub struct Exception {
     /// Its name, unique.
     pub id: String,
-    /// Accounts it covers.
-    pub accounts: BTreeSet<AccountId>,
+    /// Accounts it covers; never empty.
+    pub accounts: Selector,
     /// Checks it covers.
     pub checks: BTreeSet<CheckName>,
     /// Why.

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::{AccountSource, Config};
+use super::{AccountSource, Config, Presence};
 use crate::model::{CheckName, printable_line};
 
 /// `rolewarden.yaml: valid; accounts from the organization; role …; 6 checks; 1 exception (1 expired)`.
@@ -12,8 +12,12 @@ pub fn check_report(config: &Config, file_name: &str, today: Date) -> String {
         AccountSource::Organization => "accounts from the organization".to_owned(),
         AccountSource::List(list) => counted(list.len(), "account"),
     };
-    let checks =
-        counted(CheckName::ALL.len().saturating_sub(config.checks.disabled.len()), "check");
+    let runs = |check: &CheckName| {
+        let applies = *check != CheckName::ConnectorUsage
+            || config.baseline.presence == Presence::WhenConnected;
+        applies && !config.checks.disabled.contains(check)
+    };
+    let checks = counted(CheckName::ALL.iter().filter(|check| runs(check)).count(), "check");
     let expired = config.exceptions.iter().filter(|exception| exception.expires < today).count();
     let mut exceptions = counted(config.exceptions.len(), "exception");
     if expired > 0 {

@@ -8,12 +8,8 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn account(id: u64) -> Account {
-    Account {
-        id: format!("{id:012}").parse().unwrap(),
-        name: format!("account-{id}"),
-        path: "/".into(),
-        skip: None,
-    }
+    let name = format!("account-{id}");
+    Account { name, ..Account::numbered(format!("{id:012}").parse().unwrap()) }
 }
 
 fn finding(id: &str, exception: Option<&str>) -> Finding {

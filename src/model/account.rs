@@ -1,5 +1,6 @@
 //! Accounts of an organization.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -57,8 +58,20 @@ pub struct Account {
     pub name: String,
     /// Names of the organizational units above it and its own, as `/prod/payments`; `/` when not known.
     pub path: String,
+    /// Ids of the root and the organizational units above it, from the top; empty when not known.
+    pub units: Vec<String>,
+    /// Its tags; read only where a selector or an exception asks for them, else empty.
+    pub tags: BTreeMap<String, String>,
     /// Why it is left out of the sweep, if it is.
     pub skip: Option<SkipReason>,
+}
+
+impl Account {
+    /// An account of which only the number is known.
+    pub fn numbered(id: AccountId) -> Self {
+        let (units, tags) = (Vec::new(), BTreeMap::new());
+        Self { id, name: String::new(), path: "/".to_owned(), units, tags, skip: None }
+    }
 }
 
 /// Why an account is in no state: left out on purpose, which says nothing about compliance.

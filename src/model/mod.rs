@@ -3,6 +3,7 @@
 mod account;
 mod arn;
 mod changes;
+mod cluster;
 mod error;
 mod finding;
 mod report;
@@ -13,6 +14,7 @@ mod verdict;
 pub use account::{Account, AccountId, InvalidAccountId, SkipReason};
 pub use arn::{InvalidArn, Partition, RoleArn};
 pub use changes::Changes;
+pub use cluster::{Cluster, Usage};
 pub use error::{ScanError, UnknownReason};
 pub use finding::{Finding, Severity};
 pub use report::{

@@ -68,17 +68,20 @@ pub enum CheckName {
     EffectivePermissions,
     /// Path, boundary, longest session, tags.
     RoleAttributes,
+    /// Every connected cluster works with the role; judged with presence `when-connected` only.
+    ConnectorUsage,
 }
 
 impl CheckName {
     /// Every check, in the order reports show them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::RoleExists,
         Self::TrustPolicy,
         Self::InlinePolicy,
         Self::AttachedPolicies,
         Self::EffectivePermissions,
         Self::RoleAttributes,
+        Self::ConnectorUsage,
     ];
 
     /// The check's name in configuration, JSON and metrics.
@@ -90,6 +93,7 @@ impl CheckName {
             Self::AttachedPolicies => "attached-policies",
             Self::EffectivePermissions => "effective-permissions",
             Self::RoleAttributes => "role-attributes",
+            Self::ConnectorUsage => "connector-usage",
         }
     }
 }

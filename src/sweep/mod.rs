@@ -15,7 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aws::RoleReader;
 use crate::check::Rules;
-use crate::model::{Account, AccountReport, AccountResult, ScanError, UnknownReason};
+use crate::config::Exception;
+use crate::model::{
+    Account, AccountReport, AccountResult, ScanError, UnknownReason, printable_line,
+};
 
 /// How a sweep runs.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +60,7 @@ pub async fn sweep<R>(
 where
     R: RoleReader + Send + Sync + 'static,
 {
+    warn_of_expired(rules);
     let (mut done, queue) = split(accounts);
     let mut queue = queue.into_iter();
     let mut flights: JoinSet<AccountResult> = JoinSet::new();
@@ -97,6 +101,14 @@ where
             .map(|account| report(account, AccountResult::Unknown(Box::new(stopped())))),
     );
     Swept { accounts: done, cancelled }
+}
+
+/// Names the exceptions that nobody took out or renewed.
+pub(crate) fn warn_of_expired(rules: &Rules) {
+    for Exception { id, owner, expires, .. } in rules.expired_exceptions() {
+        let (exception, owner) = (printable_line(id, 64), printable_line(owner, 128));
+        tracing::warn!(exception, owner, expired = %expires, "an exception has expired: it covers nothing any more");
+    }
 }
 
 /// Splits off the accounts that are left out, already reported.

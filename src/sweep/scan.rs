@@ -7,7 +7,9 @@ use jiff::Timestamp;
 
 use crate::aws::RoleReader;
 use crate::check::{Judgement, Rules};
-use crate::model::{Account, AccountResult, AccountState, ScanError, UnknownReason};
+use crate::model::{
+    Account, AccountResult, AccountState, Cluster, ScanError, Snapshot, UnknownReason, Usage,
+};
 
 /// Whole reads of one role at most: the first, the one that confirms, and one more when the two differ.
 const READS: usize = 3;
@@ -21,14 +23,25 @@ pub(super) async fn scan<R: RoleReader>(
     clock: fn() -> Timestamp,
 ) -> AccountResult {
     // On the heap at once: spawning moves the task, and these are some twenty kilobytes.
-    let judging = Box::pin(confirmed(reader.as_ref(), &rules, &account));
-    let result = tokio::time::timeout(deadline, judging).await;
-    match result.unwrap_or_else(|_| Err(late(deadline))) {
+    let judging = Box::pin(judged(reader.as_ref(), &rules, &account, deadline));
+    match judging.await {
         Ok(Judgement { state, role_arn, checks, findings }) => {
             AccountResult::Judged { state, role_arn, checked_at: clock(), checks, findings }
         }
         Err(error) => AccountResult::Unknown(Box::new(error)),
     }
+}
+
+/// The clusters come in a slow lane of their own, whose waiting does not count: the deadline is the role's.
+async fn judged<R: RoleReader>(
+    reader: &R,
+    rules: &Rules,
+    account: &Account,
+    deadline: Duration,
+) -> Result<Judgement, ScanError> {
+    let clusters = reader.read_clusters(account).await?;
+    let judging = confirmed(reader, rules, account, clusters.as_deref());
+    tokio::time::timeout(deadline, judging).await.unwrap_or_else(|_| Err(late(deadline)))
 }
 
 fn late(deadline: Duration) -> ScanError {
@@ -45,21 +58,42 @@ async fn confirmed<R: RoleReader>(
     reader: &R,
     rules: &Rules,
     account: &Account,
+    clusters: Option<&[Cluster]>,
 ) -> Result<Judgement, ScanError> {
-    let mut snapshot = reader.read_role(account).await?;
+    let judge = |(snapshot, usage): &Seen| rules.judge(account, snapshot, usage.as_ref());
+    let mut seen = read(reader, rules, account, clusters).await?;
     for _ in 1..READS {
-        let judgement = rules.judge(&account.id, &snapshot)?;
+        let judgement = judge(&seen)?;
         if !needs_confirming(judgement.state) {
             return Ok(judgement);
         }
-        let again = reader.read_role(account).await?;
-        if again == snapshot {
+        let again = read(reader, rules, account, clusters).await?;
+        if again == seen {
             return Ok(judgement);
         }
-        snapshot = again;
+        seen = again;
     }
-    let judgement = rules.judge(&account.id, &snapshot)?;
+    let judgement = judge(&seen)?;
     if needs_confirming(judgement.state) { Err(unstable()) } else { Ok(judgement) }
+}
+
+/// The role, and the roles that clusters name beside it.
+type Seen = (Snapshot, Option<Usage>);
+
+async fn read<R: RoleReader>(
+    reader: &R,
+    rules: &Rules,
+    account: &Account,
+    clusters: Option<&[Cluster]>,
+) -> Result<Seen, ScanError> {
+    let snapshot = reader.read_role(account).await?;
+    let Some(clusters) = clusters else { return Ok((snapshot, None)) };
+    let mut usage = Usage { clusters: clusters.to_vec(), ..Usage::default() };
+    for name in rules.other_roles(&account.id, clusters) {
+        let role = reader.read_other_role(account, &name).await?;
+        usage.roles.insert(name, role);
+    }
+    Ok((snapshot, Some(usage)))
 }
 
 fn needs_confirming(state: AccountState) -> bool {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::config::Config;
-use crate::model::{AccountId, AccountState, Partition, Role, Snapshot};
+use crate::model::{AccountId, AccountState, Cluster, Partition, Role, Snapshot};
 
 /// Answers from a script; an account or a read it does not know fails the test.
 struct Scripted {
@@ -40,6 +40,14 @@ impl RoleReader for Scripted {
             Answer::Panics => panic!("scripted"),
             Answer::Hangs => std::future::pending().await,
         }
+    }
+
+    async fn read_clusters(&self, _: &Account) -> Result<Option<Vec<Cluster>>, ScanError> {
+        Ok(None)
+    }
+
+    async fn read_other_role(&self, _: &Account, _: &str) -> Result<Snapshot, ScanError> {
+        panic!("no cluster names another role")
     }
 }
 
@@ -85,9 +93,7 @@ async fn run(
 ) -> (Swept, Arc<Scripted>, usize) {
     let config = Config::default_for_check().unwrap();
     let rules = Rules::new(&config, Partition::default(), None, jiff::civil::date(2026, 11, 23));
-    let accounts = (0..script.len())
-        .map(|n| Account { id: id(n), name: String::new(), path: "/".to_owned(), skip: None })
-        .collect();
+    let accounts = (0..script.len()).map(|n| Account::numbered(id(n))).collect();
     let reader = Arc::new(Scripted {
         partition: Partition::default(),
         answers: Mutex::new(

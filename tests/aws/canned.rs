@@ -266,7 +266,7 @@ pub(crate) fn compliant(call: &Call) -> Answer {
 
 /// An account by number.
 pub(crate) fn account(id: &str) -> Account {
-    Account { id: id.parse().unwrap(), name: String::new(), path: "/".to_owned(), skip: None }
+    Account::numbered(id.parse().unwrap())
 }
 
 /// The reason of a failed read; a success fails the test.

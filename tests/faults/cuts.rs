@@ -126,7 +126,7 @@ fn folder() -> std::path::PathBuf {
 fn member() -> Account {
     let text = fs::read_to_string(folder().join("account.txt")).unwrap();
     let id: AccountId = text.split_whitespace().next().unwrap().parse().unwrap();
-    Account { id, name: "payments".to_owned(), path: "/".to_owned(), skip: None }
+    Account { name: "payments".to_owned(), ..Account::numbered(id) }
 }
 
 /// Cuts each of these answers at every byte in both manners, and counts the reads that still succeeded.

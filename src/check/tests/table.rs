@@ -1187,12 +1187,12 @@ checks: {attached-policies: {required: ["arn:aws:iam::aws:policy/AmazonEKSCluste
 "#;
 
 /// Every text of at least 25 characters whose 25th from the end is an `a`, …
-fn too_hard() -> String {
+pub(super) fn too_hard() -> String {
     format!(r#"{{"Effect":"Allow","Action":"*a{}","Resource":"*"}}"#, "?".repeat(40))
 }
 
 /// … and no such text after all: which takes more steps to see than the budget has.
-fn too_long() -> String {
+pub(super) fn too_long() -> String {
     let lengths: Vec<String> = (41..90).map(|n| format!(r#""{}""#, "?".repeat(n))).collect();
     let action = format!(r#"[{},"{}*"]"#, lengths.join(","), "?".repeat(90));
     format!(r#"{{"Effect":"Deny","Action":{action},"Resource":"*"}}"#)

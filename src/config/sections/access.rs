@@ -39,7 +39,7 @@ const SESSION_POLICY: OneOf<SessionPolicy> = OneOf {
 const OWN_ACCOUNT: OneOf<OwnAccount> =
     OneOf { words: &[("direct", OwnAccount::Direct), ("assume", OwnAccount::Assume)], later: &[] };
 
-const REGION: Word<String> = Word {
+pub(super) const REGION: Word<String> = Word {
     expects: "a region such as us-east-1",
     pattern: "^[a-z]+(-[a-z]+)+-[0-9]+$",
     parse: |text| {

@@ -139,13 +139,13 @@ fn refuse_what_only_an_organization_has(
     exclude: Option<&Selector>,
 ) {
     for (name, selector) in [("include", include), ("exclude", exclude)] {
-        if selector.is_some_and(|selector| !selector.ous.is_empty() || !selector.tags.is_empty()) {
+        if selector.is_some_and(Selector::by_organization) {
             keys.problem(name, "`ous` and `tags` need `source: organization`; use `ids`");
         }
     }
 }
 
-fn selector(keys: &mut Keys<'_, '_>) -> Option<Selector> {
+pub(super) fn selector(keys: &mut Keys<'_, '_>) -> Option<Selector> {
     let ids = keys.key("ids", "By account number.", List(ACCOUNT_ID), json!([]));
     let ous =
         keys.key("ous", "By organizational unit, at any depth below it.", List(OU), json!([]));

@@ -1,11 +1,13 @@
 //! `baseline`: what the role should be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
+use super::access::REGION;
 use super::{is_name, is_path};
-use crate::config::combine::{MapOf, Nullable};
+use crate::config::combine::{List, MapOf, Nullable};
 use crate::config::kinds::{OneOf, Span, Word};
 use crate::config::reader::{Keys, Kind, Reading};
 use crate::config::secret::read_file;
@@ -42,9 +44,10 @@ const PRESENCE: OneOf<Presence> = OneOf {
     words: &[
         ("required", Presence::Required),
         ("optional", Presence::Optional),
+        ("when-connected", Presence::WhenConnected),
         ("forbidden", Presence::Forbidden),
     ],
-    later: &["when-connected"],
+    later: &[],
 };
 
 const PARTITION: Word<String> = Word {
@@ -121,6 +124,7 @@ pub(super) fn baseline(keys: &mut Keys<'_, '_>) -> Option<BaselineConfig> {
         json!("1h"),
     );
     let (service_principals, permissions_boundary, required_tags) = expectations(keys);
+    let (regions, cluster_refresh) = clusters(keys, presence);
     Some(BaselineConfig {
         role_name: role_name?,
         path: path?,
@@ -132,7 +136,35 @@ pub(super) fn baseline(keys: &mut Keys<'_, '_>) -> Option<BaselineConfig> {
         max_session_duration: max_session_duration?,
         permissions_boundary: permissions_boundary?,
         required_tags: required_tags?,
+        regions: regions?,
+        cluster_refresh: cluster_refresh?,
     })
+}
+
+/// Where and how often connected clusters are looked for. Without the presence that needs them, nobody would look.
+fn clusters(
+    keys: &mut Keys<'_, '_>,
+    presence: Option<Presence>,
+) -> (Option<BTreeSet<String>>, Option<Duration>) {
+    let doc =
+        "Regions in which connected clusters are looked for, with `presence: when-connected`.";
+    let regions = keys.key("regions", doc, List(REGION), json!([]));
+    let doc = "How long what EKS said of an account is used again (when-connected).";
+    let refresh = keys.key("cluster_refresh", doc, Span("1m", "7d"), json!("1h"));
+    let needed = presence.is_none_or(|presence| presence == Presence::WhenConnected);
+    match &regions {
+        Some(regions) if presence.is_some() && needed && regions.is_empty() => {
+            keys.problem(
+                "regions",
+                "is empty; `presence: when-connected` needs at least one region",
+            );
+        }
+        Some(regions) if !needed && !regions.is_empty() => {
+            keys.problem("regions", "is only read with `presence: when-connected`");
+        }
+        Some(_) | None => {}
+    }
+    (regions.map(|regions| regions.into_iter().collect()), refresh)
 }
 
 type Words = Option<BTreeMap<String, String>>;

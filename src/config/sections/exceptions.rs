@@ -1,18 +1,19 @@
 //! `exceptions` and `exceptions_file`: what is excused until when.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 
+use super::accounts::selector;
 use super::{ACCOUNT_ID, WORDS};
-use crate::config::Exception;
 use crate::config::combine::{List, Nullable, Placed};
 use crate::config::kinds::Word;
 use crate::config::reader::{Keys, Kind, Reading, Section, near_miss, one_of};
 use crate::config::secret::read_file;
 use crate::config::yaml::{self, Node, Place, Value};
-use crate::model::{AccountId, CheckName, printable_line};
+use crate::config::{AccountSource, Accounts, Exception, Selector};
+use crate::model::{CheckName, printable_line};
 
 const DATE: Word<Date> = Word {
     expects: "a date such as 2027-01-31",
@@ -48,14 +49,14 @@ pub(super) fn exceptions(keys: &mut Keys<'_, '_>) -> Option<Vec<Exception>> {
 
 fn exception(keys: &mut Keys<'_, '_>) -> Option<Exception> {
     let id = keys.required("id", "Its name, unique.", WORDS);
-    let accounts = keys.required("accounts", "Accounts it covers.", AtLeastOne(List(ACCOUNT_ID)));
+    let accounts = keys.required("accounts", "Accounts it covers.", Covered);
     let checks = keys.required("checks", "Checks it covers.", AtLeastOne(List(Check)));
     let reason = keys.required("reason", "Why.", WORDS);
     let owner = keys.required("owner", "Who answers for it.", WORDS);
     let expires = keys.required("expires", "The last day it holds, in UTC.", DATE);
     Some(Exception {
         id: id?,
-        accounts: accounts?.into_iter().collect::<BTreeSet<AccountId>>(),
+        accounts: accounts?,
         checks: checks?.into_iter().collect(),
         reason: reason?,
         owner: owner?,
@@ -76,6 +77,54 @@ fn repeated(exceptions: &[(Place, Exception)]) -> Vec<(Place, String)> {
 
 fn without_places(exceptions: Vec<(Place, Exception)>) -> Vec<Exception> {
     exceptions.into_iter().map(|(_, exception)| exception).collect()
+}
+
+/// A list of accounts has no units and no tags, so that an exception by them would cover nothing.
+pub(super) fn refuse_what_a_list_has_not(
+    keys: &mut Keys<'_, '_>,
+    accounts: &Accounts,
+    exceptions: &[Exception],
+) {
+    if accounts.source == AccountSource::Organization {
+        return;
+    }
+    let key = if keys.is_set("exceptions_file") { "exceptions_file" } else { "exceptions" };
+    for exception in exceptions.iter().filter(|e| e.accounts.by_organization()) {
+        let id = printable_line(&exception.id, 64);
+        let what = "`ous` and `tags` need `source: organization`; use `ids`";
+        keys.problem(key, format_args!("exception `{id}`: {what}"));
+    }
+}
+
+/// A list of account ids, or a mapping of `ids`, `ous` and `tags`.
+struct Covered;
+
+impl Kind for Covered {
+    type Value = Selector;
+
+    fn schema(&self) -> Json {
+        let ids = AtLeastOne(List(ACCOUNT_ID)).schema();
+        json!({"anyOf": [ids, Section(selector).schema()]})
+    }
+
+    fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<Selector> {
+        if let Value::List(_) = node.value {
+            let ids = AtLeastOne(List(ACCOUNT_ID)).read(node, reading)?;
+            return Some(Selector { ids: ids.into_iter().collect(), ..Selector::default() });
+        }
+        if !matches!(node.value, Value::Map(_)) {
+            let found = node.value.sort();
+            let expected = "a list of account ids, or a mapping of `ids`, `ous` and `tags`";
+            reading.problem(node.place, format_args!("expected {expected}, found {found}"));
+            return None;
+        }
+        let selector = Section(selector).read(node, reading)?;
+        if selector.is_empty() {
+            reading.problem(node.place, "names no account; give `ids`, `ous` or `tags`");
+            return None;
+        }
+        Some(selector)
+    }
 }
 
 /// The name of a check.

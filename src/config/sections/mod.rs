@@ -39,6 +39,7 @@ pub(super) fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
     checks.drift_severity = fail_on?;
     let (accounts, access, baseline) = (accounts?, access?, baseline?);
     let exceptions: Vec<Exception> = exceptions?;
+    exceptions::refuse_what_a_list_has_not(keys, &accounts, &exceptions);
     Some(Config {
         accounts,
         access,

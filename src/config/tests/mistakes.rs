@@ -257,7 +257,47 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
     (
         "baseline: {presence: when-connected}",
         &[
-            "c.yaml:2:22: baseline.presence: `when-connected` is not in this version yet; expected required, optional or forbidden",
+            "c.yaml:2:11: baseline.regions: is empty; `presence: when-connected` needs at least one region",
+        ],
+    ),
+    (
+        "baseline: {presence: when_connected}",
+        &[
+            "c.yaml:2:22: baseline.presence: expected required, optional, when-connected or forbidden, found `when_connected`",
+        ],
+    ),
+    (
+        "baseline: {regions: [us-east-1]}",
+        &["c.yaml:2:21: baseline.regions: is only read with `presence: when-connected`"],
+    ),
+    (
+        "baseline: {presence: when-connected, regions: [us-east-1, US-EAST-1, us-east, useast-1, 7]}",
+        &[
+            "c.yaml:2:59: baseline.regions[1]: expected a region such as us-east-1, found `US-EAST-1`",
+            "c.yaml:2:70: baseline.regions[2]: expected a region such as us-east-1, found `us-east`",
+            "c.yaml:2:79: baseline.regions[3]: expected a region such as us-east-1, found `useast-1`",
+            "c.yaml:2:89: baseline.regions[4]: expected a region such as us-east-1, found the number `7`; put it in quotes",
+        ],
+    ),
+    (
+        "baseline: {presence: when-connected, regions: [us-east-1], cluster_refresh: 5s}",
+        &["c.yaml:2:77: baseline.cluster_refresh: expected a duration from 1m to 7d, found `5s`"],
+    ),
+    (
+        "exceptions: [{id: a, accounts: {}, checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
+        &["c.yaml:2:32: exceptions[0].accounts: names no account; give `ids`, `ous` or `tags`"],
+    ),
+    (
+        "exceptions: [{id: a, accounts: all, checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
+        &[
+            "c.yaml:2:32: exceptions[0].accounts: expected a list of account ids, or a mapping of `ids`, `ous` and `tags`, found a text",
+        ],
+    ),
+    (
+        "exceptions: [{id: a, accounts: {ous: [prod], tag: {a: b}}, checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
+        &[
+            "c.yaml:2:39: exceptions[0].accounts.ous[0]: expected an organizational unit such as ou-ab12-11111111 or a root such as r-ab12, found `prod`",
+            "c.yaml:2:46: exceptions[0].accounts.tag: unknown key; did you mean `tags`?",
         ],
     ),
     (
@@ -325,7 +365,7 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
         &[
             "c.yaml:2:33: exceptions[0].accounts[0]: expected an account id: 12 digits in quotes, found the number `111122223333`; put it in quotes",
             "c.yaml:2:57: exceptions[0].checks[0]: unknown check `trust-polcy`; did you mean `trust-policy`?",
-            "c.yaml:2:70: exceptions[0].checks[1]: unknown check `x`; expected role-exists, trust-policy, inline-policy, attached-policies, effective-permissions or role-attributes",
+            "c.yaml:2:70: exceptions[0].checks[1]: unknown check `x`; expected role-exists, trust-policy, inline-policy, attached-policies, effective-permissions, role-attributes or connector-usage",
             "c.yaml:2:82: exceptions[0].reason: expected a text, found ` `",
             "c.yaml:2:94: exceptions[0].owner: expected a text, found nothing",
             "c.yaml:2:109: exceptions[0].expires: expected a date such as 2027-01-31, found `31.01.2027`",
@@ -470,6 +510,12 @@ pub(super) const TEXTS: &[(&str, &[&str])] = &[
     (
         "accounts: {source: list, list: [{id: \"111122223333\"}], include: {ous: [r-ab12]}}\n",
         &["c.yaml:1:65: accounts.include: `ous` and `tags` need `source: organization`; use `ids`"],
+    ),
+    (
+        "accounts: {source: list, list: [{id: \"111122223333\"}]}\nexceptions: [{id: a, accounts: {ous: [r-ab12]}, checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]\n",
+        &[
+            "c.yaml:2:13: exceptions: exception `a`: `ous` and `tags` need `source: organization`; use `ids`",
+        ],
     ),
     (
         "accounts: {source: organization, include: {ids: \"111122223333\", ous: [ou-x], tags: {a: []}}}\n",

@@ -88,7 +88,7 @@ sweep:
         "c.yaml:5:14: access.scan_role: expected a role name such as rolewarden-scan or team/rolewarden-scan, found `a role`",
         "c.yaml:6:16: access.external_id: environment variable `NOT_SET` is not set",
         "c.yaml:7:3: access.extrenal_id: unknown key; did you mean `external_id`?",
-        "c.yaml:9:13: baseline.presence: `when-connected` is not in this version yet; expected required, optional or forbidden",
+        "c.yaml:9:3: baseline.regions: is empty; `presence: when-connected` needs at least one region",
         "c.yaml:11:3: checks.trust-polcy: unknown key; did you mean `trust-policy`?",
         "c.yaml:13:23: exceptions[0].accounts: is empty; expected at least one",
         "c.yaml:13:81: exceptions[0].expires: expected a date such as 2027-01-31, found `soon`",

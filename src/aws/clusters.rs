@@ -1,0 +1,212 @@
+//! Connected clusters of one account: asked for slowly, a few accounts at once, and kept for a while.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_eks as eks;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::Aws;
+use super::client::with_credentials;
+use super::error::{malformed, wrong_account};
+use super::lane::Lane;
+use super::paging::Pages;
+use crate::model::{Account, AccountId, Cluster, ScanError, UnknownReason, printable_line};
+
+const LIST: &str = "eks:ListClusters";
+const DESCRIBE: &str = "eks:DescribeCluster";
+
+/// Accounts whose clusters are read at once.
+const ACCOUNTS_AT_ONCE: usize = 16;
+
+/// Regions of one account at once, and clusters of one region.
+const REGIONS_AT_ONCE: usize = 4;
+const CLUSTERS_AT_ONCE: usize = 2;
+
+/// A region has a few hundred clusters at most, a hundred on a page.
+const PAGES: usize = 1_000;
+
+/// What is known of the clusters, and the queue for more.
+#[derive(Debug)]
+pub(super) struct Clusters {
+    turns: Semaphore,
+    /// By region, in the order of the configured regions.
+    kept: Mutex<HashMap<AccountId, Vec<Option<Kept>>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Kept {
+    until: Instant,
+    clusters: Vec<Cluster>,
+}
+
+impl Default for Clusters {
+    fn default() -> Self {
+        Self { turns: Semaphore::new(ACCOUNTS_AT_ONCE), kept: Mutex::default() }
+    }
+}
+
+impl Clusters {
+    /// What is known by region, as far as it is fresh.
+    fn fresh(&self, account: &AccountId, regions: usize, now: Instant) -> Vec<Option<Kept>> {
+        let mut known = self.kept().get(account).cloned().unwrap_or_default();
+        known.resize(regions, None);
+        known.into_iter().map(|kept| kept.filter(|kept| kept.until > now)).collect()
+    }
+
+    fn keep(&self, account: &AccountId, known: Vec<Option<Kept>>) {
+        self.kept().insert(account.clone(), known);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<AccountId, Vec<Option<Kept>>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Aws {
+    /// Every connected cluster in the configured regions; what was read lately is used again.
+    pub(super) async fn connected_clusters(
+        &self,
+        account: &Account,
+    ) -> Result<Vec<Cluster>, ScanError> {
+        let regions = self.clients.eks();
+        let mut known = self.clusters.fresh(&account.id, regions.len(), Instant::now());
+        if known.iter().any(Option::is_none) {
+            let _turn = self.clusters.turns.acquire().await;
+            let longest = self.config.sweep.account_timeout;
+            let reading = Box::pin(self.renewed(account, || self.read_regions(account, &known)));
+            let read = tokio::time::timeout(longest, reading).await;
+            known = read.unwrap_or_else(|_| Err(late(longest)))?;
+            self.clusters.keep(&account.id, known.clone());
+        }
+        Ok(known.into_iter().flatten().flat_map(|kept| kept.clusters).collect())
+    }
+
+    /// Fills in the regions of which nothing fresh is known.
+    async fn read_regions(
+        &self,
+        account: &Account,
+        known: &[Option<Kept>],
+    ) -> Result<Vec<Option<Kept>>, ScanError> {
+        let lane = self.clients.lanes().eks();
+        let regions = self.clients.eks().clone().into_iter().zip(known.to_vec());
+        let read = stream::iter(regions)
+            .map(async |((region, client), kept)| match kept {
+                Some(kept) => Ok(Some(kept)),
+                None => {
+                    let place = Region { account: &account.id, region, client, lane: &lane };
+                    let clusters = place.connected().await.map_err(|error| place.explain(error))?;
+                    Ok(Some(Kept { until: Instant::now() + self.lifetime(), clusters }))
+                }
+            })
+            .buffered(REGIONS_AT_ONCE)
+            .try_collect();
+        with_credentials(self.credentials(account).await?, pin!(read)).await
+    }
+
+    /// Not all accounts are asked again in the same sweep.
+    fn lifetime(&self) -> Duration {
+        self.config.baseline.cluster_refresh.mul_f64(1.0 - fastrand::f64() / 4.0)
+    }
+}
+
+fn late(longest: Duration) -> ScanError {
+    let seconds = longest.as_secs_f64();
+    ScanError::new(
+        UnknownReason::Timeout,
+        format!("the account's clusters were not read within {seconds} s"),
+    )
+    .hint("raise sweep.account_timeout, or name fewer regions in baseline.regions")
+}
+
+/// One region of one account.
+struct Region<'a> {
+    account: &'a AccountId,
+    region: String,
+    client: eks::Client,
+    lane: &'a Lane,
+}
+
+impl Region<'_> {
+    async fn connected(&self) -> Result<Vec<Cluster>, ScanError> {
+        let described: Vec<Option<Cluster>> = stream::iter(self.list().await?)
+            .map(|name| self.describe(name))
+            .buffer_unordered(CLUSTERS_AT_ONCE)
+            .try_collect()
+            .await?;
+        let mut connected: Vec<Cluster> = described.into_iter().flatten().collect();
+        connected.sort();
+        Ok(connected)
+    }
+
+    /// Names of all clusters; EKS leaves connected ones out unless asked for `all`.
+    async fn list(&self) -> Result<Vec<String>, ScanError> {
+        let mut pages = Pages::new(LIST, PAGES);
+        let (mut names, mut token) = (Vec::new(), None);
+        loop {
+            let request = self.client.list_clusters().include("all").set_next_token(token);
+            let answer = self.lane.call(LIST, || request.clone().send()).await?;
+            let before = names.len();
+            names.extend(pages.items(answer.clusters)?);
+            if names.iter().any(String::is_empty) {
+                return Err(malformed(LIST, "a cluster has no name"));
+            }
+            token = pages.next(names.len() > before, answer.next_token)?;
+            if token.is_none() {
+                return Ok(names);
+            }
+        }
+    }
+
+    /// A connected cluster; `None` for one of EKS's own, and for one that went since it was listed.
+    async fn describe(&self, name: String) -> Result<Option<Cluster>, ScanError> {
+        let send = || self.client.describe_cluster().name(&name).send();
+        let answer = match self.lane.call(DESCRIBE, send).await {
+            Ok(answer) => answer,
+            Err(error) if error.code.as_deref() == Some("ResourceNotFoundException") => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let cluster =
+            answer.cluster.ok_or_else(|| malformed(DESCRIBE, "the answer has no cluster"))?;
+        self.believe(&name, &cluster)?;
+        let Some(connector) = cluster.connector_config else { return Ok(None) };
+        Ok(Some(Cluster {
+            region: self.region.clone(),
+            name,
+            role_arn: connector.role_arn.unwrap_or_default(),
+            status: cluster.status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+        }))
+    }
+
+    /// It must be about what was asked for: this cluster, here.
+    fn believe(&self, name: &str, cluster: &eks::types::Cluster) -> Result<(), ScanError> {
+        let arn = cluster.arn.as_deref().unwrap_or_default();
+        let fields: Vec<&str> = arn.splitn(6, ':').collect();
+        let ["arn", _, "eks", region, account, resource] = fields.as_slice() else {
+            let arn = printable_line(arn, 256);
+            return Err(malformed(DESCRIBE, format!("the cluster's ARN is `{arn}`")));
+        };
+        if *account != self.account.as_str() {
+            return Err(wrong_account(DESCRIBE, self.account.as_str(), arn));
+        }
+        let same = cluster.name.as_deref() == Some(name)
+            && *region == self.region
+            && resource.strip_prefix("cluster/") == Some(name);
+        match same {
+            true => Ok(()),
+            false => Err(malformed(DESCRIBE, "the answer is about another cluster")),
+        }
+    }
+
+    /// Names the region, which the call's name does not.
+    fn explain(&self, mut error: ScanError) -> ScanError {
+        error.message = format!("{} (region {})", error.message, self.region);
+        error
+    }
+}

@@ -1,0 +1,125 @@
+//! Exceptions: which findings are excused, until when, and what of that is to be seen from outside. Pure.
+
+use jiff::civil::Date;
+
+use crate::config::Exception;
+use crate::model::{Account, AccountId, CheckName};
+
+/// Days before its end from which on an exception is about to expire.
+const SOON: i32 = 7;
+
+/// Whether an exception holds on a day. Its last day is part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ExceptionState {
+    /// It holds for more than a week.
+    Active,
+    /// It holds, for a week at most.
+    Expiring,
+    /// It covers nothing any more.
+    Expired,
+}
+
+impl ExceptionState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Expiring, Self::Expired];
+
+    /// The state on a day, in UTC, of an exception whose last day is `expires`.
+    pub fn on(today: Date, expires: Date) -> Self {
+        match (expires - today).get_days() {
+            ..0 => Self::Expired,
+            0..=SOON => Self::Expiring,
+            _ => Self::Active,
+        }
+    }
+
+    /// The state's name in pages and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Expiring => "expiring",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// An exception with the accounts that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coverage {
+    /// As configured.
+    pub exception: Exception,
+    /// Whether it holds.
+    pub state: ExceptionState,
+    /// The scanned accounts it names, whether anything is found there or not.
+    pub accounts: Vec<AccountId>,
+}
+
+/// All exceptions, on one day.
+#[derive(Debug)]
+pub(super) struct Exceptions {
+    list: Vec<Exception>,
+    today: Date,
+}
+
+impl Exceptions {
+    pub(super) fn new(list: Vec<Exception>, today: Date) -> Self {
+        Self { list, today }
+    }
+
+    /// The id of the first exception that holds and covers findings of this check in this account.
+    pub(super) fn covering(&self, account: &Account, check: CheckName) -> Option<String> {
+        let covers = |exception: &&Exception| {
+            exception.checks.contains(&check)
+                && self.state(exception) != ExceptionState::Expired
+                && exception.accounts.covers(account)
+        };
+        self.list.iter().find(covers).map(|exception| exception.id.clone())
+    }
+
+    /// Every exception, with the accounts it names among these.
+    pub(super) fn coverage(&self, accounts: &[Account]) -> Vec<Coverage> {
+        let scanned = || accounts.iter().filter(|account| account.skip.is_none());
+        let named = |exception: &Exception| {
+            let covered = scanned().filter(|account| exception.accounts.covers(account));
+            covered.map(|account| account.id.clone()).collect()
+        };
+        let coverage = |exception: &Exception| Coverage {
+            exception: exception.clone(),
+            state: self.state(exception),
+            accounts: named(exception),
+        };
+        self.list.iter().map(coverage).collect()
+    }
+
+    /// The exceptions that have expired.
+    pub(super) fn expired(&self) -> impl Iterator<Item = &Exception> {
+        self.list.iter().filter(|exception| self.state(exception) == ExceptionState::Expired)
+    }
+
+    fn state(&self, exception: &Exception) -> ExceptionState {
+        ExceptionState::on(self.today, exception.expires)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_day_still_holds_and_the_last_week_is_announced() {
+        use ExceptionState::{Active, Expired, Expiring};
+        let cases = [
+            ("2027-01-31", "2027-01-01", Active),
+            ("2027-01-31", "2027-01-23", Active),
+            ("2027-01-31", "2027-01-24", Expiring),
+            ("2027-01-31", "2027-01-31", Expiring),
+            ("2027-01-31", "2027-02-01", Expired),
+            ("2024-02-29", "2024-03-01", Expired),
+            ("2026-11-24", "9999-12-31", Expired),
+            ("9999-12-31", "2026-11-24", Active),
+        ];
+        for (expires, today, want) in cases {
+            let (expires, today) = (expires.parse().unwrap(), today.parse().unwrap());
+            assert_eq!(ExceptionState::on(today, expires), want, "case {expires} on {today}");
+        }
+    }
+}

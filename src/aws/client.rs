@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
@@ -20,6 +21,7 @@ use aws_smithy_runtime_api::shared::IntoShared;
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 
 use super::lane::Lanes;
+use super::traffic::Counters;
 use super::whole::WholeAnswers;
 use crate::config::Config;
 use crate::model::{ScanError, UnknownReason, printable_line};
@@ -42,6 +44,8 @@ pub struct Connect {
     pub credentials: Option<Credentials>,
     /// What sends the requests, instead of the connection pool.
     pub http: Option<SharedHttpClient>,
+    /// What is sent is counted here: a connection that replaces another goes on with its counts.
+    pub counters: Arc<Counters>,
 }
 
 /// The clients, what new ones are made from, and the lanes that every call goes through.
@@ -56,6 +60,7 @@ pub(super) struct Clients {
 impl Clients {
     /// Builds the pool and the shared configuration; makes no call unless the region must be asked from EC2.
     pub(super) async fn new(config: &Config, connect: Connect) -> Result<Self, ScanError> {
+        let counters = Arc::clone(&connect.counters);
         let sdk = sdk_config(config, connect).await?;
         warn_of_overrides(&sdk);
         let iam = iam::config::Builder::from(&sdk)
@@ -67,7 +72,7 @@ impl Clients {
         let sts = sts::Client::from_conf(sts_builder(&sdk).build());
         let regions = config.baseline.regions.iter();
         let eks = regions.map(|region| (region.clone(), eks_client(&sdk, region))).collect();
-        Ok(Self { sdk, iam, sts, eks, lanes: Lanes::new(&config.sweep) })
+        Ok(Self { sdk, iam, sts, eks, lanes: Lanes::new(&config.sweep, counters) })
     }
 
     /// The way every call goes.

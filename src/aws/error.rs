@@ -14,6 +14,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use http_body_util::LengthLimitError;
 
+use super::traffic::CallOutcome;
 use super::whole::NotWhole;
 use crate::model::{ScanError, UnknownReason, printable_line};
 
@@ -36,6 +37,23 @@ pub(super) struct Failure {
     pub(super) again: Again,
     /// How long AWS asked to wait before it.
     pub(super) after: Option<Duration>,
+}
+
+impl Failure {
+    /// What the attempt is counted as.
+    pub(super) fn outcome(&self) -> CallOutcome {
+        use UnknownReason as R;
+        let code = self.error.code.as_deref();
+        match (self.error.reason, self.again) {
+            _ if code.is_some_and(|code| code.starts_with(NO_SUCH_ENTITY)) => CallOutcome::NotFound,
+            (R::AssumeDenied | R::ScpDenied | R::AccessDenied, _) => CallOutcome::AccessDenied,
+            (R::Throttled, _) => CallOutcome::Throttled,
+            (R::Timeout, _) => CallOutcome::Timeout,
+            (R::Network, _) => CallOutcome::Network,
+            (_, Again::Later) => CallOutcome::ServerError,
+            _ => CallOutcome::ClientError,
+        }
+    }
 }
 
 /// Whether the same call may be sent again.

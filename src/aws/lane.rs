@@ -19,7 +19,7 @@ use super::budget::Budget;
 use super::client::CALLS_AT_ONCE;
 use super::error::{Again, Failure, failure, no_turn};
 use super::pace::Pace;
-use super::traffic::{Counter, Traffic};
+use super::traffic::{CallOutcome, Counter, Counters, Traffic};
 use crate::config::SweepConfig;
 use crate::model::ScanError;
 
@@ -36,7 +36,7 @@ const PATIENCE: u32 = 4;
 #[derive(Debug)]
 struct Service {
     budget: Mutex<Budget>,
-    counter: Counter,
+    counters: Arc<Counters>,
 }
 
 /// The lanes of one process, and the limits that hold in each.
@@ -49,13 +49,14 @@ pub(super) struct Lanes {
     organizations: (Arc<Service>, Arc<Mutex<Pace>>),
     iam: Arc<Service>,
     eks: (Arc<Service>, Arc<Mutex<Pace>>),
+    counters: Arc<Counters>,
 }
 
 impl Lanes {
-    pub(super) fn new(sweep: &SweepConfig) -> Self {
+    pub(super) fn new(sweep: &SweepConfig, counters: Arc<Counters>) -> Self {
         let service = |calls| {
             let budget = Mutex::new(Budget::new(sweep.concurrency.saturating_mul(calls)));
-            Arc::new(Service { budget, counter: Counter::default() })
+            Arc::new(Service { budget, counters: Arc::clone(&counters) })
         };
         let pace = || Arc::new(Mutex::new(Pace::shared()));
         Self {
@@ -65,6 +66,7 @@ impl Lanes {
             organizations: (service(1), pace()),
             iam: service(CALLS_AT_ONCE),
             eks: (service(1), pace()),
+            counters,
         }
     }
 
@@ -109,12 +111,7 @@ impl Lanes {
     }
 
     pub(super) fn traffic(&self) -> Traffic {
-        Traffic {
-            sts: self.sts.0.counter.read(),
-            iam: self.iam.counter.read(),
-            organizations: self.organizations.0.counter.read(),
-            eks: self.eks.0.counter.read(),
-        }
+        self.counters.read()
     }
 }
 
@@ -134,6 +131,7 @@ pub(super) struct Lane {
 
 /// How far one call has come.
 struct Progress<'a> {
+    counter: &'a Counter,
     attempts: u32,
     /// Waits so far; a wait may end without an attempt.
     waits: u32,
@@ -146,7 +144,7 @@ impl Lane {
     /// Sends a call, again where that may help, until it is answered or given up. `operation` is written as `iam:GetRole`.
     pub(super) async fn call<T, E, F>(
         &self,
-        operation: &str,
+        operation: &'static str,
         send: impl Fn() -> F,
     ) -> Result<T, ScanError>
     where
@@ -154,19 +152,23 @@ impl Lane {
         E: ProvideErrorMetadata + Error + 'static,
     {
         let deadline = self.deadline.unwrap_or_else(|| Instant::now() + self.longest);
-        let mut progress = Progress { attempts: 0, waits: 0, deadline, alone: None };
+        let counter = self.service.counters.of(operation);
+        let mut progress = Progress { counter, attempts: 0, waits: 0, deadline, alone: None };
         let mut last = None;
         loop {
             let Some(sent) = self.turn(&mut progress).await else {
                 return Err(last.unwrap_or_else(|| no_turn(operation)));
             };
+            let attempt = counter.sent(progress.attempts == 1);
             let failed = match send().await {
                 Ok(answer) => {
+                    attempt.ended(CallOutcome::Success);
                     self.heard(Again::Never, sent);
                     return Ok(answer);
                 }
                 Err(error) => failure(operation, &error),
             };
+            attempt.ended(failed.outcome());
             self.heard(failed.again, sent);
             if !self.back_off(&mut progress, &failed).await {
                 // What one call met to the end is this party's quota, and its other calls meet it too.
@@ -184,12 +186,11 @@ impl Lane {
         let first = progress.attempts == 0;
         let at = lock(&self.pace).turn(Instant::now(), Some(progress.deadline))?;
         // A call that was not sent yet is sent once, in its turn, whatever the others met.
-        if !self.wait(at, first).await {
+        if !self.wait(progress.counter, at, first).await {
             return None;
         }
         let now = Instant::now();
         lock(&self.pace).sent(now);
-        self.service.counter.call(first);
         if first {
             lock(&self.service.budget).first();
         }
@@ -206,7 +207,6 @@ impl Lane {
             }
             Again::Slower => {
                 lock(&self.pace).throttled(sent, Instant::now());
-                self.service.counter.throttled();
             }
             Again::Later | Again::Unreached | Again::Resigned => {}
         }
@@ -224,7 +224,7 @@ impl Lane {
             let asked = failed.after.unwrap_or_default().min(LONGEST_WAIT);
             let at = Instant::now() + asked + wait(progress.waits, fastrand::f64());
             progress.waits += 1;
-            if at >= progress.deadline || !self.wait(at, false).await {
+            if at >= progress.deadline || !self.wait(progress.counter, at, false).await {
                 return false;
             }
             if lock(&self.service.budget).claim() {
@@ -235,7 +235,7 @@ impl Lane {
     }
 
     /// Waits until then; false when another call of this party was given up before, unless that does not matter.
-    async fn wait(&self, until: Instant, regardless: bool) -> bool {
+    async fn wait(&self, counter: &Counter, until: Instant, regardless: bool) -> bool {
         let from = Instant::now();
         // A timer takes a millisecond even where nothing is to be waited for.
         if until > from {
@@ -244,7 +244,7 @@ impl Lane {
             } else {
                 self.over.run_until_cancelled(sleep_until(until)).await;
             }
-            self.service.counter.waited(from.elapsed());
+            counter.waited(from.elapsed());
         }
         regardless || !self.over.is_cancelled()
     }

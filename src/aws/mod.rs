@@ -23,6 +23,7 @@ mod wellformed;
 mod whole;
 
 use std::future::Future;
+use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 
@@ -35,7 +36,7 @@ use clusters::Clusters;
 use identity::Identity;
 use managed::AwsManaged;
 use session::Sessions;
-pub use traffic::{Sent, Traffic};
+pub use traffic::{CallOutcome, Counters, DURATION_BOUNDS_MS, Operation, Sent, Traffic};
 
 /// The accounts an organization (or a configured list) has, filters applied.
 #[derive(Debug, Clone)]
@@ -109,6 +110,7 @@ impl Aws {
     /// # Errors
     /// As [`Aws::connect`].
     pub async fn connect_with(config: &Config, connect: Connect) -> Result<Self, ScanError> {
+        let sessions = Sessions::new(Arc::clone(&connect.counters));
         let clients = Clients::new(config, connect).await?;
         let identity = Identity::resolve(&clients).await?;
         Ok(Self {
@@ -116,7 +118,7 @@ impl Aws {
             config: config.clone(),
             clients,
             identity,
-            sessions: Sessions::default(),
+            sessions,
             aws_managed: AwsManaged::default(),
             clusters: Clusters::default(),
         })

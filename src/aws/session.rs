@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 use super::Aws;
 use super::error::{malformed, wrong_account};
 use super::narrow;
+use super::traffic::Counters;
 use crate::config::{Secret, SessionPolicy};
 use crate::model::{Account, RoleArn, ScanError, UnknownReason, printable_line};
 
@@ -60,7 +61,10 @@ type Slot = Arc<OnceCell<Session>>;
 
 /// The sessions kept. Whoever asks for one that is just being made waits for it instead of making another.
 #[derive(Debug, Default)]
-pub(super) struct Sessions(Mutex<Kept>);
+pub(super) struct Sessions {
+    kept: Mutex<Kept>,
+    counters: Arc<Counters>,
+}
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -77,11 +81,17 @@ impl Kept {
 }
 
 impl Sessions {
+    /// None yet; those asked for are counted there.
+    pub(super) fn new(counters: Arc<Counters>) -> Self {
+        Self { kept: Mutex::default(), counters }
+    }
+
     /// The place of a session: made before and still fresh, or to be filled.
     fn slot(&self, key: &Key, now: Timestamp) -> Slot {
         let mut kept = self.kept();
         if let Some(slot) = kept.slots.get(key) {
             if slot.get().is_none_or(|session| session.is_fresh(now)) {
+                self.counters.session(true);
                 return Arc::clone(slot);
             }
             kept.forget(|old| old == key);
@@ -94,22 +104,30 @@ impl Sessions {
         let slot = Slot::default();
         kept.slots.insert(key.clone(), Arc::clone(&slot));
         kept.order.push_back(key.clone());
+        self.counters.session(false);
+        self.counters.sessions(kept.order.len());
         slot
     }
 
     /// Forgets a place that could not be filled: only sessions count against the bound.
     fn give_up(&self, key: &Key) {
-        self.kept().forget(|other| other == key);
+        self.drop_where(|other| other == key);
     }
 
     /// Forgets the sessions that AWS called expired: the role's own and those on the way to it.
     fn forget(&self, role: &RoleArn) {
         let role = role.to_string();
-        self.kept().forget(|(purpose, arn)| *purpose == Purpose::Via || *arn == role);
+        self.drop_where(|(purpose, arn)| *purpose == Purpose::Via || *arn == role);
+    }
+
+    fn drop_where(&self, which: impl Fn(&Key) -> bool) {
+        let mut kept = self.kept();
+        kept.forget(which);
+        self.counters.sessions(kept.order.len());
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

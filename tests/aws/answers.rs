@@ -89,6 +89,7 @@ async fn connect(
         endpoint: Some("http://in-process".to_owned()),
         credentials: Some(Credentials::new("AKIAHUB", "secret", None, None, "test")),
         http: Some(InProcess(Arc::new(respond)).into_shared()),
+        ..Connect::default()
     };
     Aws::connect_with(&config, connect).await.unwrap()
 }

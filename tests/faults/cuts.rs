@@ -71,6 +71,7 @@ impl Recorded {
             endpoint: Some("http://recorded".to_owned()),
             credentials: Some(Credentials::new("AKIAEXAMPLE", "secret", None, None, "test")),
             http: Some(http_client_fn(move |_, _| connector.clone())),
+            ..Connect::default()
         };
         Aws::connect_with(config, connect).await
     }

@@ -68,6 +68,7 @@ async fn connect(config: &Config, direct: &Direct) -> Result<Aws, ScanError> {
         endpoint: Some("http://simulated".to_owned()),
         credentials: Some(direct.credentials()),
         http: Some(direct.clone().into_shared()),
+        ..Connect::default()
     };
     Aws::connect_with(config, connect).await
 }

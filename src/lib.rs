@@ -28,3 +28,4 @@ pub mod render;
 pub mod simulator;
 pub mod sweep;
 pub mod telemetry;
+pub mod web;

@@ -10,6 +10,7 @@
 
 mod entry;
 mod event;
+mod record;
 mod view;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ use jiff::Timestamp;
 
 pub use entry::{Entry, Judged};
 pub use event::{Change, Event, Resolution};
+pub use record::FindingRecord;
 pub use view::{AccountList, Outcome, SweepRecord, Trigger, View};
 
 use crate::model::{Account, AccountId, AccountReport, AccountResult, ScanError, UnknownReason};

@@ -75,6 +75,20 @@ pub enum Trigger {
     Request,
 }
 
+impl Trigger {
+    /// Every trigger.
+    pub const ALL: [Self; 3] = [Self::Start, Self::Schedule, Self::Request];
+
+    /// The name in metrics, the store and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Schedule => "schedule",
+            Self::Request => "request",
+        }
+    }
+}
+
 /// How a sweep ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

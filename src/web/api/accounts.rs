@@ -1,0 +1,116 @@
+//! Accounts: lists, one, and the scan of one.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::super::control::Site;
+use super::super::listing::{self, Filter};
+use super::super::ops::{authorize, none};
+use super::super::problem::Problem;
+use super::super::query::{Empty, Params};
+use super::{ID, account_id, limit};
+use crate::ledger::{Entry, FindingRecord};
+use crate::model::{AccountId, AccountReport, AccountResult, AccountState};
+
+/// A part of a list, in account id order.
+#[derive(Serialize)]
+pub(in crate::web) struct Accounts {
+    /// Accounts that the filter admits, on all pages.
+    total: usize,
+    accounts: Vec<AccountReport>,
+    /// What `after` has to be for the next part; none after the last.
+    next: Option<AccountId>,
+}
+
+pub(in crate::web) async fn accounts(
+    State(site): State<Site>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Accounts>, Problem> {
+    let mut params = Params::parse(query.as_deref(), Empty::Value)?;
+    let filter = Filter::read(&mut params)?;
+    let limit = limit(&mut params)?;
+    let after: Option<AccountId> = params.read("after", CURSOR, |text| text.parse().ok())?;
+    params.finish()?;
+    let (view, now) = (site.view.borrow().clone(), (site.clock)());
+    let rows: Vec<_> = listing::rows(&view, now, &filter).collect();
+    let begins = after.map_or(0, |after| rows.partition_point(|row| row.entry.account.id <= after));
+    let page: Vec<_> = rows.iter().skip(begins).take(limit).collect();
+    let more = begins + page.len() < rows.len();
+    let next = page.last().filter(|_| more).map(|row| row.entry.account.id.clone());
+    let accounts = page.iter().map(|row| row.entry.report(now, view.stale_after)).collect();
+    Ok(Json(Accounts { total: rows.len(), accounts, next }))
+}
+
+/// What cursors are; that they can be read is nobody's business.
+const CURSOR: &str = "what `next` was in the answer before";
+
+/// Everything that is known of one account.
+#[derive(Serialize)]
+pub(in crate::web) struct Whole {
+    account: AccountReport,
+    /// The last judgement, where the account cannot be judged now: old, and no claim.
+    last_judgement: Option<AccountReport>,
+    /// Its findings, open and over, the newest first; `null` when the store cannot be read.
+    history: Option<Vec<FindingRecord>>,
+}
+
+pub(in crate::web) async fn account(
+    State(site): State<Site>,
+    path: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Whole>, Problem> {
+    let id = account_id(path)?;
+    none(query.as_deref())?;
+    let (view, now) = (site.view.borrow().clone(), (site.clock)());
+    let entry =
+        view.ledger.get(&id).ok_or_else(|| Problem::not_found("there is no such account"))?;
+    let account = entry.report(now, view.stale_after);
+    let last_judgement = (account.state() == Some(AccountState::Unknown)).then(|| old(entry));
+    let history = history(&site, id).await;
+    Ok(Json(Whole { account, last_judgement: last_judgement.flatten(), history }))
+}
+
+fn old(entry: &Entry) -> Option<AccountReport> {
+    let judged = |result: &&AccountResult| matches!(result, AccountResult::Judged { .. });
+    let result = [Some(&entry.result), entry.earlier.as_ref()].into_iter().flatten().find(judged);
+    let account = &entry.account;
+    result.map(|result| AccountReport {
+        id: account.id.clone(),
+        name: account.name.clone(),
+        path: account.path.clone(),
+        result: result.clone(),
+    })
+}
+
+/// The history of an account's findings, where it can be had.
+pub(in crate::web) async fn history(site: &Site, id: AccountId) -> Option<Vec<FindingRecord>> {
+    match site.control.history(id).await {
+        Ok(history) => Some(history),
+        Err(error) => {
+            tracing::warn!(error, "history not read");
+            None
+        }
+    }
+}
+
+pub(in crate::web) async fn scan(
+    State(site): State<Site>,
+    path: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    authorize(&site, &headers)?;
+    let id = account_id(path)?;
+    none(query.as_deref())?;
+    site.control.rescan(id.clone()).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({"account": id}))))
+}
+
+/// `account`, as filters have it.
+pub(super) fn filter(params: &mut Params) -> Result<Option<AccountId>, Problem> {
+    params.read("account", ID, |text| text.parse().ok())
+}

@@ -1,0 +1,58 @@
+//! `/api/v1`: what is known, for programs. Shapes are those of the JSON report; `openapi.json` describes them.
+
+mod accounts;
+mod findings;
+mod report;
+mod sweeps;
+
+use axum::extract::Path;
+use axum::extract::RawQuery;
+use axum::extract::rejection::PathRejection;
+use serde_json::{Value, json};
+
+pub(super) use accounts::{account, accounts, scan};
+pub(super) use findings::findings;
+pub(super) use report::report;
+pub(super) use sweeps::{start_sweep, sweeps};
+
+use super::control::Refused;
+use super::ops::none;
+use super::problem::Problem;
+use super::query::Params;
+use crate::model::AccountId;
+use axum::http::StatusCode;
+
+/// Items of one answer, unless `limit` says otherwise.
+const USUAL: usize = 100;
+/// Items of one answer at most.
+const MOST: usize = 1_000;
+
+/// What rolewarden changed in AWS: this version changes nothing.
+pub(super) async fn changes(RawQuery(query): RawQuery) -> Result<axum::Json<Value>, Problem> {
+    none(query.as_deref())?;
+    Ok(axum::Json(json!({"changes": []})))
+}
+
+fn limit(params: &mut Params) -> Result<usize, Problem> {
+    Ok(params.number("limit", 1..=MOST)?.unwrap_or(USUAL))
+}
+
+const ID: &str = "an account id: exactly 12 digits";
+
+fn account_id(path: Result<Path<String>, PathRejection>) -> Result<AccountId, Problem> {
+    let id = path.ok().and_then(|Path(id)| id.parse().ok());
+    id.ok_or_else(|| Problem::bad(format!("parameter `id`: expected {ID}")))
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let (status, message) = match refused {
+            Refused::Running => (StatusCode::CONFLICT, "it runs already: wait for it to end"),
+            Refused::NoSuchAccount => {
+                (StatusCode::NOT_FOUND, "there is no such account, or it is left out")
+            }
+            Refused::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "rolewarden is about to end"),
+        };
+        Self::new(status, message)
+    }
+}

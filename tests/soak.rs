@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rolewarden::aws::{Aws, Connect, OrganizationReader, RoleReader};
 use rolewarden::check::Rules;
@@ -25,7 +26,7 @@ const SLACK_KIB: u64 = 4 << 10;
 struct Silent;
 
 impl Progress for Silent {
-    fn account_done(&mut self, _: &AccountReport) {}
+    fn account_done(&mut self, _: &AccountReport, _: Duration) {}
 }
 
 /// What this process holds.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::Instant;
 
 use rolewarden::aws::{Aws, OrganizationReader, RoleReader};
@@ -18,7 +19,7 @@ use super::Load;
 struct Silent;
 
 impl Progress for Silent {
-    fn account_done(&mut self, _: &AccountReport) {}
+    fn account_done(&mut self, _: &AccountReport, _: Duration) {}
 }
 
 pub(super) async fn run(load: Load, sweeps: u32, every: u32) {

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::{Common, Report as Flags, output, run};
+use super::{Common, Report as Flags, output};
 use crate::aws::details::{self, Details};
 use crate::check::{Judgement, Rules};
 use crate::clock;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::model::{Account, AccountReport, AccountResult};
+use crate::sweep;
 
 /// Largest file read: an account with thousands of roles prints some tens of megabytes.
 const LARGEST: u64 = 256 << 20;
@@ -48,7 +49,7 @@ pub(super) fn main(common: &Common, files: &[PathBuf], flags: &Flags) -> anyhow:
         .zip(read)
         .map(|(account, details)| judge(&config, account, details))
         .collect();
-    let report = run::assemble(&config, "check", started, reports, true);
+    let report = sweep::report_of(&config, "check", clock::sweep_id(), started, reports, true);
     flags.write(common, &report)?;
     Ok(Exit::of(&report.summary))
 }

@@ -1,6 +1,7 @@
 //! Progress on stderr: a bar on a terminal, log lines otherwise.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -54,7 +55,7 @@ impl Progress {
 }
 
 impl sweep::Progress for Progress {
-    fn account_done(&mut self, account: &AccountReport) {
+    fn account_done(&mut self, account: &AccountReport, _: Duration) {
         self.done += 1;
         match account.state() {
             Some(AccountState::Drifted) => self.drifted += 1,

@@ -5,21 +5,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context;
-use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
 use super::{Common, Report as Flags, output};
 use crate::aws::{Organization, RoleReader};
-use crate::check::{self, Rules};
+use crate::check::Rules;
 use crate::clock;
 use crate::config::Config;
-use crate::model::{Account, AccountId, AccountReport, Report, SkipReason, SweepInfo};
+use crate::model::{Account, AccountId, Report, SkipReason};
 use crate::render::{Format, TextOptions, render};
 use crate::sweep::{self, Limits};
-
-/// The version in reports.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 impl Flags {
     /// Flags win over the configuration.
@@ -107,7 +103,8 @@ where
     )
     .await;
     progress.finish();
-    let report = assemble(config, "scan", started, swept.accounts, !swept.cancelled);
+    let id = clock::sweep_id();
+    let report = sweep::report_of(config, "scan", id, started, swept.accounts, !swept.cancelled);
     let states = &report.summary.states;
     let sent = reader.traffic().total();
     tracing::info!(
@@ -122,28 +119,4 @@ where
         "sweep finished"
     );
     (report, swept.cancelled)
-}
-
-/// The report of these accounts.
-pub(super) fn assemble(
-    config: &Config,
-    mode: &'static str,
-    started_at: Timestamp,
-    accounts: Vec<AccountReport>,
-    whole: bool,
-) -> Report {
-    let info = SweepInfo {
-        id: clock::sweep_id(),
-        started_at,
-        finished_at: clock::now(),
-        mode: mode.into(),
-        version: VERSION.into(),
-        baseline: "eks-connector-agent".to_owned(),
-        baseline_digest: check::baseline_digest(&config.baseline),
-        config_digest: config.digest.clone(),
-        complete: whole,
-    };
-    let mut report = Report::new(info, accounts);
-    report.sweep.complete = whole && report.summary.states.unknown == 0;
-    report
 }

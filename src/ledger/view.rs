@@ -35,6 +35,8 @@ pub struct View {
 /// The list of accounts, as far as it can be trusted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccountList {
+    /// The organization's id (`o-…`), where it is known.
+    pub organization: Option<String>,
     /// When a whole list was last had.
     pub refreshed_at: Option<Timestamp>,
     /// Why the last attempt brought none, and the one before stays in force.

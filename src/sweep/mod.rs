@@ -1,6 +1,7 @@
 //! One sweep: every selected account read, judged and reported; bounded, cancellable, and one bad account never stops the
 //! rest.
 
+mod report;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::task::{Id, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+pub use report::report_of;
 
 use crate::aws::RoleReader;
 use crate::check::Rules;
@@ -31,8 +35,11 @@ pub struct Limits {
 
 /// Told of each account as it is done.
 pub trait Progress {
-    /// One more account is done; skipped ones are not told.
-    fn account_done(&mut self, account: &AccountReport);
+    /// One more account is being scanned.
+    fn account_started(&mut self) {}
+
+    /// One more account is done, after so long; skipped ones are not told.
+    fn account_done(&mut self, account: &AccountReport, took: Duration);
 }
 
 /// What a sweep brought.
@@ -64,7 +71,7 @@ where
     let (mut done, queue) = split(accounts);
     let mut queue = queue.into_iter();
     let mut flights: JoinSet<AccountResult> = JoinSet::new();
-    let mut names: BTreeMap<Id, Account> = BTreeMap::new();
+    let mut names: BTreeMap<Id, (Account, Instant)> = BTreeMap::new();
     loop {
         while flights.len() < limits.concurrency.max(1) && !cancel.is_cancelled() {
             let Some(account) = queue.next() else { break };
@@ -75,7 +82,8 @@ where
                 limits.account_timeout,
                 clock,
             );
-            names.insert(flights.spawn(scan).id(), account);
+            progress.account_started();
+            names.insert(flights.spawn(scan).id(), (account, Instant::now()));
         }
         let landed = tokio::select! {
             biased;
@@ -87,14 +95,14 @@ where
             Some(Ok((id, result))) => (id, result),
             Some(Err(error)) => (error.id(), AccountResult::Unknown(Box::new(defect()))),
         };
-        if let Some(account) = names.remove(&id) {
+        if let Some((account, started)) = names.remove(&id) {
             let report = report(account, result);
-            progress.account_done(&report);
+            progress.account_done(&report, started.elapsed());
             done.push(report);
         }
     }
     flights.abort_all();
-    let left: Vec<Account> = names.into_values().chain(queue).collect();
+    let left: Vec<Account> = names.into_values().map(|(account, _)| account).chain(queue).collect();
     let cancelled = cancel.is_cancelled() && !left.is_empty();
     done.extend(
         left.into_iter()

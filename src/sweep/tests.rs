@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::*;
 use crate::config::Config;
@@ -59,7 +60,7 @@ struct Count<'a> {
 }
 
 impl Progress for Count<'_> {
-    fn account_done(&mut self, _: &AccountReport) {
+    fn account_done(&mut self, _: &AccountReport, _: Duration) {
         self.done += 1;
         if self.done == self.stop_at {
             self.cancel.cancel();

@@ -47,7 +47,7 @@ fn noon() -> Timestamp {
 struct Watch(Instant, BTreeMap<AccountId, Duration>);
 
 impl sweep::Progress for Watch {
-    fn account_done(&mut self, account: &AccountReport) {
+    fn account_done(&mut self, account: &AccountReport, _: Duration) {
         self.1.insert(account.id.clone(), self.0.elapsed());
     }
 }

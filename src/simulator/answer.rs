@@ -18,7 +18,7 @@ use super::spoil::Delivery;
 use super::wire::{self, Params, Refusal, Request};
 use super::world::World;
 use super::write::{self, Edit};
-use super::{iam, organizations, signature, sts};
+use super::{eks, iam, organizations, signature, sts};
 use crate::clock;
 use crate::model::AccountId;
 
@@ -195,6 +195,7 @@ impl Shared {
                 Ok(answer)
             }
             Service::Iam => iam::answer(call),
+            Service::Eks => eks::answer(call),
             Service::Sts if call.operation == Operation::AssumeRole => {
                 let (key, identity, answer) = sts::assume_role(call)?;
                 self.keep(key, identity);
@@ -320,6 +321,7 @@ impl Call<'_> {
     pub(super) fn denied(&self, resource: &str, because: &str) -> Refusal {
         let (status, code) = match self.operation.service() {
             Service::Organizations => (400, "AccessDeniedException"),
+            Service::Eks => (403, "AccessDeniedException"),
             Service::Sts | Service::Iam => (403, "AccessDenied"),
         };
         let (who, action) = (&self.identity.arn, self.operation.action());

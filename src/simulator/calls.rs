@@ -10,6 +10,7 @@ pub(super) enum Service {
     Sts,
     Iam,
     Organizations,
+    Eks,
 }
 
 macro_rules! operations {
@@ -63,6 +64,8 @@ operations! {
     ListOrganizationalUnitsForParent: Organizations,
     ListAccountsForParent: Organizations,
     ListTagsForResource: Organizations,
+    ListClusters: Eks,
+    DescribeCluster: Eks,
 }
 
 impl Operation {
@@ -72,6 +75,7 @@ impl Operation {
             Service::Sts => "sts",
             Service::Iam => "iam",
             Service::Organizations => "organizations",
+            Service::Eks => "eks",
         };
         format!("{prefix}:{}", self.as_str())
     }

@@ -248,6 +248,7 @@ const WRITES: &[&str] = &[
 /// everything.
 fn roles() -> BTreeMap<String, Assumable> {
     let iam = |names: &[&str]| names.iter().map(|name| format!("iam:{name}")).collect::<Vec<_>>();
+    let eks = || vec!["eks:ListClusters".to_owned(), "eks:DescribeCluster".to_owned()];
     let may = |allows, on: &[String]| Assumable {
         trusts: BTreeSet::new(),
         external_id: None,
@@ -258,7 +259,7 @@ fn roles() -> BTreeMap<String, Assumable> {
     let the_role = ["role", "role/*"].map(|at| format!("arn:*:iam::*:{at}/{}", doc::ROLE));
     let and_policies = [the_role.as_slice(), &["arn:*:iam::*:policy/*".to_owned()]].concat();
     BTreeMap::from([
-        (SCAN_ROLE.to_owned(), may(iam(READS), &[])),
+        (SCAN_ROLE.to_owned(), may([iam(READS), eks()].concat(), &[])),
         (REMEDIATE_ROLE.to_owned(), may(iam(&[READS, WRITES].concat()), &and_policies)),
         (ADMINISTRATOR_ROLE.to_owned(), may(vec!["*".to_owned()], &[])),
     ])

@@ -76,6 +76,7 @@ impl Mint {
             state: State::Active,
             roles: BTreeMap::new(),
             policies: BTreeMap::new(),
+            clusters: vec![],
             change: Change::Never,
             faults: vec![],
             kind,

@@ -1,6 +1,7 @@
 //! A small fake organization over real HTTP/1.1 on loopback, for the demo, for rehearsals and for tests.
 //!
-//! It speaks the wire as the AWS SDK sends and parses it: STS and IAM in query and XML, Organizations in JSON 1.1.
+//! It speaks the wire as the AWS SDK sends and parses it: STS and IAM in query and XML, Organizations in JSON 1.1, EKS in
+//! REST and JSON.
 //! A [`World`] is plain data, made by hand or by [`generate`]; a [`Server`] answers from it, counts every call and lets
 //! the world be changed while it runs. Nothing of the policy engine or of the adapters under test is used here.
 //!
@@ -9,6 +10,7 @@
 //! | STS | GetCallerIdentity, AssumeRole |
 //! | IAM | GetRole, ListRolePolicies, GetRolePolicy, ListAttachedRolePolicies, GetPolicy, GetPolicyVersion |
 //! | IAM, writing | CreateRole, UpdateRole, DeleteRole, UpdateAssumeRolePolicy, PutRolePolicy, DeleteRolePolicy, AttachRolePolicy, DetachRolePolicy, PutRolePermissionsBoundary, DeleteRolePermissionsBoundary, TagRole, UntagRole, CreateServiceLinkedRole |
+//! | EKS | ListClusters, DescribeCluster |
 //! | Organizations | DescribeOrganization, ListAccounts, ListRoots, ListOrganizationalUnitsForParent, ListAccountsForParent, ListTagsForResource |
 //!
 //! What it holds to: a request acts in the account its access key belongs to; AssumeRole refuses roles that do not
@@ -32,6 +34,7 @@ mod delay;
 mod deliver;
 mod direct;
 mod documents;
+mod eks;
 mod fault;
 mod generate;
 mod grants;
@@ -64,5 +67,6 @@ pub use quota::Quota;
 pub use script::{Counted, On, Rule, ScriptError, parse_script};
 pub use server::{Running, Server};
 pub use world::{
-    Access, Assumable, Change, Listing, ManagedPolicy, Member, Role, State, StateField, Unit, World,
+    Access, Assumable, Change, Cluster, Listing, ManagedPolicy, Member, Role, State, StateField,
+    Unit, World,
 };

@@ -10,7 +10,7 @@ use super::script::On;
 use super::world::World;
 use crate::model::AccountId;
 
-/// How many of some calls are answered in a second. IAM counts each account by itself; STS and Organizations count
+/// How many of some calls are answered in a second. IAM and EKS count each account by itself; STS and Organizations count
 /// everything, as all of it comes from the hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
@@ -45,7 +45,7 @@ impl Meters {
             return false;
         }
         let now = Instant::now();
-        let own = (operation.service() == Service::Iam).then_some(account);
+        let own = matches!(operation.service(), Service::Iam | Service::Eks).then_some(account);
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let quotas = world.quotas.iter().enumerate();
         let counted = quotas.filter(|(_, quota)| quota.on.includes(operation));

@@ -24,6 +24,8 @@ pub enum On {
     Sts,
     /// Any call to Organizations.
     Organizations,
+    /// Any call to EKS.
+    Eks,
     /// One operation.
     Only(Operation),
 }
@@ -134,6 +136,7 @@ impl On {
             Self::Iam => operation.service() == Service::Iam,
             Self::Sts => operation.service() == Service::Sts,
             Self::Organizations => operation.service() == Service::Organizations,
+            Self::Eks => operation.service() == Service::Eks,
             Self::Only(only) => only == operation,
         }
     }
@@ -146,6 +149,7 @@ impl fmt::Display for On {
             Self::Iam => "iam",
             Self::Sts => "sts",
             Self::Organizations => "organizations",
+            Self::Eks => "eks",
             Self::Only(operation) => operation.as_str(),
         })
     }
@@ -155,7 +159,7 @@ impl FromStr for On {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let services = [Self::Any, Self::Iam, Self::Sts, Self::Organizations];
+        let services = [Self::Any, Self::Iam, Self::Sts, Self::Organizations, Self::Eks];
         let all = services.into_iter().chain(Operation::ALL.iter().copied().map(Self::Only));
         all.clone().find(|on| on.to_string() == text).ok_or_else(|| {
             let names: Vec<String> = all.map(|on| format!("`{on}`")).collect();

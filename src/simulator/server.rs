@@ -67,7 +67,7 @@ impl Server {
 }
 
 impl Running {
-    /// The endpoint of all three services: `http://127.0.0.1:…`.
+    /// The endpoint of all services: `http://127.0.0.1:…`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }

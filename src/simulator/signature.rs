@@ -101,6 +101,7 @@ fn name(service: Service) -> &'static str {
         Service::Sts => "sts",
         Service::Iam => "iam",
         Service::Organizations => "organizations",
+        Service::Eks => "eks",
     }
 }
 
@@ -136,7 +137,9 @@ fn unsigned<'a>(headers: &'a HeaderMap, signed: &str) -> Option<&'a str> {
 fn canonical(request: &Parts, signed: &str, body: &[u8]) -> String {
     let mut pairs: Vec<&str> = request.uri.query().unwrap_or_default().split('&').collect();
     pairs.sort_unstable();
-    let mut out = format!("{}\n{}\n{}\n", request.method, request.uri.path(), pairs.join("&"));
+    // A path is encoded once more for the signature.
+    let path = request.uri.path().replace('%', "%25");
+    let mut out = format!("{}\n{path}\n{}\n", request.method, pairs.join("&"));
     for name in signed.split(';') {
         let mut values: Vec<String> =
             request.headers.get_all(name).iter().map(|value| folded(value.as_bytes())).collect();
@@ -169,13 +172,17 @@ fn mismatch(service: Service, why: impl Into<String>) -> Refusal {
     refusal(service, "SignatureDoesNotMatch", why)
 }
 
-/// In the code of the service: Organizations has one for all of them.
+/// In the code of the service: the JSON ones have one for all of them.
 fn refusal(service: Service, code: &'static str, why: impl Into<String>) -> Refusal {
     match (service, code) {
         (Service::Organizations, "SignatureDoesNotMatch") => {
             Refusal::new(400, "InvalidSignatureException", why)
         }
         (Service::Organizations, _) => Refusal::new(400, "IncompleteSignatureException", why),
+        (Service::Eks, "SignatureDoesNotMatch") => {
+            Refusal::new(403, "InvalidSignatureException", why)
+        }
+        (Service::Eks, _) => Refusal::new(403, "IncompleteSignatureException", why),
         (Service::Sts | Service::Iam, "SignatureDoesNotMatch") => Refusal::new(403, code, why),
         (Service::Sts | Service::Iam, _) => Refusal::new(400, code, why),
     }

@@ -92,10 +92,16 @@ impl Fault {
             Self::Throttled if json => {
                 (400, "TooManyRequestsException", "AWS Organizations can't complete your request.")
             }
+            Self::Throttled if service == Service::Eks => {
+                (429, "ThrottlingException", "Rate exceeded")
+            }
             Self::Throttled => (400, "Throttling", "Rate exceeded"),
             Self::RetryAfter(_) => (429, "TooManyRequestsException", "Rate exceeded"),
             Self::ServerError if service == Service::Iam => {
                 (500, "ServiceFailure", UNKNOWN_FAILURE)
+            }
+            Self::ServerError if service == Service::Eks => {
+                (500, "ServerException", UNKNOWN_FAILURE)
             }
             Self::ServerError => (500, "InternalFailure", UNKNOWN_FAILURE),
             Self::NotInUse => (
@@ -111,6 +117,9 @@ impl Fault {
             ),
             Self::Error(status, code) => (status, code, "The request cannot be completed."),
             Self::ClockSkew(_) if json => (400, "InvalidSignatureException", SKEWED),
+            Self::ClockSkew(_) if service == Service::Eks => {
+                (403, "InvalidSignatureException", SKEWED)
+            }
             Self::ClockSkew(_) => (403, "SignatureDoesNotMatch", SKEWED),
             _ => return None,
         };
@@ -203,7 +212,9 @@ fn gone(call: &Call<'_>) -> Refusal {
             "We can't find an AWS account with the AccountId that you specified.",
         ),
         (Service::Sts, Operation::AssumeRole) => call.denied(&call.resource(), ""),
-        (service @ (Service::Sts | Service::Iam), _) => Refusal::unknown_token(service),
+        (service @ (Service::Sts | Service::Iam | Service::Eks), _) => {
+            Refusal::unknown_token(service)
+        }
     }
 }
 

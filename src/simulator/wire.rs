@@ -1,8 +1,9 @@
-//! Requests and answers as AWS's two protocols put them: query with XML, and JSON 1.1.
+//! Requests and answers as AWS's protocols put them: query with XML, JSON 1.1, and REST with JSON.
 
 use std::borrow::Cow;
 
 use hyper::http::request::Parts;
+use hyper::{Method, Uri};
 use percent_encoding::{
     AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode,
 };
@@ -16,6 +17,9 @@ const DOCUMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 const TARGET: &str = "AWSOrganizationsV20161128.";
 const STS_VERSION: &str = "2011-06-15";
 const IAM_VERSION: &str = "2010-05-08";
+
+/// Stands among the parameters of a REST call for the region that it is signed for; no parameter has such a name.
+pub(super) const REGION: &str = "/region";
 
 /// A call as it arrived, whoever sent it.
 #[derive(Debug)]
@@ -66,6 +70,7 @@ impl Refusal {
     pub(super) fn expired(service: Service) -> Self {
         let (status, code) = match service {
             Service::Organizations => (400, "ExpiredTokenException"),
+            Service::Eks => (403, "ExpiredTokenException"),
             Service::Sts | Service::Iam => (403, "ExpiredToken"),
         };
         Self::new(status, code, "The security token included in the request is expired")
@@ -75,6 +80,7 @@ impl Refusal {
     pub(super) fn unknown_token(service: Service) -> Self {
         let (status, code) = match service {
             Service::Organizations => (400, "UnrecognizedClientException"),
+            Service::Eks => (403, "UnrecognizedClientException"),
             Service::Sts | Service::Iam => (403, "InvalidClientTokenId"),
         };
         Self::new(status, code, "The security token included in the request is invalid.")
@@ -89,13 +95,16 @@ impl<'a> Request<'a> {
     /// Reads a request; an error says which protocol to refuse it in.
     pub(super) fn parse(parts: &'a Parts, body: &'a [u8]) -> Result<Self, (Service, Refusal)> {
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let (operation, params) = match header("x-amz-target") {
-            Some(target) => {
+        let authorization = header("authorization");
+        let (operation, params) = match (header("x-amz-target"), &parts.method) {
+            (Some(target), _) => {
                 json_call(target, body).map_err(|refusal| (Service::Organizations, refusal))?
             }
-            None => query_call(body)?,
+            (None, &Method::GET) => rest_call(&parts.uri, authorization.and_then(region))
+                .map_err(|refusal| (Service::Eks, refusal))?,
+            (None, _) => query_call(body)?,
         };
-        let key = header("authorization").and_then(access_key).ok_or_else(|| {
+        let key = authorization.and_then(access_key).ok_or_else(|| {
             let missing = "Request is missing Authentication Token";
             (operation.service(), Refusal::new(403, "MissingAuthenticationToken", missing))
         })?;
@@ -106,10 +115,19 @@ impl<'a> Request<'a> {
 
 /// `AWS4-HMAC-SHA256 Credential=AKID/20261123/us-east-1/iam/aws4_request, SignedHeaders=…, Signature=…`
 fn access_key(authorization: &str) -> Option<&str> {
+    let (key, rest) = scope(authorization)?;
+    (rest.ends_with("/aws4_request") && !key.is_empty()).then_some(key)
+}
+
+/// The third part of the same.
+fn region(authorization: &str) -> Option<&str> {
+    scope(authorization)?.1.split('/').nth(1)
+}
+
+fn scope(authorization: &str) -> Option<(&str, &str)> {
     let fields = authorization.strip_prefix("AWS4-HMAC-SHA256 ")?;
     let scope = fields.split(',').find_map(|field| field.trim().strip_prefix("Credential="))?;
-    let (key, rest) = scope.split_once('/')?;
-    (rest.ends_with("/aws4_request") && !key.is_empty()).then_some(key)
+    scope.split_once('/')
 }
 
 type Call<'a> = (Operation, Params<'a>);
@@ -128,6 +146,25 @@ fn json_call<'a>(target: &str, body: &'a [u8]) -> Result<Call<'a>, Refusal> {
     let present = members.into_iter().filter(|(_, value)| !value.is_null());
     let present = present.map(|(name, value)| (name.into(), text(value).into()));
     Ok((operation, Params(present.collect())))
+}
+
+/// `GET /clusters?include=all`, `GET /clusters/NAME`.
+fn rest_call<'a>(uri: &'a Uri, region: Option<&'a str>) -> Result<Call<'a>, Refusal> {
+    let decoded = |text: &'a str| percent_decode_str(text).decode_utf8_lossy();
+    let query = uri.query().unwrap_or_default().split('&');
+    let query = query.filter_map(|pair| pair.split_once('='));
+    let mut params: Vec<_> = query.map(|(name, value)| (decoded(name), decoded(value))).collect();
+    params.extend(region.map(|region| (REGION.into(), region.into())));
+    let steps: Vec<&str> = uri.path().split('/').skip(1).collect();
+    let operation = match steps.as_slice() {
+        ["clusters"] => Operation::ListClusters,
+        ["clusters", name] => {
+            params.push(("name".into(), decoded(name)));
+            Operation::DescribeCluster
+        }
+        _ => return Err(Refusal::new(404, "UnknownOperationException", "")),
+    };
+    Ok((operation, Params(params)))
 }
 
 fn query_call(body: &[u8]) -> Result<Call<'_>, (Service, Refusal)> {
@@ -164,7 +201,7 @@ pub(super) fn encode_document(document: &str) -> PercentEncode<'_> {
 pub(super) fn success(operation: Operation, inside: String, request_id: &str) -> Answer {
     let namespace = namespace(operation.service());
     let Some(namespace) = namespace else {
-        return Answer { status: 200, content_type: JSON, body: inside };
+        return Answer { status: 200, content_type: json_type(operation.service()), body: inside };
     };
     let name = operation.as_str();
     let mut body = format!("<{name}Response xmlns=\"{namespace}\">");
@@ -181,8 +218,9 @@ pub(super) fn success(operation: Operation, inside: String, request_id: &str) ->
 pub(super) fn failure(service: Service, refusal: &Refusal, request_id: &str) -> Answer {
     let Refusal { status, code, message } = refusal;
     let Some(namespace) = namespace(service) else {
-        let body = json!({"__type": code, "Message": message}).to_string();
-        return Answer { status: *status, content_type: JSON, body };
+        let member = if service == Service::Eks { "message" } else { "Message" };
+        let body = json!({"__type": code, member: message}).to_string();
+        return Answer { status: *status, content_type: json_type(service), body };
     };
     let mut body = format!("<ErrorResponse xmlns=\"{namespace}\">");
     xml::element(&mut body, "Error", |out| {
@@ -195,7 +233,11 @@ pub(super) fn failure(service: Service, refusal: &Refusal, request_id: &str) -> 
     Answer { status: *status, content_type: XML, body }
 }
 
-const JSON: &str = "application/x-amz-json-1.1";
+/// The content type of a JSON service.
+fn json_type(service: Service) -> &'static str {
+    if service == Service::Eks { "application/json" } else { "application/x-amz-json-1.1" }
+}
+
 const XML: &str = "text/xml";
 
 /// The XML namespace of a query service; `None` for a JSON one.
@@ -203,7 +245,7 @@ fn namespace(service: Service) -> Option<&'static str> {
     match service {
         Service::Sts => Some("https://sts.amazonaws.com/doc/2011-06-15/"),
         Service::Iam => Some("https://iam.amazonaws.com/doc/2010-05-08/"),
-        Service::Organizations => None,
+        Service::Organizations | Service::Eks => None,
     }
 }
 

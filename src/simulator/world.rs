@@ -37,7 +37,7 @@ pub struct World {
     pub access: Access,
     /// How Organizations lists.
     pub listing: Listing,
-    /// Most items on one page of IAM, whatever the caller asks for.
+    /// Most items on one page of IAM and EKS, whatever the caller asks for.
     pub iam_page: usize,
     /// What chance draws from: two worlds that differ in it alone have other jitter and lag.
     pub seed: u64,
@@ -84,6 +84,8 @@ pub struct Member {
     pub roles: BTreeMap<String, Role>,
     /// Customer managed policies, by ARN.
     pub policies: BTreeMap<String, ManagedPolicy>,
+    /// Its clusters, of all regions.
+    pub clusters: Vec<Cluster>,
     /// Whether its role changes under the reader's eyes.
     pub change: Change,
     /// Faults of calls into this account.
@@ -138,6 +140,32 @@ pub struct Role {
     pub description: String,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+}
+
+/// A cluster, EKS's own or a connected one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// The region it is in.
+    pub region: String,
+    /// Its name.
+    pub name: String,
+    /// As `ACTIVE`.
+    pub status: String,
+    /// The ARN of the role that a connected cluster works with; EKS's own clusters have none.
+    pub connected_role: Option<String>,
+}
+
+impl Cluster {
+    /// A connected cluster that works with this role.
+    pub fn connected(region: &str, name: &str, role_arn: &str) -> Self {
+        Self {
+            region: region.to_owned(),
+            name: name.to_owned(),
+            status: "ACTIVE".to_owned(),
+            connected_role: Some(role_arn.to_owned()),
+        }
+    }
 }
 
 /// A managed policy.

@@ -1,13 +1,13 @@
 //! A server that answers every call from a function, and a configuration that reaches it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use rolewarden::aws::{Aws, Connect};
 use rolewarden::config::*;
-use rolewarden::model::{Account, ScanError, Severity, Snapshot, UnknownReason};
+use rolewarden::model::{Account, ScanError, Snapshot, UnknownReason};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -279,62 +279,13 @@ pub(crate) fn reason(case: &str, result: Result<Snapshot, ScanError>) -> Unknown
 
 /// A configuration with two quick attempts.
 pub(crate) fn config() -> Config {
-    let days = |n: u64| Duration::from_secs(n * 86_400);
-    let defaults = Config::default_for_check().unwrap();
-    Config {
-        accounts: Accounts {
-            source: AccountSource::Organization,
-            organization_role_arn: None,
-            include: Selector::default(),
-            exclude: Selector::default(),
-            management_account: ManagementAccount::Include,
-            refresh: std::time::Duration::from_secs(3600),
-        },
-        access: Access {
-            scan_role: "rolewarden-scan".to_owned(),
-            remediate_role: "rolewarden-remediate".to_owned(),
-            via: vec![],
-            external_id: None,
-            session_name: "rolewarden".to_owned(),
-            session_duration: Duration::from_secs(3600),
-            session_policy: SessionPolicy::Narrow,
-            own_account: OwnAccount::Direct,
-            overrides: BTreeMap::new(),
-            region: Some("eu-west-1".to_owned()),
-        },
-        baseline: BaselineConfig {
-            role_name: ROLE.to_owned(),
-            path: "/".to_owned(),
-            trust_policy: String::new(),
-            inline_policy: String::new(),
-            inline_policy_name: "expected".to_owned(),
-            presence: Presence::Required,
-            service_principals: BTreeMap::new(),
-            max_session_duration: days(1),
-            permissions_boundary: None,
-            required_tags: BTreeMap::new(),
-        },
-        checks: Checks {
-            disabled: BTreeSet::new(),
-            severity: BTreeMap::new(),
-            drift_severity: Severity::Low,
-            accept_managed: false,
-            required_attachments: BTreeSet::new(),
-            allowed_attachments: BTreeSet::new(),
-            accept_conditions: BTreeSet::new(),
-        },
-        exceptions: vec![],
-        sweep: SweepConfig {
-            concurrency: 4,
-            account_timeout: Duration::from_secs(20),
-            attempt_timeout: Duration::from_secs(5),
-            max_attempts: 2,
-            schedule: defaults.sweep.schedule.clone(),
-            stale_after: None,
-        },
-        log: LogConfig { format: LogFormat::Text, level: "info".to_owned() },
-        store: defaults.store,
-        web: defaults.web,
-        digest: String::new(),
-    }
+    let mut config = Config::default_for_check().unwrap();
+    config.access.region = Some("eu-west-1".to_owned());
+    config.baseline.inline_policy_name = "expected".to_owned();
+    config.baseline.max_session_duration = Duration::from_secs(86_400);
+    config.sweep.concurrency = 4;
+    config.sweep.account_timeout = Duration::from_secs(20);
+    config.sweep.attempt_timeout = Duration::from_secs(5);
+    config.sweep.max_attempts = 2;
+    config
 }

@@ -23,8 +23,9 @@ pub(in crate::cli) fn text() -> String {
 }
 
 const SIMULATED: &str = "\
-What is simulated: STS, Organizations and IAM, over HTTP on the loopback interface, for one
-organization made from a seed. Its base credentials are a user of the account that is the hub.
+What is simulated: STS, Organizations, IAM and the clusters of EKS, over HTTP on the loopback
+interface, for one organization made from a seed. Its base credentials are a user of the account
+that is the hub. No account has clusters until the control endpoint gives it some.
 Every account has the roles rolewarden-scan, rolewarden-remediate and, for people,
 AdministratorRole; all three trust the hub. AssumeRole, session policies, paging, error codes
 and percent-encoded documents are as AWS has them. The operations:
@@ -73,8 +74,8 @@ A rehearsal, with curl, jq and the AWS CLI:
 
 const SCRIPT: &str = "\
 A fault script is a list of rules, in YAML or JSON; the first that fits a call wins. Only
-`fault` is needed. `operation` is an operation, iam, sts, organizations or any; `calls` are
-counted from 0, as 3, 0..5 or 2..; over all accounts together, in one `account`, or, with
+`fault` is needed. `operation` is an operation, iam, sts, organizations, eks or any; `calls`
+are counted from 0, as 3, 0..5 or 2..; over all accounts together, in one `account`, or, with
 `counted: per-account`, in each by itself:
 
   - {operation: ListAccounts, calls: 1, fault: 'error:503:SlowDown'}

@@ -10,7 +10,7 @@ use crate::model::AccountId;
 use crate::simulator::documents::ROLE;
 use crate::simulator::generate::Kind;
 use crate::simulator::mint::guide_role;
-use crate::simulator::world::{ManagedPolicy, Member, Role, State, World};
+use crate::simulator::world::{Cluster, ManagedPolicy, Member, Role, State, World};
 
 /// Every account, one a line.
 pub(super) fn list(world: &World) -> String {
@@ -34,6 +34,7 @@ pub(super) fn show(world: &World, id: &AccountId) -> Option<Value> {
         "tags": member.tags,
         "roles": roles,
         "policies": policies,
+        "clusters": member.clusters,
         "faults": member.faults,
     });
     if let (Some(value), Value::Object(rest)) = (value.as_object_mut(), rest) {
@@ -84,6 +85,7 @@ pub(super) struct Patch {
     role: Option<Option<RolePatch>>,
     #[serde(default)]
     policies: BTreeMap<String, Option<Document>>,
+    clusters: Option<Vec<Cluster>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -136,6 +138,9 @@ impl Patch {
                 member.policies.get(&arn).map_or(1, |policy| policy.version.saturating_add(1));
             let policy = document.map(|Document(document)| ManagedPolicy { document, version });
             put(&mut member.policies, arn, policy);
+        }
+        if let Some(clusters) = self.clusters {
+            member.clusters = clusters;
         }
         match self.role {
             Some(Some(patch)) => {

@@ -1,4 +1,4 @@
-//! The control endpoint: looks at the world and changes it, while the three services answer from it.
+//! The control endpoint: looks at the world and changes it, while the services answer from it.
 //!
 //! It is on the same listener, under a path that no AWS call has, and answers at once: latency and faults are not for it.
 
@@ -34,6 +34,8 @@ PATCH  /_simulator/accounts/ID    change it; every key may be left out:
                    \"max_session\": 3600, \"description\": \"\",
                    \"tags\": {\"KEY\": \"VALUE\" or null}}}
          {\"policies\": {\"ARN\": {..} or null}}   customer managed policies
+         {\"clusters\": [{\"region\": \"us-east-1\", \"name\": \"a\", \"status\": \"ACTIVE\",
+                        \"connected_role\": \"ARN\" or null}]}   all clusters anew
          {\"name\": \"payments\"}, {\"state\": \"SUSPENDED\"}
 GET    /_simulator/calls          calls in all and by operation; ?account=ID for one
 DELETE /_simulator/calls          counts from zero; answers with the counts until now

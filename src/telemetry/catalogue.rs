@@ -296,11 +296,6 @@ catalogue! {
     }
 }
 
-/// Every metric, group by group.
-pub(crate) fn all() -> impl Iterator<Item = &'static Metric> {
-    GROUPS.iter().flat_map(|group| group.metrics.iter().copied())
-}
-
 impl Metric {
     /// Every combination of the values of its labels; one empty combination for a metric without labels, none where a
     /// label has no closed set.

@@ -8,6 +8,7 @@ mod counted;
 mod events;
 mod family;
 mod logging;
+mod oneshot;
 mod reference;
 mod scrape;
 
@@ -16,6 +17,7 @@ mod tests;
 
 pub use events::Telemetry;
 pub use logging::{Flush, start, start_detached};
+pub use oneshot::{OneShot, last_complete};
 pub use reference::reference;
 pub use scrape::{CONTENT_TYPE, Rendered};
 

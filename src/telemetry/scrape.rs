@@ -66,8 +66,6 @@ impl Telemetry {
 
     /// What the process knows beside the view.
     pub(super) fn process(&self, view: &View) -> Vec<MetricFamily> {
-        let mut build = Family::new(&c::BUILD_INFO);
-        build.add(&[env!("CARGO_PKG_VERSION"), REVISION, env!("ROLEWARDEN_RUSTC")], 1.0);
         let mut messages = Family::new(&c::LOG_MESSAGES);
         for (level, count) in logging::counts() {
             messages.add(&[level], count as f64);
@@ -77,7 +75,7 @@ impl Telemetry {
         let begun = sweep.running_since.or(view.newest().map(|sweep| sweep.info.started_at));
         let outcome = sweep.outcome.or(view.sweeps.first().map(|sweep| sweep.outcome));
         vec![
-            build.done(),
+            build(),
             messages.done(),
             Family::single(&c::LOG_DROPPED, logging::dropped() as f64),
             Family::single(&c::STATE_SAVES, store.saves as f64),
@@ -85,7 +83,7 @@ impl Telemetry {
             Family::single(&c::STATE_LAST_SAVE, seconds(store.last_save)),
             Family::single(&c::LAST_START, seconds(begun)),
             outcomes(outcome),
-            requests(&sweep.last),
+            requests(&sweep.last.0, &sweep.last.1),
         ]
     }
 }
@@ -95,6 +93,13 @@ const REVISION: &str = match option_env!("ROLEWARDEN_REVISION") {
     Some(revision) => revision,
     None => "unknown",
 };
+
+/// Which rolewarden this is.
+pub(super) fn build() -> MetricFamily {
+    let mut build = Family::new(&c::BUILD_INFO);
+    build.add(&[env!("CARGO_PKG_VERSION"), REVISION, env!("ROLEWARDEN_RUSTC")], 1.0);
+    build.done()
+}
 
 /// 1 for the outcome, 0 for the others.
 pub(super) fn outcomes(outcome: Option<Outcome>) -> MetricFamily {
@@ -114,7 +119,7 @@ fn services(operations: &[Operation]) -> Vec<&'static str> {
 }
 
 /// What was sent between two moments.
-fn requests((before, after): &(Traffic, Traffic)) -> MetricFamily {
+pub(super) fn requests(before: &Traffic, after: &Traffic) -> MetricFamily {
     let mut family = Family::new(&c::LAST_REQUESTS);
     let count = |traffic: &Traffic, service, outcome| -> u64 {
         let of = traffic.operations.iter().filter(|operation| operation.parts().0 == service);

@@ -40,6 +40,9 @@ use exceptions::Exceptions;
 pub use exceptions::{Coverage, ExceptionState};
 use kept::Said;
 
+/// The baseline's name in reports and metrics.
+pub const BASELINE_NAME: &str = "eks-connector-agent";
+
 /// Everything a judgement depends on beside the snapshot.
 #[derive(Debug)]
 pub struct Rules {

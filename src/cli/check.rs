@@ -29,7 +29,7 @@ pub(super) fn main(common: &Common, files: &[PathBuf], flags: &Flags) -> anyhow:
     flags.apply(&mut config);
     common.start_logging(&config.log)?;
     if let Some(path) = &flags.output {
-        output::check_writable(path)?;
+        output::check_writable(path, output::For::Owner)?;
     }
     let started = clock::now();
     let mut read: Vec<Details> = Vec::new();

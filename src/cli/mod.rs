@@ -4,6 +4,7 @@ mod check;
 mod config;
 #[cfg(feature = "simulator")]
 mod demo;
+mod metrics;
 mod output;
 mod progress;
 mod run;
@@ -65,7 +66,7 @@ struct Common {
 enum Command {
     /// Judge the role in every selected account once, print a report. Writes nothing to AWS
     #[command(after_help = EXIT_STATUSES)]
-    Scan(Report),
+    Scan(scan::Scan),
     /// Judge roles offline, from what `aws iam get-account-authorization-details` prints. No AWS calls
     #[command(after_help = EXIT_STATUSES)]
     Check {
@@ -87,6 +88,8 @@ enum Command {
     #[cfg(feature = "simulator")]
     #[command(after_long_help = simulate::help())]
     Simulate(simulate::Simulate),
+    /// Print the metric catalogue as Markdown
+    Metrics,
     /// Print shell completions
     Completions {
         /// The shell
@@ -183,13 +186,14 @@ impl Common {
 pub fn main(cli: Cli) -> anyhow::Result<Exit> {
     let Cli { command, common } = cli;
     match command {
-        Command::Scan(report) => scan::main(&common, &report),
+        Command::Scan(scan) => scan::main(&common, &scan),
         Command::Check { files, report } => check::main(&common, &files, &report),
         Command::Config { command } => config::main(&common, command),
         #[cfg(feature = "simulator")]
         Command::Demo(demo) => demo::main(&common, &demo),
         #[cfg(feature = "simulator")]
         Command::Simulate(simulate) => simulate::main(&common, &simulate),
+        Command::Metrics => metrics::main(),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "rolewarden", &mut script);

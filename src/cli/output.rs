@@ -1,8 +1,10 @@
 //! Where results go: stdout, or a file that is there whole or not at all.
 
+use std::fs::Permissions;
 #[cfg(feature = "simulator")]
 use std::io::Read as _;
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::Context;
@@ -25,19 +27,44 @@ pub(super) fn end_stdout() -> anyhow::Result<()> {
     rustix::stdio::dup2_stdout(nothing).context("failed to close stdout")
 }
 
-/// Writes a file atomically, readable by its owner only: beside it first, then renamed over it.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+/// A file that is written for somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum For {
+    /// The report: readable by its owner only.
+    Owner,
+    /// Metrics, which another user's node_exporter reads.
+    Everyone,
+}
+
+impl For {
+    fn mode(self) -> u32 {
+        match self {
+            Self::Owner => 0o600,
+            Self::Everyone => 0o644,
+        }
+    }
+
+    fn what(self) -> &'static str {
+        match self {
+            Self::Owner => "the report",
+            Self::Everyone => "the metrics",
+        }
+    }
+}
+
+/// Writes a file atomically: beside it first, then renamed over it.
+pub(super) fn write(path: &Path, bytes: &[u8], whose: For) -> anyhow::Result<()> {
     let folder =
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let save = || -> std::io::Result<()> {
-        // Mode 0600 is tempfile's default.
         let mut file = tempfile::Builder::new().prefix(".rolewarden-").tempfile_in(folder)?;
+        file.as_file().set_permissions(Permissions::from_mode(whose.mode()))?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path)?;
         std::fs::File::open(folder)?.sync_all()
     };
-    save().with_context(|| format!("failed to write the report to `{}`", path.display()))
+    save().with_context(|| format!("failed to write {} to `{}`", whose.what(), path.display()))
 }
 
 /// Reads a file, if it is not larger than so many bytes.
@@ -54,16 +81,13 @@ pub(super) fn read(path: &Path, largest: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether a report could be written there; asked before any work is done for it.
-pub(super) fn check_writable(path: &Path) -> anyhow::Result<()> {
+/// Whether it could be written there; asked before any work is done for it.
+pub(super) fn check_writable(path: &Path, whose: For) -> anyhow::Result<()> {
     let folder =
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    anyhow::ensure!(
-        !path.is_dir(),
-        "cannot write the report to `{}`: it is a folder",
-        path.display()
-    );
-    tempfile::tempfile_in(folder).map(drop).with_context(|| {
-        format!("cannot write the report to `{}`: its folder does not take files", path.display())
-    })
+    let cannot = format!("cannot write {} to `{}`", whose.what(), path.display());
+    anyhow::ensure!(!path.is_dir(), "{cannot}: it is a folder");
+    tempfile::tempfile_in(folder)
+        .map(drop)
+        .with_context(|| format!("{cannot}: its folder does not take files"))
 }

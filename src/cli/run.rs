@@ -64,7 +64,7 @@ impl Flags {
         let text = render(report, self.format.unwrap_or(Format::Text), options)
             .context("failed to write the report")?;
         match &self.output {
-            Some(path) => output::write(path, text.as_bytes()),
+            Some(path) => output::write(path, text.as_bytes(), output::For::Owner),
             None => output::print(text.as_bytes()),
         }
     }

@@ -1,30 +1,54 @@
 //! `rolewarden scan`: one sweep, a report, an exit status.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use anyhow::Context;
+use clap::Args;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::metrics::MetricsFile;
 use super::{Common, Report as Flags, output, run};
-use crate::aws::{Aws, OrganizationReader};
+use crate::aws::{Aws, Connect, OrganizationReader};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::model::ScanError;
 
-pub(super) fn main(common: &Common, flags: &Flags) -> anyhow::Result<Exit> {
+/// Flags of `scan`.
+#[derive(Debug, Args)]
+pub(super) struct Scan {
+    #[command(flatten)]
+    report: Flags,
+    /// Write the state as metrics to a file (whole or not at all, mode 0644), for node_exporter's textfile collector
+    ///
+    /// The folder is that of `--collector.textfile.directory`, the name ends in `.prom`. When the scan cannot run, the file
+    /// says so in rolewarden_last_sweep_outcome: it has no states then, but keeps
+    /// rolewarden_last_complete_sweep_timestamp_seconds of the file before. Only a usage error leaves the old file in place.
+    #[arg(long, value_name = "FILE")]
+    metrics_file: Option<PathBuf>,
+}
+
+pub(super) fn main(common: &Common, scan: &Scan) -> anyhow::Result<Exit> {
+    let Some(path) = &scan.metrics_file else { return run(common, &scan.report, None) };
+    let file = MetricsFile::new(path)?;
+    let ended = run(common, &scan.report, Some(&file));
+    file.end(ended.is_err())?;
+    ended
+}
+
+fn run(common: &Common, flags: &Flags, metrics: Option<&MetricsFile>) -> anyhow::Result<Exit> {
     let mut config = Config::load(&common.config_path())?;
     flags.apply(&mut config);
     common.start_logging(&config.log)?;
     if let Some(path) = &flags.output {
-        output::check_writable(Path::new(path))?;
+        output::check_writable(path, output::For::Owner)?;
     }
     // One thread: the calls wait for AWS most of the time, and handing them from thread to thread costs a quarter more CPU.
     let runtime = Builder::new_current_thread().enable_all().build();
-    runtime.context("failed to start the runtime")?.block_on(scan(common, flags, &config))
+    runtime.context("failed to start the runtime")?.block_on(scan(common, flags, &config, metrics))
 }
 
 /// Two workers: one keeps signals and time-outs punctual while the other judges.
@@ -37,10 +61,17 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("failed to start the runtime")
 }
 
-async fn scan(common: &Common, flags: &Flags, config: &Config) -> anyhow::Result<Exit> {
+async fn scan(
+    common: &Common,
+    flags: &Flags,
+    config: &Config,
+    metrics: Option<&MetricsFile>,
+) -> anyhow::Result<Exit> {
     let stop = Stop::on_signals()?;
     let prepare = async {
-        let aws = Aws::connect(config).await.map_err(explained)?;
+        let counters = metrics.map(MetricsFile::counters).unwrap_or_default();
+        let connect = Connect { counters, ..Connect::default() };
+        let aws = Aws::connect_with(config, connect).await.map_err(explained)?;
         let mut organization = aws.read_organization().await.map_err(explained)?;
         flags.select(&mut organization.accounts)?;
         anyhow::Ok((aws, organization))
@@ -50,9 +81,14 @@ async fn scan(common: &Common, flags: &Flags, config: &Config) -> anyhow::Result
         return Ok(stop.exit());
     };
     let (aws, organization) = prepared?;
+    let accounts = metrics.map(|_| organization.accounts.clone());
     let (report, cancelled) =
         run::sweep(config, aws, organization, common.no_progress, &stop.token).await;
-    flags.write(common, &report)?;
+    let written = flags.write(common, &report);
+    if let (Some(metrics), Some(accounts)) = (metrics, accounts) {
+        metrics.write(config, accounts, &report, cancelled)?;
+    }
+    written?;
     Ok(if cancelled { stop.exit() } else { Exit::of(&report.summary) })
 }
 

@@ -59,6 +59,11 @@ impl Resolution {
 }
 
 impl Event {
+    /// Whether the finding is open since this event.
+    pub fn is_opening(&self) -> bool {
+        self.change == Change::Opened
+    }
+
     /// How an open finding stopped being one; `None` where it was none, or still is.
     pub fn resolution(&self) -> Option<Resolution> {
         match self.change {

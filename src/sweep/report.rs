@@ -24,7 +24,7 @@ pub fn report_of(
         finished_at: clock::now(),
         mode: mode.into(),
         version: VERSION.into(),
-        baseline: "eks-connector-agent".to_owned(),
+        baseline: check::BASELINE_NAME.to_owned(),
         baseline_digest: check::baseline_digest(&config.baseline),
         config_digest: config.digest.clone(),
         complete: whole,

@@ -1,10 +1,12 @@
 //! Reports in the formats people and programs read: report in, text out. Pure.
 
+pub mod causes;
 mod json;
 mod ndjson;
 #[cfg(test)]
 mod tests;
 mod text;
+pub mod words;
 
 use std::str::FromStr;
 

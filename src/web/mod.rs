@@ -40,6 +40,8 @@ const fn route(
 
 fn table() -> Vec<Route> {
     vec![
+        route("/", &["GET"], get(page::overview)),
+        route("/accounts/{id}", &["GET"], get(page::account)),
         route("/assets/{name}", &["GET"], get(assets::asset)),
         route("/metrics", &["GET"], get(ops::metrics)),
         route("/-/healthy", &["GET"], get(ops::healthy)),
@@ -52,6 +54,7 @@ fn table() -> Vec<Route> {
         route("/api/v1/findings", &["GET"], get(api::findings)),
         route("/api/v1/sweeps", &["GET", "POST"], get(api::sweeps).post(api::start_sweep)),
         route("/api/v1/changes", &["GET"], get(api::changes)),
+        route("/api/v1/openapi.json", &["GET"], get(api::openapi)),
     ]
 }
 

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use super::layout::{Page, Span};
 use super::{accounts, heading, id_and_name, in_state, open_findings, plural, style};
 use crate::model::{
-    AccountId, AccountReport, AccountState, CheckName, Finding, Report, Scope, Severity, Side,
-    Verdict, Witness, is_dangerous,
+    AccountId, AccountReport, AccountState, CheckName, Finding, Report, Severity, Verdict,
+    is_dangerous,
 };
+use crate::render::words;
 
 /// Columns under a finding's severity: what belongs to the finding starts right of it.
 const DETAIL: usize = 12;
@@ -99,7 +100,7 @@ fn one_finding(page: &mut Page, account: &AccountReport, finding: &Finding) {
         return;
     }
     for witness in finding.witnesses.iter().take(MAX_WITNESSES) {
-        page.paragraph(DETAIL, &[], 2, &Span::plain(in_words(witness)));
+        page.paragraph(DETAIL, &[], 2, &Span::plain(words::witness(witness)));
     }
     if let hidden @ 1.. = finding.witnesses.len().saturating_sub(MAX_WITNESSES) {
         page.line(
@@ -112,39 +113,6 @@ fn one_finding(page: &mut Page, account: &AccountReport, finding: &Finding) {
     }
     diff(page, &finding.diff);
     fix(page, account, finding);
-}
-
-/// The request as a sentence about the role.
-fn in_words(witness: &Witness) -> String {
-    let action = &witness.action;
-    let mut words = match (&witness.scope, witness.side) {
-        (Scope::Resource(resource), Side::Excess) => format!("allows {action} on {resource}"),
-        (Scope::Resource(resource), Side::Missing) => format!("lacks {action} on {resource}"),
-        (Scope::Resource(resource), Side::Conditional) => {
-            format!("allows {action} on {resource} only under a condition")
-        }
-        (Scope::Principal { kind, value }, Side::Excess) => {
-            format!("lets {} call {action}", principal(kind, value))
-        }
-        (Scope::Principal { kind, value }, Side::Missing) => {
-            format!("does not let {} call {action}", principal(kind, value))
-        }
-        (Scope::Principal { kind, value }, Side::Conditional) => {
-            format!("lets {} call {action} only under a condition", principal(kind, value))
-        }
-    };
-    if witness.outside_baseline_condition {
-        words.push_str(" where the baseline's condition does not hold");
-    }
-    words
-}
-
-fn principal(kind: &str, value: &str) -> String {
-    match (kind, value) {
-        ("AWS", "*") => "anyone (*)".to_owned(),
-        ("AWS", arn) => arn.to_owned(),
-        (kind, value) => format!("{kind} {value}"),
-    }
 }
 
 fn diff(page: &mut Page, diff: &str) {

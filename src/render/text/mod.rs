@@ -8,6 +8,7 @@ mod unknown;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::words::{duration, plural};
 use crate::model::{
     AccountReport, AccountResult, AccountState, CheckName, Finding, FindingCounts, Report, Severity,
 };
@@ -230,15 +231,6 @@ fn footer(page: &mut Page, report: &Report) {
     page.groups(&groups);
 }
 
-fn duration(seconds: i64) -> String {
-    match seconds {
-        ..1 => "less than 1s".to_owned(),
-        1..60 => format!("{seconds}s"),
-        60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
-        3600.. => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
-    }
-}
-
 /// `DRIFTED  20 accounts: …`, after an empty line.
 fn heading(page: &mut Page, state: AccountState, count: usize, meaning: &str) {
     let word = Span::new(style::state(state), state.as_str().replace('_', " ").to_uppercase());
@@ -249,10 +241,6 @@ fn heading(page: &mut Page, state: AccountState, count: usize, meaning: &str) {
 
 fn accounts(count: usize) -> String {
     plural(count, "account")
-}
-
-fn plural(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn in_state(report: &Report, state: AccountState) -> impl Iterator<Item = &AccountReport> {

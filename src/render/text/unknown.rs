@@ -1,22 +1,18 @@
 //! Accounts that could not be judged, by cause: each cause and what to do about it is said once.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
-
 use super::layout::{Page, Span};
 use super::{accounts, heading, id_and_name, style};
-use crate::model::{AccountReport, AccountResult, AccountState, Report, ScanError, UnknownReason};
+use crate::model::{AccountReport, AccountResult, AccountState, Report, ScanError};
+use crate::render::causes::{Cause, causes};
 
-/// Errors that differ only in the account and the request have one cause.
-type Cause = (UnknownReason, Option<String>, Option<String>, String, Option<String>);
+type Member<'r> = (&'r AccountReport, &'r ScanError);
 
 pub(super) fn section(page: &mut Page, report: &Report) {
-    let mut causes: BTreeMap<Cause, Vec<(&AccountReport, &ScanError)>> = BTreeMap::new();
-    for account in &report.accounts {
-        if let AccountResult::Unknown(error) = &account.result {
-            causes.entry(cause(account, error)).or_default().push((account, error));
-        }
-    }
+    let errors = report.accounts.iter().filter_map(|account| match &account.result {
+        AccountResult::Unknown(error) => Some(((account, &**error), &account.id, &**error)),
+        AccountResult::Skipped(_) | AccountResult::Judged { .. } => None,
+    });
+    let causes = causes(errors);
     if causes.is_empty() {
         return;
     }
@@ -26,32 +22,13 @@ pub(super) fn section(page: &mut Page, report: &Report) {
         report.summary.states.unknown,
         "neither compliant nor drifted, by cause",
     );
-    let mut causes: Vec<_> = causes.into_iter().collect();
-    causes.sort_by_key(|(_, accounts)| Reverse(accounts.len()));
-    for (cause, members) in &causes {
-        one_cause(page, cause, members);
+    for cause in &causes {
+        one_cause(page, cause);
     }
 }
 
-fn cause(account: &AccountReport, error: &ScanError) -> Cause {
-    let general = |text: &str| {
-        let text = text.replace(account.id.as_str(), "<account>");
-        match error.request_id.as_deref() {
-            Some(id) if !id.is_empty() => text.replace(id, "<request>"),
-            _ => text,
-        }
-    };
-    let hint = error.hint.as_deref().map(general);
-    (error.reason, error.operation.clone(), error.code.clone(), general(&error.message), hint)
-}
-
-fn one_cause(page: &mut Page, cause: &Cause, members: &[(&AccountReport, &ScanError)]) {
-    let (reason, operation, code, message, hint) = cause;
-    // With one account there is nothing to generalize: say it as it was said.
-    let (message, hint) = match members {
-        [(_, only)] => (&only.message, &only.hint),
-        _ => (message, hint),
-    };
+fn one_cause(page: &mut Page, cause: &Cause<Member<'_>>) {
+    let Cause { reason, operation, code, message, hint, members } = cause;
     page.blank();
     let look = style::state(AccountState::Unknown);
     let mut title = vec![
@@ -67,7 +44,7 @@ fn one_cause(page: &mut Page, cause: &Cause, members: &[(&AccountReport, &ScanEr
     if let Some(hint) = hint {
         page.paragraph(2, &[Span::new(style::BOLD, "hint: ")], 6, &Span::plain(hint));
     }
-    let row = |(account, error): &(&AccountReport, &ScanError)| {
+    let row = |(account, error): &Member<'_>| {
         let [id, name] = id_and_name(account);
         let request =
             error.request_id.as_deref().map(|id| format!("request {id}")).unwrap_or_default();

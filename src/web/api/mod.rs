@@ -8,9 +8,11 @@ mod sweeps;
 use axum::extract::Path;
 use axum::extract::RawQuery;
 use axum::extract::rejection::PathRejection;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-pub(super) use accounts::{account, accounts, scan};
+pub(super) use accounts::{account, accounts, history, scan};
 pub(super) use findings::findings;
 pub(super) use report::report;
 pub(super) use sweeps::{start_sweep, sweeps};
@@ -22,10 +24,18 @@ use super::query::Params;
 use crate::model::AccountId;
 use axum::http::StatusCode;
 
+/// The description of all this, kept by hand; a test holds it and the routes together.
+const OPENAPI: &str = include_str!("../assets/openapi.json");
+
 /// Items of one answer, unless `limit` says otherwise.
 const USUAL: usize = 100;
 /// Items of one answer at most.
 const MOST: usize = 1_000;
+
+pub(super) async fn openapi(RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    none(query.as_deref())?;
+    Ok(([(CONTENT_TYPE, "application/json")], OPENAPI).into_response())
+}
 
 /// What rolewarden changed in AWS: this version changes nothing.
 pub(super) async fn changes(RawQuery(query): RawQuery) -> Result<axum::Json<Value>, Problem> {

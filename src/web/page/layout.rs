@@ -28,18 +28,26 @@ pub(super) fn frame(frame: &Frame<'_>, content: Markup) -> Html<String> {
             body data-live[frame.live] {
                 a.skip href="#main" { "Skip to the content" }
                 header.top {
-                    a.brand href="/" {
-                        img src=(ICON.address()) alt="" width="24" height="24";
-                        span { "rolewarden" }
-                    }
-                    nav aria-label="Site" {
-                        a href="/" { "Accounts" }
-                        a href="/#sweeps" { "Sweeps" }
-                        a href="/metrics" { "Metrics" }
-                        a href="/api/v1/openapi.json" { "API" }
+                    div.wide {
+                        a.brand href="/" {
+                            img src=(ICON.address()) alt="" width="22" height="22";
+                            span { "rolewarden" }
+                        }
+                        nav aria-label="Site" {
+                            a href="/" { "Accounts" }
+                            a href="/#sweeps" { "Sweeps" }
+                            a href="/metrics" { "Metrics" }
+                            a href="/api/v1/openapi.json" { "API" }
+                        }
                     }
                 }
-                main id="main" tabindex="-1" { (content) }
+                main.wide id="main" tabindex="-1" {
+                    p.alert.lost id="lost" role="alert" hidden {
+                        strong { "rolewarden does not answer." }
+                        " What this page shows is old."
+                    }
+                    (content)
+                }
             }
         }
     };

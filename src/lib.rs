@@ -26,6 +26,7 @@ pub mod policy;
 pub mod render;
 #[cfg(feature = "simulator")]
 pub mod simulator;
+pub mod store;
 pub mod sweep;
 pub mod telemetry;
 pub mod web;

@@ -1,6 +1,7 @@
 //! What became of a finding.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{AccountId, Finding};
 
@@ -31,7 +32,8 @@ pub enum Change {
 }
 
 /// Why a finding is not open any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Resolution {
     /// rolewarden put it right.
     Remediated,

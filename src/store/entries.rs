@@ -1,0 +1,189 @@
+//! Accounts in the store.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+
+use super::row::{self, Result};
+use super::sum::Sum;
+use crate::ledger::{Entry, Ledger};
+use crate::model::{
+    Account, AccountId, AccountResult, AccountState, CheckResults, Finding, ScanError, SkipReason,
+};
+
+/// An entry without the time of its judgement and its checks' results: what changes with every sweep, and what many
+/// accounts share, have columns of their own.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct Body<'a> {
+    account: Cow<'a, Account>,
+    missed: u32,
+    /// The newest result, where it is no judgement.
+    failed: Option<Failed<'a>>,
+    judged: Option<Judgement<'a>>,
+}
+
+#[derive(PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Failed<'a> {
+    Skipped(SkipReason),
+    Unknown(Cow<'a, ScanError>),
+}
+
+#[derive(PartialEq, Serialize, Deserialize)]
+struct Judgement<'a> {
+    state: AccountState,
+    role_arn: Cow<'a, str>,
+    findings: Cow<'a, [Finding]>,
+}
+
+/// An entry as it is stored: all but when it was judged.
+fn parts(entry: &Entry) -> (Body<'_>, Option<&CheckResults>) {
+    let failed = match &entry.result {
+        AccountResult::Skipped(reason) => Some(Failed::Skipped(*reason)),
+        AccountResult::Unknown(error) => Some(Failed::Unknown(Cow::Borrowed(error.as_ref()))),
+        AccountResult::Judged { .. } => None,
+    };
+    let judged = entry.judged();
+    let checks = judged.map(|judged| judged.checks);
+    let judged = judged.map(|judged| Judgement {
+        state: judged.state,
+        role_arn: Cow::Borrowed(judged.role_arn),
+        findings: Cow::Borrowed(judged.findings),
+    });
+    let account = Cow::Borrowed(&entry.account);
+    (Body { account, missed: entry.missed, failed, judged }, checks)
+}
+
+/// Whether all that differs is when the account was last judged.
+pub(super) fn same_but_judged_again(a: &Entry, b: &Entry) -> bool {
+    let ((a, a_checks), (b, b_checks)) = (parts(a), parts(b));
+    let same_checks = match (a_checks, b_checks) {
+        (Some(a), Some(b)) => std::ptr::eq(a, b) || a == b,
+        (a, b) => a.is_none() && b.is_none(),
+    };
+    same_checks && a == b
+}
+
+/// Writes all but the time of the judgement.
+pub(super) fn put(conn: &Connection, entry: &Entry) -> Result<()> {
+    let (body, checks) = parts(entry);
+    let id = row::number(&entry.account.id);
+    let (body, checks) = (row::text_of(&body)?, checks.map(row::text_of).transpose()?);
+    let sum = sum(id, &body, checks.as_deref());
+    let mut statement = conn.prepare_cached(
+        "INSERT INTO accounts (id, body, checks, sum) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (id) DO UPDATE SET body = ?2, checks = ?3, sum = ?4",
+    )?;
+    statement.execute((id, body, checks, sum))?;
+    Ok(())
+}
+
+/// Writes when the account was last judged.
+pub(super) fn put_judged_at(conn: &Connection, entry: &Entry) -> Result<()> {
+    let account = row::number(&entry.account.id);
+    let Some(at) = entry.judged_at().map(row::micros) else {
+        conn.prepare_cached("DELETE FROM judged WHERE account = ?1")?.execute([account])?;
+        return Ok(());
+    };
+    let mut statement = conn.prepare_cached(
+        "INSERT INTO judged (account, at, sum) VALUES (?1, ?2, ?3)
+         ON CONFLICT (account) DO UPDATE SET at = ?2, sum = ?3",
+    )?;
+    statement.execute((account, at, judged_sum(account, at)))?;
+    Ok(())
+}
+
+/// Forgets an account.
+pub(super) fn delete(conn: &Connection, id: &AccountId) -> Result<()> {
+    let id = row::number(id);
+    conn.prepare_cached("DELETE FROM accounts WHERE id = ?1")?.execute([id])?;
+    conn.prepare_cached("DELETE FROM judged WHERE account = ?1")?.execute([id])?;
+    Ok(())
+}
+
+/// When an account was last judged, as far as it was stored.
+pub(super) fn judged_at(conn: &Connection, account: i64) -> Result<Option<Timestamp>> {
+    let mut statement = conn.prepare_cached("SELECT at, sum FROM judged WHERE account = ?1")?;
+    let mut rows = statement.query([account])?;
+    rows.next()?.map(|found| judged(account, found.get(0)?, found.get(1)?)).transpose()
+}
+
+/// The time in a row of `judged`.
+pub(super) fn judged(account: i64, at: i64, sum: i64) -> Result<Timestamp> {
+    row::intact("judged", sum == judged_sum(account, at))?;
+    row::time("judged", at)
+}
+
+/// Every account; results of checks that are the same are one value.
+pub(super) fn load(conn: &Connection) -> Result<Ledger> {
+    let mut statement = conn.prepare(
+        "SELECT id, body, checks, accounts.sum, at, judged.sum
+         FROM accounts LEFT JOIN judged ON account = id ORDER BY id",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut known: HashMap<String, Arc<CheckResults>> = HashMap::new();
+    let mut entries = vec![];
+    while let Some(found) = rows.next()? {
+        let id: i64 = found.get(0)?;
+        let (body, checks): (String, Option<String>) = (found.get(1)?, found.get(2)?);
+        row::intact("accounts", found.get::<_, i64>(3)? == sum(id, &body, checks.as_deref()))?;
+        let body: Body<'static> = row::json("accounts", &body)?;
+        row::intact("accounts", row::account("accounts", id)? == body.account.id)?;
+        let at: Option<i64> = found.get(4)?;
+        let at = at.map(|at| judged(id, at, found.get(5)?)).transpose()?;
+        let checks = checks.map(|text| shared(&mut known, text)).transpose()?;
+        entries.push(entry(body, checks, at)?);
+    }
+    Ok(Ledger::from_entries(entries))
+}
+
+fn shared(
+    known: &mut HashMap<String, Arc<CheckResults>>,
+    text: String,
+) -> Result<Arc<CheckResults>> {
+    if let Some(checks) = known.get(&text) {
+        return Ok(Arc::clone(checks));
+    }
+    let checks: Arc<CheckResults> = Arc::new(row::json("accounts", &text)?);
+    known.insert(text, Arc::clone(&checks));
+    Ok(checks)
+}
+
+fn entry(
+    body: Body<'static>,
+    checks: Option<Arc<CheckResults>>,
+    at: Option<Timestamp>,
+) -> Result<Entry> {
+    let Body { account, missed, failed, judged } = body;
+    let judged = match (judged, checks, at) {
+        (Some(Judgement { state, role_arn, findings }), Some(checks), Some(checked_at)) => {
+            row::intact("accounts", state != AccountState::Unknown)?;
+            let (role_arn, findings) = (role_arn.into_owned(), findings.into_owned());
+            Some(AccountResult::Judged { state, role_arn, checked_at, checks, findings })
+        }
+        (None, None, None) => None,
+        _ => return Err(row::damaged("accounts")),
+    };
+    let failed = failed.map(|failed| match failed {
+        Failed::Skipped(reason) => AccountResult::Skipped(reason),
+        Failed::Unknown(error) => AccountResult::Unknown(Box::new(error.into_owned())),
+    });
+    let (result, earlier) = match (failed, judged) {
+        (Some(failed), earlier) => (failed, earlier),
+        (None, Some(judged)) => (judged, None),
+        (None, None) => return Err(row::damaged("accounts")),
+    };
+    Ok(Entry { account: account.into_owned(), result, earlier, missed })
+}
+
+fn sum(id: i64, body: &str, checks: Option<&str>) -> i64 {
+    Sum::of("accounts").number(Some(id)).text(Some(body)).text(checks).end()
+}
+
+fn judged_sum(account: i64, at: i64) -> i64 {
+    Sum::of("judged").number(Some(account)).number(Some(at)).end()
+}

@@ -1,0 +1,330 @@
+//! What `serve` remembers over restarts: one SQLite file, written by one process.
+//!
+//! The ledger in memory is what counts; the store follows it. [`Store::save`] compares with what was saved last and
+//! writes, in one transaction, what differs. So a save that failed is made good by the next one, without a restart.
+//! Only what the ledger does not hold waits in memory meanwhile: sweeps, and findings that closed.
+//!
+//! Nothing that was not written is read: pages are checked when the store is opened, every row has a checksum, and
+//! every value is read through its type. All calls block.
+
+mod entries;
+mod error;
+mod findings;
+mod open;
+mod row;
+mod schema;
+mod sum;
+mod sweeps;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, TransactionBehavior};
+
+pub use error::StoreError;
+pub use findings::{FindingFilter, FindingRecord};
+pub use sweeps::SweepFilter;
+
+use crate::ledger::{AccountList, Entry, Event, Ledger, Resolution, SweepRecord};
+use row::RowError;
+use sweeps::State;
+
+/// Sweeps that wait for a save that succeeds; older ones are dropped. A fortnight of sweeps every 15 minutes.
+const MOST_SWEEPS: usize = 1_344;
+/// Findings that closed and wait; older ones are dropped, and only their resolution is lost.
+const MOST_CLOSED: usize = 20_000;
+
+/// The store, open.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    inner: Mutex<Inner>,
+    /// Held while the store is open to write.
+    _lock: Option<File>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    conn: Connection,
+    /// What the tables hold.
+    saved: Ledger,
+    state: State,
+    waiting: Waiting,
+    health: Health,
+}
+
+/// What no ledger holds and the store does not have yet.
+#[derive(Debug, Default)]
+struct Waiting {
+    sweeps: VecDeque<SweepRecord>,
+    closed: VecDeque<FindingRecord>,
+}
+
+/// What was stored.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// Every account.
+    pub ledger: Ledger,
+    /// The last sweeps, the newest first.
+    pub sweeps: Vec<SweepRecord>,
+    /// When the list of accounts was last whole.
+    pub listed_at: Option<Timestamp>,
+    /// End of the last sweep that tried every account of a fresh list.
+    pub last_complete: Option<Timestamp>,
+}
+
+/// What is to be saved.
+#[derive(Debug, Clone, Copy)]
+pub struct Saving<'a> {
+    /// The time now.
+    pub at: Timestamp,
+    /// Every account.
+    pub ledger: &'a Ledger,
+    /// The sweep that ended, if one did.
+    pub sweep: Option<&'a SweepRecord>,
+    /// What became of findings since the last call.
+    pub events: &'a [Event],
+    /// The list of accounts.
+    pub list: &'a AccountList,
+    /// End of the last sweep that tried every account of a fresh list.
+    pub last_complete: Option<Timestamp>,
+}
+
+/// How saving goes, for metrics and readiness.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Saves that succeeded since the store was opened.
+    pub saves: u64,
+    /// Saves that failed.
+    pub failures: u64,
+    /// When a save last succeeded.
+    pub saved_at: Option<Timestamp>,
+    /// Why the last save failed; `None` when it did not.
+    pub trouble: Option<String>,
+    /// Records of history that were dropped because saves failed for too long.
+    pub dropped: u64,
+}
+
+/// What was forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pruned {
+    /// Sweeps.
+    pub sweeps: usize,
+    /// Findings that had closed.
+    pub findings: usize,
+}
+
+impl Store {
+    /// Opens the store, or makes it; brings its schema up to date and checks all of it.
+    ///
+    /// # Errors
+    /// Why it cannot be used, in one line that says what to do.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let path = open::full(path)?;
+        let lock = open::lock(&path)?;
+        let inner = Inner::read(open::writer(&path)?, &path)?;
+        Ok(Self { path, inner: Mutex::new(inner), _lock: Some(lock) })
+    }
+
+    /// As [`Store::open`]; a store that is damaged is moved aside (the second value tells where to) and begun anew. One
+    /// of a newer version, or of another program, is left alone.
+    ///
+    /// # Errors
+    /// As [`Store::open`], but for damage.
+    pub fn rebuild(path: &Path, now: Timestamp) -> Result<(Self, Option<PathBuf>), StoreError> {
+        match Self::open(path) {
+            Err(StoreError::Corrupt { path, .. }) => {
+                let lock = open::lock(&path)?;
+                let aside = open::move_aside(&path, now)?;
+                let inner = Inner::read(open::writer(&path)?, &path)?;
+                let store = Self { path, inner: Mutex::new(inner), _lock: Some(lock) };
+                Ok((store, Some(aside)))
+            }
+            opened => Ok((opened?, None)),
+        }
+    }
+
+    /// Opens the store to read it, while `serve` may write it.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; and when there is none.
+    pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        let path = open::full(path)?;
+        let inner = Inner::read(open::reader(&path)?, &path)?;
+        Ok(Self { path, inner: Mutex::new(inner), _lock: None })
+    }
+
+    /// What was stored when the store was opened or last saved, with at most so many sweeps.
+    ///
+    /// # Errors
+    /// When the sweeps cannot be read.
+    pub fn load(&self, sweeps: usize) -> Result<Stored, StoreError> {
+        let sweeps = self.sweeps(&SweepFilter { limit: Some(sweeps), ..SweepFilter::default() })?;
+        let inner = self.inner();
+        let State { listed_at, last_complete } = inner.state;
+        Ok(Stored { ledger: inner.saved.clone(), sweeps, listed_at, last_complete })
+    }
+
+    /// Saves what differs from what was saved last, all of it or nothing. What a save that fails does not save, the next
+    /// one does.
+    ///
+    /// # Errors
+    /// Why nothing was saved.
+    pub fn save(&self, saving: Saving<'_>) -> Result<(), StoreError> {
+        let mut inner = self.inner();
+        let dropped = inner.waiting.take_in(saving);
+        inner.health.dropped += dropped;
+        let result = inner.write(saving).map_err(|error| error.of(&self.path));
+        match &result {
+            Ok(()) => {
+                inner.health.saves += 1;
+                inner.health.saved_at = Some(saving.at);
+                inner.health.trouble = None;
+            }
+            Err(error) => {
+                inner.health.failures += 1;
+                inner.health.trouble = Some(error.to_string());
+            }
+        }
+        result
+    }
+
+    /// Forgets sweeps and closed findings older than this, and gives the space back. The newest sweep stays.
+    ///
+    /// # Errors
+    /// Why nothing was forgotten, or the space not given back.
+    pub fn prune(&self, now: Timestamp, retention: Duration) -> Result<Pruned, StoreError> {
+        // A retention longer than time has lasted forgets nothing.
+        let before = now.checked_sub(retention).unwrap_or(Timestamp::MIN);
+        let mut inner = self.inner();
+        inner.prune(before).map_err(|error| error.of(&self.path))
+    }
+
+    /// Findings, those that opened or closed last first.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn findings(&self, filter: &FindingFilter) -> Result<Vec<FindingRecord>, StoreError> {
+        findings::list(&self.inner().conn, filter).map_err(|error| error.of(&self.path))
+    }
+
+    /// Sweeps, the newest first.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn sweeps(&self, filter: &SweepFilter) -> Result<Vec<SweepRecord>, StoreError> {
+        sweeps::list(&self.inner().conn, filter).map_err(|error| error.of(&self.path))
+    }
+
+    /// How saving goes.
+    pub fn health(&self) -> Health {
+        self.inner().health.clone()
+    }
+
+    /// A panic in a save leaves nothing half done: its transaction is rolled back, and memory changes after it.
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Reads every row once, so that damage is found now.
+    fn read(conn: Connection, path: &Path) -> Result<Self, StoreError> {
+        let read = || {
+            // One transaction: another process may write meanwhile.
+            let tx = conn.unchecked_transaction()?;
+            let read = (entries::load(&tx)?, sweeps::state(&tx)?);
+            findings::check_all(&tx)?;
+            sweeps::list(&tx, &SweepFilter::default())?;
+            tx.commit()?;
+            Ok(read)
+        };
+        let (saved, state) = read().map_err(|error: RowError| error.of(path))?;
+        let (waiting, health) = (Waiting::default(), Health::default());
+        Ok(Self { conn, saved, state, waiting, health })
+    }
+
+    fn write(&mut self, saving: Saving<'_>) -> row::Result<()> {
+        let listed_at = saving.list.refreshed_at.or(self.state.listed_at);
+        let state = State { listed_at, last_complete: saving.last_complete };
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Before the times of the judgements: they tell when a finding was last seen.
+        self.waiting.closed.iter().try_for_each(|record| findings::put_closed(&tx, record))?;
+        let closed: BTreeSet<_> =
+            self.waiting.closed.iter().map(|record| &record.account).collect();
+        for now in saving.ledger.entries() {
+            let id = &now.account.id;
+            // Where something closed, nothing is taken for what it was: it may have come back.
+            let saved = self.saved.get(id).filter(|_| !closed.contains(id));
+            write_entry(&tx, saved, now, saving.at)?;
+        }
+        for gone in self.saved.entries() {
+            let id = &gone.account.id;
+            if saving.ledger.get(id).is_none() {
+                findings::bring_up_to(&tx, id, &[], saving.at, Resolution::AccountLeft)?;
+                entries::delete(&tx, id)?;
+            }
+        }
+        self.waiting.sweeps.iter().try_for_each(|sweep| sweeps::put(&tx, sweep))?;
+        sweeps::put_state(&tx, state)?;
+        tx.commit()?;
+        self.saved = saving.ledger.clone();
+        self.state = state;
+        self.waiting = Waiting::default();
+        Ok(())
+    }
+
+    fn prune(&mut self, before: Timestamp) -> row::Result<Pruned> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let pruned =
+            Pruned { sweeps: sweeps::prune(&tx, before)?, findings: findings::prune(&tx, before)? };
+        tx.commit()?;
+        // The first gives pages back a row at a time; the second cuts the files, unless somebody reads just now.
+        for step in ["PRAGMA incremental_vacuum", "PRAGMA wal_checkpoint(TRUNCATE)"] {
+            let mut statement = self.conn.prepare(step)?;
+            let mut rows = statement.query([])?;
+            while rows.next()?.is_some() {}
+        }
+        Ok(pruned)
+    }
+}
+
+/// Writes one account, as far as it differs from what was saved.
+fn write_entry(
+    conn: &Connection,
+    saved: Option<&Arc<Entry>>,
+    now: &Arc<Entry>,
+    at: Timestamp,
+) -> row::Result<()> {
+    if saved.is_some_and(|saved| Arc::ptr_eq(saved, now)) {
+        return Ok(());
+    }
+    let judged_at = now.judged_at();
+    if !saved.is_some_and(|saved| entries::same_but_judged_again(saved, now)) {
+        entries::put(conn, now)?;
+        let (id, seen) = (&now.account.id, judged_at.unwrap_or(at));
+        findings::bring_up_to(conn, id, now.findings(), seen, Resolution::External)?;
+    }
+    if saved.is_none_or(|saved| saved.judged_at() != judged_at) {
+        entries::put_judged_at(conn, now)?;
+    }
+    Ok(())
+}
+
+impl Waiting {
+    /// Takes what only this call knows; tells how much was dropped for it.
+    fn take_in(&mut self, saving: Saving<'_>) -> u64 {
+        self.sweeps.extend(saving.sweep.cloned());
+        self.closed.extend(saving.events.iter().filter_map(FindingRecord::closed));
+        let sweeps = self.sweeps.len().saturating_sub(MOST_SWEEPS);
+        let closed = self.closed.len().saturating_sub(MOST_CLOSED);
+        drop((self.sweeps.drain(..sweeps), self.closed.drain(..closed)));
+        u64::try_from(sweeps + closed).unwrap_or(u64::MAX)
+    }
+}

@@ -9,6 +9,7 @@ mod output;
 mod progress;
 mod run;
 mod scan;
+mod serve;
 #[cfg(feature = "simulator")]
 mod simulate;
 
@@ -17,10 +18,11 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::config::LogFormat;
+use crate::config::{LogConfig, LogFormat};
 use crate::exit::Exit;
 use crate::model::{AccountId, Severity};
 use crate::render::Format;
+use crate::telemetry::Flush;
 
 const EXIT_STATUSES: &str = "\
 Exit status:
@@ -67,6 +69,8 @@ enum Command {
     /// Judge the role in every selected account once, print a report. Writes nothing to AWS
     #[command(after_help = EXIT_STATUSES)]
     Scan(scan::Scan),
+    /// Sweep on a schedule; keep history; serve metrics, the page and the API. Writes nothing to AWS
+    Serve(serve::Serve),
     /// Judge roles offline, from what `aws iam get-account-authorization-details` prints. No AWS calls
     #[command(after_help = EXIT_STATUSES)]
     Check {
@@ -166,16 +170,27 @@ impl Common {
     }
 
     /// Flags win over the configuration.
-    fn start_logging(&self, config: &crate::config::LogConfig) -> anyhow::Result<()> {
+    fn start_logging(&self, config: &LogConfig) -> anyhow::Result<()> {
+        let (format, level) = self.logging(config);
+        crate::telemetry::start(format, level, self.colored(&std::io::stderr()))
+            .map_err(anyhow::Error::msg)
+    }
+
+    /// As [`Common::start_logging`], but who logs never waits for stderr.
+    fn start_detached_logging(&self, config: &LogConfig) -> anyhow::Result<Flush> {
+        let (format, level) = self.logging(config);
+        crate::telemetry::start_detached(format, level, self.colored(&std::io::stderr()))
+            .map_err(anyhow::Error::msg)
+    }
+
+    fn logging<'a>(&'a self, config: &'a LogConfig) -> (LogFormat, &'a str) {
         let format = match self.log_format {
             Some(LogFormatFlag::Text) => LogFormat::Text,
             Some(LogFormatFlag::Json) => LogFormat::Json,
             None => config.format,
         };
-        let level =
-            self.log_level.as_deref().filter(|level| !level.is_empty()).unwrap_or(&config.level);
-        crate::telemetry::start(format, level, self.colored(&std::io::stderr()))
-            .map_err(anyhow::Error::msg)
+        let level = self.log_level.as_deref().filter(|level| !level.is_empty());
+        (format, level.unwrap_or(&config.level))
     }
 }
 
@@ -187,6 +202,7 @@ pub fn main(cli: Cli) -> anyhow::Result<Exit> {
     let Cli { command, common } = cli;
     match command {
         Command::Scan(scan) => scan::main(&common, &scan),
+        Command::Serve(flags) => serve::main(&common, &flags),
         Command::Check { files, report } => check::main(&common, &files, &report),
         Command::Config { command } => config::main(&common, command),
         #[cfg(feature = "simulator")]

@@ -5,18 +5,14 @@
 
 use std::time::Duration;
 
-use croner::Cron;
-use croner::parser::{CronParser, Seconds, Year};
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
-use crate::config::{Schedule, When};
+use super::calendar::Calendar;
+use crate::config::{Schedule, SweepConfig, When};
 
 /// Longest sleep before the wall clock is asked again.
 pub(super) const SLICE: Duration = Duration::from_secs(30);
-
-/// A day's worth of gaps is looked at to find a calendar's longest.
-const GAPS: usize = 1_500;
 
 /// A schedule, ready to be asked.
 #[derive(Debug, Clone)]
@@ -28,7 +24,7 @@ pub(super) struct Timetable {
 #[derive(Debug, Clone)]
 enum Times {
     Every(Duration),
-    Calendar { cron: Box<Cron>, zone: TimeZone },
+    Calendar(Box<Calendar>),
 }
 
 impl Timetable {
@@ -36,10 +32,9 @@ impl Timetable {
     pub(super) fn new(schedule: &Schedule) -> Option<Self> {
         let times = match &schedule.when {
             When::Every(every) => Times::Every(*every),
-            When::Cron { pattern, timezone } => Times::Calendar {
-                cron: Box::new(parser().parse(pattern).ok()?),
-                zone: TimeZone::get(timezone).ok()?,
-            },
+            When::Cron { pattern, timezone } => {
+                Times::Calendar(Box::new(Calendar::new(pattern, timezone)?))
+            }
         };
         Some(Self { times, jitter: schedule.jitter })
     }
@@ -48,52 +43,95 @@ impl Timetable {
     pub(super) fn interval(&self, now: Timestamp) -> Duration {
         match &self.times {
             Times::Every(every) => *every,
-            Times::Calendar { cron, zone } => {
-                let starts = cron.iter_after(now.to_zoned(zone.clone())).take(GAPS);
-                let starts: Vec<_> = starts.map(|start| start.timestamp()).collect();
-                let gaps = starts.iter().zip(starts.iter().skip(1));
-                let longest = gaps.map(|(a, b)| b.duration_since(*a)).max();
-                longest.and_then(|gap| Duration::try_from(gap).ok()).unwrap_or(WEEK)
-            }
+            Times::Calendar(calendar) => calendar.longest_gap(now).unwrap_or(WEEK),
         }
     }
 
-    /// How long to wait: from the last start (`since` ago, monotonic), or until the calendar's next time after `now`.
-    /// `random` is from 0 to 1 and picks the jitter.
-    pub(super) fn wait(&self, since: Duration, now: Timestamp, random: f64) -> Duration {
+    /// When the next sweep is due, after one whose time was `slot` and that ended just now. `random` is from 0 to 1 and
+    /// picks the jitter, which moves a start and not the ones after it.
+    pub(super) fn next(&self, slot: Instant, now: (Instant, Timestamp), random: f64) -> Due {
         let jitter = self.jitter.mul_f64(random.clamp(0.0, 1.0));
         match &self.times {
-            Times::Every(every) => every.saturating_sub(since).saturating_add(jitter),
-            Times::Calendar { cron, zone } => {
-                let next = cron.find_next_occurrence(&now.to_zoned(zone.clone()), false);
-                let wait = next.map(|next| next.timestamp().duration_since(now));
-                let wait = wait.unwrap_or(SignedDuration::from_secs(3600));
-                Duration::try_from(wait).unwrap_or_default().saturating_add(jitter)
+            Times::Every(every) => {
+                let slot = (slot + *every).max(now.0);
+                Due::Monotonic { slot, start: slot + jitter }
             }
+            Times::Calendar(_) => Due::Wall { at: self.after(now.1), jitter },
         }
+    }
+
+    /// The calendar's next time; far away if there is none, and for an interval.
+    pub(super) fn after(&self, now: Timestamp) -> Timestamp {
+        let Times::Calendar(calendar) = &self.times else { return Timestamp::MAX };
+        calendar.after(now).unwrap_or(Timestamp::MAX)
     }
 
     /// Whether a sweep that took so long made its successor late.
     pub(super) fn overrun(&self, started: Timestamp, took: Duration) -> bool {
         match &self.times {
             Times::Every(every) => took > *every,
-            Times::Calendar { .. } => took > self.wait(Duration::ZERO, started, 0.0),
+            Times::Calendar(_) => {
+                let gap = self.after(started).duration_since(started);
+                Duration::try_from(gap).is_ok_and(|gap| took > gap)
+            }
+        }
+    }
+}
+
+/// When a sweep is due.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Due {
+    /// On the monotonic clock.
+    Monotonic {
+        /// Its time, from which the next is counted.
+        slot: Instant,
+        /// Its start.
+        start: Instant,
+    },
+    /// On the wall clock, which may jump.
+    Wall {
+        /// Its time.
+        at: Timestamp,
+        /// How much later it starts.
+        jitter: Duration,
+    },
+}
+
+impl Due {
+    /// How long to sleep before this is asked again; zero when the sweep is due. On a wall clock that went back the time
+    /// that is next by the calendar counts, and on one that went forward a time that was passed.
+    pub(super) fn wait(&mut self, table: &Timetable, now: (Instant, Timestamp)) -> Duration {
+        match self {
+            Self::Monotonic { start, .. } => start.saturating_duration_since(now.0),
+            Self::Wall { at, jitter } => {
+                *at = (*at).min(table.after(now.1));
+                let until = at.duration_since(now.1).saturating_add(signed(*jitter));
+                Duration::try_from(until).unwrap_or_default().min(SLICE)
+            }
         }
     }
 
-    /// Whether the wall clock decides, so that a wait must be looked at again and again.
-    pub(super) fn by_wall_clock(&self) -> bool {
-        matches!(self.times, Times::Calendar { .. })
+    /// From when the next sweep is counted, if this one starts now.
+    pub(super) fn slot(&self, now: Instant) -> Instant {
+        match self {
+            Self::Monotonic { slot, .. } => *slot,
+            Self::Wall { .. } => now,
+        }
     }
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
+/// The interval in force and the age at which a judgement holds no more.
+pub(super) fn times(config: &SweepConfig, now: Timestamp) -> (Duration, Duration) {
+    let interval = Timetable::new(&config.schedule).map_or(WEEK, |table| table.interval(now));
+    (interval, config.stale_after.unwrap_or(interval.saturating_mul(2)))
 }
 
 /// The interval of a calendar that hardly ever fires.
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// Five fields, as the configuration promises.
-fn parser() -> CronParser {
-    CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build()
-}
 
 #[cfg(test)]
 mod tests {
@@ -113,19 +151,33 @@ mod tests {
         Timetable::new(&Schedule { when, jitter: Duration::from_secs(jitter) }).unwrap()
     }
 
-    #[test]
-    fn an_interval_counts_from_start_to_start() {
-        let now = at("2026-11-24T12:00:00Z");
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_interval_counts_from_slot_to_slot_and_a_late_sweep_starts_once() {
+        let wall = at("2026-11-24T12:00:00Z");
+        let slot = Instant::now();
         let cases = [
-            ("a quick sweep", every(900, 0), 10, 0.5, 890),
-            ("a slow one", every(900, 0), 899, 0.5, 1),
-            ("too slow: at once, and only once", every(900, 0), 5_000, 0.5, 0),
-            ("no jitter drawn", every(900, 30), 10, 0.0, 890),
-            ("all of the jitter", every(900, 30), 10, 1.0, 920),
+            ("a quick sweep", every(900, 0), 10, 0.5, (900, 900)),
+            ("a slow one", every(900, 0), 899, 0.5, (900, 900)),
+            ("too slow: at once, and only once", every(900, 0), 5_000, 0.5, (5_000, 5_000)),
+            ("no jitter drawn", every(900, 30), 10, 0.0, (900, 900)),
+            ("jitter moves the start and not the slot", every(900, 30), 10, 1.0, (900, 930)),
         ];
-        for (case, table, since, random, want) in cases {
-            let wait = table.wait(Duration::from_secs(since), now, random);
-            assert_eq!(wait.as_secs(), want, "case `{case}`");
+        for (case, table, took, random, (want_slot, want_start)) in cases {
+            let now = slot + seconds(took);
+            let mut due = table.next(slot, (now, wall), random);
+            let start = slot + seconds(want_start);
+            assert_eq!(
+                due,
+                Due::Monotonic { slot: slot + seconds(want_slot), start },
+                "case `{case}`"
+            );
+            // The wall clock does not matter.
+            let wait = due.wait(&table, (now, at("2030-01-01T00:00:00Z")));
+            assert_eq!(wait, start - now, "case `{case}`");
         }
     }
 
@@ -136,13 +188,39 @@ mod tests {
             ("winter", berlin(), "2026-11-24T00:00:00Z", "2026-11-24T01:30:00Z"),
             ("summer", berlin(), "2026-07-24T00:00:00Z", "2026-07-24T00:30:00Z"),
             ("just now is past", berlin(), "2026-11-24T01:30:00Z", "2026-11-25T01:30:00Z"),
-            ("quarters", cron("*/15 * * * *", "UTC"), "2026-11-24T11:59:59Z", "2026-11-24T12:00:00Z"),
+            (
+                "quarters",
+                cron("*/15 * * * *", "UTC"),
+                "2026-11-24T11:59:59Z",
+                "2026-11-24T12:00:00Z",
+            ),
         ];
         for (case, table, now, want) in cases {
-            let wait = table.wait(Duration::ZERO, at(now), 0.0);
-            let next = at(now) + SignedDuration::try_from(wait).unwrap();
-            assert_eq!(next, at(want), "case `{case}`");
+            assert_eq!(table.after(at(now)), at(want), "case `{case}`");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wall_clock_that_jumps_brings_neither_a_burst_nor_a_standstill() {
+        let table = cron("0 * * * *", "UTC");
+        let begun = Instant::now();
+        let due = || table.next(begun, (begun, at("2026-11-24T11:30:00Z")), 0.0);
+        let cases = [
+            ("half an hour to go: in slices", "2026-11-24T11:30:00Z", 30),
+            ("ten seconds to go", "2026-11-24T11:59:50Z", 10),
+            ("due", "2026-11-24T12:00:00Z", 0),
+            ("forward over its time: due, once", "2026-11-25T09:59:00Z", 0),
+            ("back by a day: the time that is next then", "2026-11-23T10:59:55Z", 5),
+        ];
+        for (case, now, want) in cases {
+            assert_eq!(due().wait(&table, (begun, at(now))), seconds(want), "case `{case}`");
+        }
+        // After the jump forward the next is the next of the calendar, not one of those that were passed.
+        let now = at("2026-11-25T09:59:00Z");
+        assert_eq!(
+            table.next(begun, (begun, now), 0.0),
+            Due::Wall { at: at("2026-11-25T10:00:00Z"), jitter: Duration::ZERO }
+        );
     }
 
     #[test]

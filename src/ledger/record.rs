@@ -1,37 +1,32 @@
 //! The history of findings, as the store keeps it.
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::Resolution;
 use crate::model::{AccountId, CheckName, Severity};
 
-/// A finding's life, open or over.
+/// A finding from when it was first seen to when it was gone. One that comes back later is another record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FindingRecord {
+    /// The account.
+    pub account: AccountId,
     /// Stable across sweeps for the same account, check and cause.
     pub id: String,
-    /// Its account.
-    pub account: AccountId,
     /// The check that failed.
     pub check: CheckName,
-    /// How bad it was when last seen.
+    /// How bad it is.
     pub severity: Severity,
-    /// One sentence, printable.
+    /// One sentence; hostile text, shown escaped.
     pub summary: String,
-    /// When it was first seen.
+    /// The judgement that first had it.
     pub first_seen: Timestamp,
-    /// When it was last seen.
+    /// The last judgement that had it.
     pub last_seen: Timestamp,
-    /// When it stopped being open.
+    /// When it was gone.
     pub closed_at: Option<Timestamp>,
-    /// Why it is not open any more.
-    #[serde(serialize_with = "resolution")]
+    /// Why it is gone; there exactly when `closed_at` is.
     pub resolution: Option<Resolution>,
-    /// Whether an exception covered it when it was last seen.
-    pub excused: bool,
-}
-
-fn resolution<S: Serializer>(value: &Option<Resolution>, to: S) -> Result<S::Ok, S::Error> {
-    value.map(Resolution::as_str).serialize(to)
+    /// The exception that covers it, or covered it to the end.
+    pub exception: Option<String>,
 }

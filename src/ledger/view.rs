@@ -30,6 +30,8 @@ pub struct View {
     pub stale_after: Duration,
     /// Why rolewarden cannot sweep just now, in words: no credentials, no list of accounts.
     pub trouble: Option<String>,
+    /// A person said that accounts did leave: the next list is believed, however short.
+    pub accept_shrunken_list: bool,
 }
 
 /// The list of accounts, as far as it can be trusted.
@@ -123,7 +125,11 @@ impl Outcome {
 impl View {
     /// The newest sweep that ended, stored or new.
     pub fn newest(&self) -> Option<&SweepRecord> {
-        self.sweeps.iter().find(|sweep| sweep.outcome != Outcome::Failed)
+        let ended = |outcome| match outcome {
+            Outcome::Complete | Outcome::Partial => true,
+            Outcome::Failed | Outcome::Cancelled => false,
+        };
+        self.sweeps.iter().find(|sweep| ended(sweep.outcome))
     }
 
     /// Selected accounts by state now; their sum is the number of selected accounts.
@@ -133,6 +139,16 @@ impl View {
             if let Some((state, _)) = entry.state(now, self.stale_after) {
                 counts.add(state);
             }
+        }
+        counts
+    }
+
+    /// Open findings by severity: those of accounts that cannot be read now, too.
+    pub fn open_findings(&self) -> FindingCounts {
+        let mut counts = FindingCounts::default();
+        let findings = self.ledger.entries().flat_map(|entry| entry.findings());
+        for finding in findings.filter(|finding| finding.exception.is_none()) {
+            counts.add(finding.severity);
         }
         counts
     }

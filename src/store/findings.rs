@@ -9,33 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::entries;
 use super::row::{self, Result};
 use super::sum::Sum;
-use crate::ledger::{Change, Event, Resolution};
+use crate::ledger::{Change, Event, FindingRecord, Resolution};
 use crate::model::{AccountId, CheckName, Finding, Severity};
-
-/// A finding from when it was first seen to when it was gone. One that comes back later is another record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FindingRecord {
-    /// The account.
-    pub account: AccountId,
-    /// Stable across sweeps for the same account, check and cause.
-    pub id: String,
-    /// The check that failed.
-    pub check: CheckName,
-    /// How bad it is.
-    pub severity: Severity,
-    /// One sentence; hostile text, shown escaped.
-    pub summary: String,
-    /// The judgement that first had it.
-    pub first_seen: Timestamp,
-    /// The last judgement that had it.
-    pub last_seen: Timestamp,
-    /// When it was gone.
-    pub closed_at: Option<Timestamp>,
-    /// Why it is gone; there exactly when `closed_at` is.
-    pub resolution: Option<Resolution>,
-    /// The exception that covers it, or covered it to the end.
-    pub exception: Option<String>,
-}
 
 /// Which findings are asked for. The default is all of them.
 #[derive(Debug, Clone, Default)]
@@ -59,32 +34,30 @@ struct Body<'a> {
     resolution: Option<Resolution>,
 }
 
-impl FindingRecord {
-    /// A finding that is there.
-    fn present(account: &AccountId, finding: &Finding, at: Timestamp) -> Self {
-        let first_seen = finding.first_seen.unwrap_or(at);
-        Self {
-            account: account.clone(),
-            id: finding.id.clone(),
-            check: finding.check,
-            severity: finding.severity,
-            summary: finding.summary.clone(),
-            first_seen,
-            last_seen: at.max(first_seen),
-            closed_at: None,
-            resolution: None,
-            exception: finding.exception.clone(),
-        }
+/// A finding that is there.
+fn present(account: &AccountId, finding: &Finding, at: Timestamp) -> FindingRecord {
+    let first_seen = finding.first_seen.unwrap_or(at);
+    FindingRecord {
+        account: account.clone(),
+        id: finding.id.clone(),
+        check: finding.check,
+        severity: finding.severity,
+        summary: finding.summary.clone(),
+        first_seen,
+        last_seen: at.max(first_seen),
+        closed_at: None,
+        resolution: None,
+        exception: finding.exception.clone(),
     }
+}
 
-    /// What an event says is gone; when it was last seen, the store knows.
-    pub(super) fn closed(event: &Event) -> Option<Self> {
-        let Change::Closed(resolution) = event.change else { return None };
-        let (closed_at, resolution) = (Some(event.at), Some(resolution));
-        let first_seen = event.finding.first_seen.unwrap_or(event.at);
-        let present = Self::present(&event.account, &event.finding, first_seen);
-        Some(Self { closed_at, resolution, ..present })
-    }
+/// What an event says is gone; when it was last seen, the store knows.
+pub(super) fn closed(event: &Event) -> Option<FindingRecord> {
+    let Change::Closed(resolution) = event.change else { return None };
+    let (closed_at, resolution) = (Some(event.at), Some(resolution));
+    let first_seen = event.finding.first_seen.unwrap_or(event.at);
+    let present = present(&event.account, &event.finding, first_seen);
+    Some(FindingRecord { closed_at, resolution, ..present })
 }
 
 /// Brings the records of an account to what is there now: `findings`, seen at `at`. What else was there is closed.
@@ -95,18 +68,17 @@ pub(super) fn bring_up_to(
     at: Timestamp,
     resolution: Resolution,
 ) -> Result<()> {
-    let present: Vec<_> =
-        findings.iter().map(|finding| FindingRecord::present(account, finding, at)).collect();
+    let there: Vec<_> = findings.iter().map(|finding| present(account, finding, at)).collect();
     for record in open_ones(conn, account)? {
         let key = (&record.id, record.first_seen);
-        if !present.iter().any(|finding| (&finding.id, finding.first_seen) == key) {
+        if !there.iter().any(|finding| (&finding.id, finding.first_seen) == key) {
             put_closed(
                 conn,
                 &FindingRecord { closed_at: Some(at), resolution: Some(resolution), ..record },
             )?;
         }
     }
-    present.iter().try_for_each(|record| put(conn, record))
+    there.iter().try_for_each(|record| put(conn, record))
 }
 
 /// Writes a record that closed. It was last seen by the last judgement that was stored.

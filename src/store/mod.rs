@@ -28,10 +28,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 
 pub use error::StoreError;
-pub use findings::{FindingFilter, FindingRecord};
+pub use findings::FindingFilter;
 pub use sweeps::SweepFilter;
 
-use crate::ledger::{AccountList, Entry, Event, Ledger, Resolution, SweepRecord};
+use crate::ledger::{AccountList, Entry, Event, FindingRecord, Ledger, Resolution, SweepRecord};
 use row::RowError;
 use sweeps::State;
 
@@ -73,6 +73,8 @@ pub struct Stored {
     pub ledger: Ledger,
     /// The last sweeps, the newest first.
     pub sweeps: Vec<SweepRecord>,
+    /// The organization's id, where it is known.
+    pub organization: Option<String>,
     /// When the list of accounts was last whole.
     pub listed_at: Option<Timestamp>,
     /// End of the last sweep that tried every account of a fresh list.
@@ -167,8 +169,8 @@ impl Store {
     pub fn load(&self, sweeps: usize) -> Result<Stored, StoreError> {
         let sweeps = self.sweeps(&SweepFilter { limit: Some(sweeps), ..SweepFilter::default() })?;
         let inner = self.inner();
-        let State { listed_at, last_complete } = inner.state;
-        Ok(Stored { ledger: inner.saved.clone(), sweeps, listed_at, last_complete })
+        let State { organization, listed_at, last_complete } = inner.state.clone();
+        Ok(Stored { ledger: inner.saved.clone(), sweeps, organization, listed_at, last_complete })
     }
 
     /// Saves what differs from what was saved last, all of it or nothing. What a save that fails does not save, the next
@@ -252,7 +254,8 @@ impl Inner {
 
     fn write(&mut self, saving: Saving<'_>) -> row::Result<()> {
         let listed_at = saving.list.refreshed_at.or(self.state.listed_at);
-        let state = State { listed_at, last_complete: saving.last_complete };
+        let organization = saving.list.organization.clone();
+        let state = State { organization, listed_at, last_complete: saving.last_complete };
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Before the times of the judgements: they tell when a finding was last seen.
         self.waiting.closed.iter().try_for_each(|record| findings::put_closed(&tx, record))?;
@@ -272,7 +275,7 @@ impl Inner {
             }
         }
         self.waiting.sweeps.iter().try_for_each(|sweep| sweeps::put(&tx, sweep))?;
-        sweeps::put_state(&tx, state)?;
+        sweeps::put_state(&tx, &state)?;
         tx.commit()?;
         self.saved = saving.ledger.clone();
         self.state = state;
@@ -321,7 +324,7 @@ impl Waiting {
     /// Takes what only this call knows; tells how much was dropped for it.
     fn take_in(&mut self, saving: Saving<'_>) -> u64 {
         self.sweeps.extend(saving.sweep.cloned());
-        self.closed.extend(saving.events.iter().filter_map(FindingRecord::closed));
+        self.closed.extend(saving.events.iter().filter_map(findings::closed));
         let sweeps = self.sweeps.len().saturating_sub(MOST_SWEEPS);
         let closed = self.closed.len().saturating_sub(MOST_CLOSED);
         drop((self.sweeps.drain(..sweeps), self.closed.drain(..closed)));

@@ -20,8 +20,9 @@ pub struct SweepFilter {
 }
 
 /// What is known beside accounts, findings and sweeps.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct State {
+    pub(super) organization: Option<String>,
     pub(super) listed_at: Option<Timestamp>,
     pub(super) last_complete: Option<Timestamp>,
 }
@@ -63,8 +64,8 @@ pub(super) fn prune(conn: &Connection, before: Timestamp) -> Result<usize> {
     )?)
 }
 
-pub(super) fn put_state(conn: &Connection, state: State) -> Result<()> {
-    let body = row::text_of(&state)?;
+pub(super) fn put_state(conn: &Connection, state: &State) -> Result<()> {
+    let body = row::text_of(state)?;
     let sum = Sum::of("state").text(Some(&body)).end();
     conn.prepare_cached(
         "INSERT INTO state (id, body, sum) VALUES (1, ?1, ?2)

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use rolewarden::ledger::FindingRecord;
 use rolewarden::ledger::{Ledger, SweepRecord};
-use rolewarden::store::{FindingFilter, FindingRecord, Store, StoreError, SweepFilter};
+use rolewarden::store::{FindingFilter, Store, StoreError, SweepFilter};
 use rusqlite::Connection;
 
 use crate::support::{Memory, account, at, failed, finding, judged, left_out};

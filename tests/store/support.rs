@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rolewarden::ledger::FindingRecord;
 use rolewarden::ledger::{AccountList, Event, Ledger, Outcome, SweepRecord, Trigger};
 use rolewarden::model::{
     Account, AccountId, AccountReport, AccountResult, AccountState, CheckName, CheckResult,
     CheckResults, Finding, FindingCounts, ScanError, Scope, Severity, Side, SkipReason,
     StateCounts, SweepInfo, UnknownReason, Verdict, Witness,
 };
-use rolewarden::store::{FindingFilter, FindingRecord, Saving, Store, StoreError};
+use rolewarden::store::{FindingFilter, Saving, Store, StoreError};
 use serde_json::json;
 use tempfile::TempDir;
 

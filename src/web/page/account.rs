@@ -224,7 +224,7 @@ fn one_past(record: &FindingRecord, now: Timestamp) -> Markup {
                     (Some(at), resolution) => {
                         (resolution.map_or("closed", |resolution| resolution.as_str()).replace('_', " ")) " " (moment(at, now))
                     },
-                    (None, _) if record.excused => "under an exception",
+                    (None, _) if record.exception.is_some() => "under an exception",
                     (None, _) => strong { "open" },
                 }
             }

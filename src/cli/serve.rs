@@ -1,0 +1,75 @@
+//! `rolewarden serve`: the daemon.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Common;
+use super::scan::Stop;
+use crate::aws::Connect;
+use crate::config::Config;
+use crate::daemon::{Daemon, Options, Overrides};
+use crate::exit::Exit;
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Listen here [default: the configuration's web.listen, 127.0.0.1:9797]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Keep the memory in this file [default: the configuration's store.path, rolewarden.db]
+    #[arg(long, value_name = "FILE")]
+    store: Option<PathBuf>,
+    /// If the store is damaged, move it aside and begin anew: ages of findings are lost
+    #[arg(long)]
+    rebuild_store: bool,
+}
+
+impl Serve {
+    fn overrides(&self) -> Overrides {
+        Overrides { listen: self.listen, store: self.store.clone() }
+    }
+}
+
+pub(super) fn main(common: &Common, flags: &Serve) -> anyhow::Result<Exit> {
+    let path = common.config_path();
+    let overrides = flags.overrides();
+    let mut config = Config::load(&path)?;
+    overrides.apply(&mut config);
+    let _flush = common.start_detached_logging(&config.log)?;
+    // Two workers: one keeps requests and signals punctual while the other judges.
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.context("failed to start the runtime")?;
+    let options = Options {
+        path,
+        config,
+        connect: Connect::default(),
+        rebuild_store: flags.rebuild_store,
+        overrides,
+    };
+    runtime.block_on(serve(options))?;
+    // A read that hangs must not keep the process: whatever mattered has ended.
+    runtime.shutdown_background();
+    Ok(Exit::Clean)
+}
+
+async fn serve(options: Options) -> anyhow::Result<()> {
+    let stop = Stop::on_signals()?;
+    let mut hangup = signal(SignalKind::hangup()).context("failed to listen for signals")?;
+    let daemon = Daemon::start(options, stop.token.clone()).await?;
+    let reloader = daemon.reloader();
+    let reloading = tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            // What is wrong is logged where it is found.
+            let _ = reloader.reload().await;
+        }
+    });
+    let ended = daemon.run().await;
+    reloading.abort();
+    ended?;
+    tracing::info!("stopped");
+    Ok(())
+}

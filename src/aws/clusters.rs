@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::Aws;
 use super::client::with_credentials;
-use super::error::{malformed, wrong_account};
+use super::error::{NOT_FOUND, malformed, wrong_account};
 use super::lane::Lane;
 use super::paging::Pages;
 use crate::model::{Account, AccountId, Cluster, ScanError, UnknownReason, printable_line};
@@ -167,7 +167,7 @@ impl Region<'_> {
         let send = || self.client.describe_cluster().name(&name).send();
         let answer = match self.lane.call(DESCRIBE, send).await {
             Ok(answer) => answer,
-            Err(error) if error.code.as_deref() == Some("ResourceNotFoundException") => {
+            Err(error) if error.code.as_deref() == Some(NOT_FOUND) => {
                 return Ok(None);
             }
             Err(error) => return Err(error),

@@ -24,6 +24,9 @@ const MESSAGE_LIMIT: usize = 600;
 /// IAM's word for "there is no such role or policy".
 const NO_SUCH_ENTITY: &str = "NoSuchEntity";
 
+/// EKS's word for "there is no such cluster".
+pub(super) const NOT_FOUND: &str = "ResourceNotFoundException";
+
 /// What the base credentials' failure asks for, at start and later.
 pub(super) const CREDENTIALS_HINT: &str = "give rolewarden AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and \
      AWS_SECRET_ACCESS_KEY (with AWS_SESSION_TOKEN for temporary ones), or run it with IRSA, EKS Pod Identity, or an ECS or EC2 role";
@@ -45,7 +48,9 @@ impl Failure {
         use UnknownReason as R;
         let code = self.error.code.as_deref();
         match (self.error.reason, self.again) {
-            _ if code.is_some_and(|code| code.starts_with(NO_SUCH_ENTITY)) => CallOutcome::NotFound,
+            _ if code.is_some_and(|code| code.starts_with(NO_SUCH_ENTITY) || code == NOT_FOUND) => {
+                CallOutcome::NotFound
+            }
             (R::AssumeDenied | R::ScpDenied | R::AccessDenied, _) => CallOutcome::AccessDenied,
             (R::Throttled, _) => CallOutcome::Throttled,
             (R::Timeout, _) => CallOutcome::Timeout,

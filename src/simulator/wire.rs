@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use hyper::Method;
 use hyper::http::request::Parts;
-use hyper::{Method, Uri};
 use percent_encoding::{
     AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode,
 };
@@ -15,6 +15,8 @@ use super::xml;
 /// What RFC 3986 leaves unreserved stays as it is in a policy document.
 const DOCUMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const TARGET: &str = "AWSOrganizationsV20161128.";
+/// The path of every EKS call.
+const CLUSTERS: &str = "/clusters";
 const STS_VERSION: &str = "2011-06-15";
 const IAM_VERSION: &str = "2010-05-08";
 
@@ -96,12 +98,14 @@ impl<'a> Request<'a> {
     pub(super) fn parse(parts: &'a Parts, body: &'a [u8]) -> Result<Self, (Service, Refusal)> {
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let authorization = header("authorization");
-        let (operation, params) = match (header("x-amz-target"), &parts.method) {
+        let (operation, params) = match (header("x-amz-target"), parts.uri.path()) {
             (Some(target), _) => {
                 json_call(target, body).map_err(|refusal| (Service::Organizations, refusal))?
             }
-            (None, &Method::GET) => rest_call(&parts.uri, authorization.and_then(region))
-                .map_err(|refusal| (Service::Eks, refusal))?,
+            (None, path) if path.starts_with(CLUSTERS) => {
+                rest_call(parts, authorization.and_then(region))
+                    .map_err(|refusal| (Service::Eks, refusal))?
+            }
             (None, _) => query_call(body)?,
         };
         let key = authorization.and_then(access_key).ok_or_else(|| {
@@ -149,7 +153,8 @@ fn json_call<'a>(target: &str, body: &'a [u8]) -> Result<Call<'a>, Refusal> {
 }
 
 /// `GET /clusters?include=all`, `GET /clusters/NAME`.
-fn rest_call<'a>(uri: &'a Uri, region: Option<&'a str>) -> Result<Call<'a>, Refusal> {
+fn rest_call<'a>(parts: &'a Parts, region: Option<&'a str>) -> Result<Call<'a>, Refusal> {
+    let Parts { method, uri, .. } = parts;
     let decoded = |text: &'a str| percent_decode_str(text).decode_utf8_lossy();
     let query = uri.query().unwrap_or_default().split('&');
     let query = query.filter_map(|pair| pair.split_once('='));
@@ -157,8 +162,8 @@ fn rest_call<'a>(uri: &'a Uri, region: Option<&'a str>) -> Result<Call<'a>, Refu
     params.extend(region.map(|region| (REGION.into(), region.into())));
     let steps: Vec<&str> = uri.path().split('/').skip(1).collect();
     let operation = match steps.as_slice() {
-        ["clusters"] => Operation::ListClusters,
-        ["clusters", name] => {
+        ["clusters"] if method == Method::GET => Operation::ListClusters,
+        ["clusters", name] if method == Method::GET => {
             params.push(("name".into(), decoded(name)));
             Operation::DescribeCluster
         }

@@ -10,6 +10,8 @@
 
 mod answers;
 mod canned;
+#[cfg(feature = "simulator")]
+mod clusters;
 mod organization;
 mod role;
 mod session;

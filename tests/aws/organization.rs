@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rolewarden::aws::{Organization, OrganizationReader};
-use rolewarden::config::{AccountSource, Config, ManagementAccount, Selector};
-use rolewarden::model::{ScanError, SkipReason as S, UnknownReason as R};
+use rolewarden::config::{AccountSource, Config, Exception, ManagementAccount, Selector};
+use rolewarden::model::{CheckName, ScanError, SkipReason as S, UnknownReason as R};
 use serde_json::{Value, json};
 
 use crate::canned::*;
@@ -323,6 +323,101 @@ async fn a_filter_that_names_what_is_not_there_is_an_error() {
         4,
         "excluding what is not there only warns"
     );
+}
+
+fn exception(id: &str, accounts: Selector) -> Exception {
+    Exception {
+        id: id.to_owned(),
+        accounts,
+        checks: BTreeSet::from([CheckName::RoleExists]),
+        reason: "r".to_owned(),
+        owner: "o".to_owned(),
+        expires: "2027-01-31".parse().unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn units_and_tags_are_read_where_an_exception_names_them() {
+    type Known = &'static [(&'static str, &'static [&'static str], Option<&'static str>)];
+    let unread: Known = &[(HUB, &[], None), (A, &[], None), (B, &[], None), (C, &[], None)];
+    // What is excused; tree walks and tag reads; units and tag of each account.
+    let cases: Vec<(&str, Selector, usize, usize, Known)> = vec![
+        ("ids", selector(&[A], &[], None), 0, 0, unread),
+        (
+            "units",
+            selector(&[], &["ou-1"], None),
+            1,
+            0,
+            &[
+                (HUB, &["r-1"], None),
+                (A, &["r-1", "ou-1"], None),
+                (B, &["r-1", "ou-1", "ou-2"], None),
+                (C, &["r-1", "ou-3"], None),
+            ],
+        ),
+        (
+            "tags, of accounts that nothing else covers",
+            selector(&[C], &[], Some("prod")),
+            0,
+            3,
+            &[
+                (HUB, &[], Some("dev")),
+                (A, &[], Some("prod")),
+                (B, &[], Some("dev")),
+                (C, &[], None),
+            ],
+        ),
+        ("what is not there", selector(&["999999999999"], &[], None), 0, 0, unread),
+        (
+            "a unit that is not there",
+            selector(&[], &["ou-9"], None),
+            1,
+            0,
+            &[
+                (HUB, &["r-1"], None),
+                (A, &["r-1", "ou-1"], None),
+                (B, &["r-1", "ou-1", "ou-2"], None),
+                (C, &["r-1", "ou-3"], None),
+            ],
+        ),
+    ];
+    for (case, accounts, walks, tags, want) in cases {
+        let mut config = config();
+        config.exceptions = vec![exception("EX-1", accounts)];
+        let (organization, server) = read(&config, tree).await;
+        let organization = organization.expect(case);
+        let units: Vec<Vec<&str>> = organization
+            .accounts
+            .iter()
+            .map(|a| a.units.iter().map(String::as_str).collect())
+            .collect();
+        let got: Vec<_> = organization
+            .accounts
+            .iter()
+            .zip(&units)
+            .map(|(a, units)| {
+                (a.id.as_str(), units.as_slice(), a.tags.get("env").map(String::as_str))
+            })
+            .collect();
+        assert_eq!(got, want, "case `{case}`");
+        let counts = server.counts();
+        let count = |operation| counts.get(operation).copied().unwrap_or_default();
+        assert_eq!(
+            (count("ListRoots"), count("ListTagsForResource")),
+            (walks, tags),
+            "case `{case}`"
+        );
+    }
+}
+
+#[tokio::test]
+async fn tags_of_accounts_that_are_left_out_are_not_read_for_an_exception() {
+    let mut config = config();
+    config.accounts.include = selector(&[A], &[], None);
+    config.exceptions = vec![exception("EX-1", selector(&[], &[], Some("prod")))];
+    let (organization, server) = read(&config, tree).await;
+    assert_eq!(organization.unwrap().accounts[1].tags["env"], "prod");
+    assert_eq!(server.counts()["ListTagsForResource"], 1);
 }
 
 #[tokio::test]

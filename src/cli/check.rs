@@ -9,9 +9,9 @@ use super::{Common, Report as Flags, output};
 use crate::aws::details::{self, Details};
 use crate::check::{Judgement, Rules};
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Exception};
 use crate::exit::Exit;
-use crate::model::{Account, AccountReport, AccountResult};
+use crate::model::{Account, AccountReport, AccountResult, Partition, printable_line};
 use crate::sweep;
 
 /// Largest file read: an account with thousands of roles prints some tens of megabytes.
@@ -44,6 +44,7 @@ pub(super) fn main(common: &Common, files: &[PathBuf], flags: &Flags) -> anyhow:
     }
     let mut accounts: Vec<Account> = read.iter().map(account).collect();
     flags.select(&mut accounts)?;
+    warn_of_exceptions(&config);
     let reports = accounts
         .into_iter()
         .zip(read)
@@ -52,6 +53,19 @@ pub(super) fn main(common: &Common, files: &[PathBuf], flags: &Flags) -> anyhow:
     let report = sweep::report_of(&config, "check", clock::sweep_id(), started, reports, true);
     flags.write(common, &report)?;
     Ok(Exit::of(&report.summary))
+}
+
+/// Names the exceptions that cover nothing: expired, or by what a file does not tell.
+fn warn_of_exceptions(config: &Config) {
+    sweep::warn_of_expired(&Rules::new(config, Partition::default(), None, clock::today()));
+    let blind = config.exceptions.iter().filter(|e| e.accounts.by_organization());
+    for Exception { id, .. } in blind {
+        let exception = printable_line(id, 64);
+        tracing::warn!(
+            exception,
+            "an exception is for units or tags, which are not known offline: it covers only the accounts it names"
+        );
+    }
 }
 
 fn is_stdin(file: &Path) -> bool {

@@ -11,6 +11,7 @@
 )]
 
 mod commands;
+mod exceptions;
 mod faults;
 mod formats;
 mod hostile;

@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod eks;
 mod faults;
 mod generation;
 mod listing;

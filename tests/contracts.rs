@@ -125,7 +125,7 @@ fn the_configuration_in_the_readme_loads() {
 #[test]
 fn the_policies_in_the_readme_are_json() {
     let policies = blocks(&read("README.md"), "json");
-    assert_eq!(policies.len(), 3, "hub, member, member's trust");
+    assert_eq!(policies.len(), 4, "hub, member, member with clusters, member's trust");
     for policy in policies {
         let policy: serde_json::Value = serde_json::from_str(&policy).unwrap();
         assert!(policy["Statement"].is_array());

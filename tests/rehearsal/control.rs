@@ -181,6 +181,12 @@ fn the_parts_of_an_account_can_be_changed_one_by_one() {
     assert!(made["roles"][ROLE]["inline"].is_object(), "made as the guide says");
     assert!(lab.read_role(&id));
     assert_eq!(lab.patch(&id, &json!({"state": "SUSPENDED"}))["state"], "SUSPENDED");
+
+    assert_eq!(shown["clusters"], json!([]));
+    let cluster =
+        json!({"region": "us-east-1", "name": "a", "status": "ACTIVE", "connected_role": null});
+    assert_eq!(lab.patch(&id, &json!({"clusters": [&cluster]}))["clusters"], json!([cluster]));
+    assert_eq!(lab.patch(&id, &json!({"clusters": []}))["clusters"], json!([]));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use crate::config::Exception;
-use crate::model::{Account, AccountId, CheckName};
+use crate::model::{Account, CheckName};
 
 /// Days before its end from which on an exception is about to expire.
 const SOON: i32 = 7;
@@ -42,17 +42,6 @@ impl ExceptionState {
     }
 }
 
-/// An exception with the accounts that it is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Coverage {
-    /// As configured.
-    pub exception: Exception,
-    /// Whether it holds.
-    pub state: ExceptionState,
-    /// The scanned accounts it names, whether anything is found there or not.
-    pub accounts: Vec<AccountId>,
-}
-
 /// All exceptions, on one day.
 #[derive(Debug)]
 pub(super) struct Exceptions {
@@ -73,21 +62,6 @@ impl Exceptions {
                 && exception.accounts.covers(account)
         };
         self.list.iter().find(covers).map(|exception| exception.id.clone())
-    }
-
-    /// Every exception, with the accounts it names among these.
-    pub(super) fn coverage(&self, accounts: &[Account]) -> Vec<Coverage> {
-        let scanned = || accounts.iter().filter(|account| account.skip.is_none());
-        let named = |exception: &Exception| {
-            let covered = scanned().filter(|account| exception.accounts.covers(account));
-            covered.map(|account| account.id.clone()).collect()
-        };
-        let coverage = |exception: &Exception| Coverage {
-            exception: exception.clone(),
-            state: self.state(exception),
-            accounts: named(exception),
-        };
-        self.list.iter().map(coverage).collect()
     }
 
     /// The exceptions that have expired.

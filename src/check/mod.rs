@@ -36,8 +36,8 @@ use crate::policy::Context;
 pub use baseline::digest as baseline_digest;
 use baseline::{Baseline, Source};
 use connector_usage::Place;
+pub use exceptions::ExceptionState;
 use exceptions::Exceptions;
-pub use exceptions::{Coverage, ExceptionState};
 use kept::Said;
 
 /// The baseline's name in reports and metrics.
@@ -249,11 +249,6 @@ impl Rules {
     /// Names of the roles that must be read beside the expected one, for [`Usage::roles`].
     pub fn other_roles(&self, account: &AccountId, clusters: &[Cluster]) -> BTreeSet<String> {
         connector_usage::others(&self.baseline.role_name, account, clusters)
-    }
-
-    /// Every exception, with the accounts it names among these: for metrics and pages.
-    pub fn exceptions(&self, accounts: &[Account]) -> Vec<Coverage> {
-        self.exceptions.coverage(accounts)
     }
 
     /// The exceptions that cover nothing any more.

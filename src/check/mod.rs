@@ -13,12 +13,12 @@ mod fix;
 mod hardening;
 mod inline_policy;
 mod kept;
+mod outcome;
 mod role_attributes;
 mod role_exists;
 mod trust_policy;
 mod words;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -29,16 +29,15 @@ use sha2::{Digest, Sha256};
 use crate::config::{BaselineConfig, Checks, Config, Exception, Presence};
 use crate::model::{
     Account, AccountId, AccountState, CheckName, CheckResult, CheckResults, Cluster, Finding,
-    Partition, Role, RoleArn, ScanError, Severity, Snapshot, UnknownReason, Usage, Verdict,
-    Witness,
+    Partition, RoleArn, ScanError, Severity, Snapshot, UnknownReason, Usage, Verdict,
 };
-use crate::policy::Context;
 pub use baseline::digest as baseline_digest;
 use baseline::{Baseline, Source};
 use connector_usage::Place;
 pub use exceptions::ExceptionState;
 use exceptions::Exceptions;
 use kept::Said;
+use outcome::{Case, Outcome, Problem, shown};
 
 /// The baseline's name in reports and metrics.
 pub const BASELINE_NAME: &str = "eks-connector-agent";
@@ -66,70 +65,6 @@ pub struct Judgement {
     pub checks: Arc<CheckResults>,
     /// Worst first.
     pub findings: Vec<Finding>,
-}
-
-/// What one check found.
-struct Outcome {
-    verdict: Verdict,
-    details: BTreeMap<Cow<'static, str>, Value>,
-    problems: Vec<Problem>,
-}
-
-/// A finding in the making: what is particular to it.
-struct Problem {
-    /// Tells findings of one check apart, the same in every sweep.
-    cause: String,
-    verdict: Verdict,
-    severity: Severity,
-    summary: String,
-    witnesses: Vec<Witness>,
-    expected: Value,
-    actual: Value,
-    fix: Vec<String>,
-}
-
-impl Outcome {
-    fn passed() -> Self {
-        Self::of(Verdict::Equivalent)
-    }
-
-    fn of(verdict: Verdict) -> Self {
-        Self { verdict, details: BTreeMap::new(), problems: Vec::new() }
-    }
-
-    fn detail(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.details.insert(name.into(), value.into());
-        self
-    }
-
-    fn problem(mut self, problem: Problem) -> Self {
-        self.problems.push(problem);
-        self
-    }
-}
-
-/// The role and all it is compared with, for the checks.
-struct Case<'a> {
-    rules: &'a Rules,
-    account: &'a AccountId,
-    baseline: &'a Baseline,
-    role: &'a Role,
-}
-
-impl Case<'_> {
-    /// What the role's documents depend on.
-    fn context(&self) -> Context {
-        Context { account: self.account.clone(), partition: self.rules.partition.clone() }
-    }
-
-    /// The inline policies as a value to show: by name where there are several.
-    fn inline_shown(&self) -> Value {
-        let mut documents = self.role.inline.iter().map(|(name, text)| (name.clone(), shown(text)));
-        match self.role.inline.len() {
-            0 | 1 => documents.next().map_or(Value::Null, |(_, document)| document),
-            _ => Value::Object(documents.collect()),
-        }
-    }
 }
 
 impl Rules {
@@ -333,11 +268,6 @@ fn usage_not_known() -> ScanError {
 fn finding_id(account: &AccountId, check: CheckName, cause: &str) -> String {
     let digest = Sha256::digest(format!("{account}\n{}\n{cause}", check.as_str()));
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Policy text as a value to show: JSON where it is JSON, else the text.
-fn shown(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| Value::String(crate::model::printable(text)))
 }
 
 #[cfg(test)]

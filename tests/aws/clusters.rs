@@ -113,7 +113,7 @@ impl Place {
 struct Silent;
 
 impl Progress for Silent {
-    fn account_done(&mut self, _: &AccountReport) {}
+    fn account_done(&mut self, _: &AccountReport, _: Duration) {}
 }
 
 /// The state, then each finding of usage and presence: check, verdict, severity. Or why there is none.

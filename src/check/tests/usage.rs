@@ -1,6 +1,7 @@
 //! Presence `when-connected`, `connector-usage`, and exceptions by unit and tag.
 
 use super::*;
+use crate::model::Role;
 
 const WATCHED: &str = "baseline: {presence: when-connected, regions: [us-east-1]}";
 const OWN: &str = "arn:aws:iam::111122223333:role/AmazonEKSConnectorAgentRole";

@@ -1,0 +1,80 @@
+//! What checks take and give: the role with what it is compared with, and what is wrong with it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Rules;
+use super::baseline::Baseline;
+use crate::model::{AccountId, Role, Severity, Verdict, Witness};
+use crate::policy::Context;
+
+/// What one check found.
+pub(super) struct Outcome {
+    pub(super) verdict: Verdict,
+    pub(super) details: BTreeMap<Cow<'static, str>, Value>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// A finding in the making: what is particular to it.
+pub(super) struct Problem {
+    /// Tells findings of one check apart, the same in every sweep.
+    pub(super) cause: String,
+    pub(super) verdict: Verdict,
+    pub(super) severity: Severity,
+    pub(super) summary: String,
+    pub(super) witnesses: Vec<Witness>,
+    pub(super) expected: Value,
+    pub(super) actual: Value,
+    pub(super) fix: Vec<String>,
+}
+
+impl Outcome {
+    pub(super) fn passed() -> Self {
+        Self::of(Verdict::Equivalent)
+    }
+
+    pub(super) fn of(verdict: Verdict) -> Self {
+        Self { verdict, details: BTreeMap::new(), problems: Vec::new() }
+    }
+
+    pub(super) fn detail(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.into(), value.into());
+        self
+    }
+
+    pub(super) fn problem(mut self, problem: Problem) -> Self {
+        self.problems.push(problem);
+        self
+    }
+}
+
+/// The role and all it is compared with, for the checks.
+pub(super) struct Case<'a> {
+    pub(super) rules: &'a Rules,
+    pub(super) account: &'a AccountId,
+    pub(super) baseline: &'a Baseline,
+    pub(super) role: &'a Role,
+}
+
+impl Case<'_> {
+    /// What the role's documents depend on.
+    pub(super) fn context(&self) -> Context {
+        Context { account: self.account.clone(), partition: self.rules.partition.clone() }
+    }
+
+    /// The inline policies as a value to show: by name where there are several.
+    pub(super) fn inline_shown(&self) -> Value {
+        let mut documents = self.role.inline.iter().map(|(name, text)| (name.clone(), shown(text)));
+        match self.role.inline.len() {
+            0 | 1 => documents.next().map_or(Value::Null, |(_, document)| document),
+            _ => Value::Object(documents.collect()),
+        }
+    }
+}
+
+/// Policy text as a value to show: JSON where it is JSON, else the text.
+pub(super) fn shown(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::String(crate::model::printable(text)))
+}

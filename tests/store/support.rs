@@ -122,6 +122,7 @@ pub(crate) fn sweep(n: u64, second: i64) -> SweepRecord {
 
 /// A ledger and the store that follows it.
 pub(crate) struct Memory {
+    /// Kept as long as the store is used.
     pub(crate) folder: TempDir,
     pub(crate) ledger: Ledger,
     pub(crate) store: Option<Store>,
@@ -185,11 +186,6 @@ impl Memory {
         let store = Store::open(&self.path()).unwrap();
         self.ledger = store.load(10).unwrap().ledger;
         self.store = Some(store);
-    }
-
-    pub(crate) fn close(mut self) -> TempDir {
-        drop(self.store.take());
-        self.folder
     }
 
     pub(crate) fn findings(&self) -> Vec<FindingRecord> {

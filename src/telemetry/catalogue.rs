@@ -67,8 +67,10 @@ const ACCOUNT_NAME: Label = open("account_name", "as listed");
 const OU: Label = open("ou", "path of units, as `/prod`");
 const EXCEPTION_ID: Label = open("exception_id", "as configured");
 const STATE: Label = closed("state", || AccountState::ALL.map(AccountState::as_str).to_vec());
-const REASON: Label =
-    open("reason", "one of the reasons of `docs/unknown.md`; empty in other states");
+const REASON: Label = open(
+    "reason",
+    "one of the reasons of [unknown.md](unknown.md), or empty where the state is not `unknown`",
+);
 const SKIP_REASON: Label = closed("reason", || SkipReason::ALL.map(SkipReason::as_str).to_vec());
 const CHECK: Label = closed("check", || CheckName::ALL.map(CheckName::as_str).to_vec());
 const SEVERITY: Label = closed("severity", || Severity::ALL.map(Severity::as_str).to_vec());

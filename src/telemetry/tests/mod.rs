@@ -93,6 +93,12 @@ fn what_is_declared_is_rendered_and_what_is_rendered_is_declared() {
 }
 
 #[test]
+fn the_reference_page_in_the_repository_is_what_the_command_prints() {
+    let page = include_str!("../../../docs/metrics.md");
+    assert_eq!(page, reference(), "`rolewarden metrics > docs/metrics.md` brings them together");
+}
+
+#[test]
 fn the_output_is_as_promtool_wants_it() {
     let (telemetry, world) = eventful();
     promtool(&telemetry.scrape(&world.view(), at(4000)).plain);

@@ -275,6 +275,8 @@ catalogue! {
             "Attempts that failed: ages would be lost by a restart.";
         STATE_LAST_SAVE = Gauge, "rolewarden_state_last_save_timestamp_seconds" [] Stable serve,
             "When the store was last written; 0 = never.";
+        STATE_DROPPED = Counter, "rolewarden_state_records_dropped_total" [] Stable serve,
+            "Records of history that were lost because the store could not be written for too long.";
         LOG_MESSAGES = Counter, "rolewarden_log_messages_total" [LEVEL] Stable serve,
             "Messages logged.";
         LOG_DROPPED = Counter, "rolewarden_log_messages_dropped_total" [] Stable serve,

@@ -55,7 +55,7 @@ impl OneShot {
     fn view(&self, config: &Config, accounts: Vec<Account>, report: &Report) -> View {
         let info = report.sweep.clone();
         let ended = info.finished_at;
-        let listed = AccountList { refreshed_at: Some(info.started_at), stale: None };
+        let listed = AccountList { refreshed_at: Some(info.started_at), ..AccountList::default() };
         let mut ledger = Ledger::default();
         ledger.list(accounts, info.started_at);
         ledger.absorb(report.accounts.clone());

@@ -16,6 +16,7 @@ use crate::ledger::{Outcome, Resolution, Trigger};
 use crate::model::{
     AccountState, CheckName, ScanError, Severity, SkipReason, UnknownReason, is_dangerous,
 };
+use crate::store::Health;
 
 fn scrape(telemetry: &Telemetry, world: &World, now: i64) -> Scrape {
     Scrape::parse(&telemetry.scrape(&world.view(), at(now)).plain)
@@ -50,7 +51,12 @@ fn eventful() -> (Telemetry, World) {
     telemetry.sweep_failed(&error);
     telemetry.config_reloaded(at(20));
     telemetry.config_reload_failed("no");
-    telemetry.store_health(StoreHealth { saves: 2, failures: 1, last_save: Some(at(9)) });
+    telemetry.store_health(Health {
+        saves: 2,
+        failures: 1,
+        saved_at: Some(at(9)),
+        ..Health::default()
+    });
     world.except("EX-1", &[2], at(0));
     (telemetry, world)
 }
@@ -128,7 +134,7 @@ fn each_event_counts() {
     let (telemetry, world) = eventful();
     let s = scrape(&telemetry, &world, 4000);
     let trust = ("check", "trust-policy");
-    let cases: [(&str, &[(&str, &str)], f64); 22] = [
+    let cases: [(&str, &[(&str, &str)], f64); 23] = [
         ("sweeps_total", &[("outcome", "complete")], 1.0),
         ("sweeps_total", &[("outcome", "failed")], 1.0),
         ("sweep_overruns_total", &[], 1.0),
@@ -150,6 +156,7 @@ fn each_event_counts() {
         ("config_last_reload_successful", &[], 0.0),
         ("config_reloads_total", &[], 2.0),
         ("config_reload_failures_total", &[], 1.0),
+        ("state_saves_total", &[], 3.0),
         ("state_save_failures_total", &[], 1.0),
         ("last_sweep_outcome", &[("outcome", "failed")], 1.0),
         ("last_sweep_outcome", &[("outcome", "complete")], 0.0),

@@ -162,7 +162,7 @@ impl World {
         Arc::new(View {
             config: Arc::new(self.config.clone()),
             ledger: self.ledger.clone(),
-            list: AccountList { refreshed_at: Some(at(0)), stale: None },
+            list: AccountList { refreshed_at: Some(at(0)), ..AccountList::default() },
             sweeps: Arc::new(self.sweeps.clone()),
             last_complete: self.last_complete,
             interval: Duration::from_secs(900),

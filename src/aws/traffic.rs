@@ -113,7 +113,7 @@ impl Default for Counters {
 
 impl Counters {
     /// The counter of an operation, which is written as `iam:GetRole`.
-    pub(super) fn of(&self, operation: &'static str) -> &Counter {
+    pub(crate) fn of(&self, operation: &'static str) -> &Counter {
         let places = self.places.iter();
         places
             .map(|place| place.get_or_init(|| Counter::new(operation)))
@@ -146,7 +146,7 @@ impl Counters {
 
 /// One operation's counts.
 #[derive(Debug)]
-pub(super) struct Counter {
+pub(crate) struct Counter {
     operation: &'static str,
     calls: AtomicU64,
     retries: AtomicU64,
@@ -170,7 +170,7 @@ impl Counter {
     }
 
     /// An attempt is sent now.
-    pub(super) fn sent(&self, first: bool) -> Attempt<'_> {
+    pub(crate) fn sent(&self, first: bool) -> Attempt<'_> {
         self.calls.fetch_add(1, Relaxed);
         self.retries.fetch_add(u64::from(!first), Relaxed);
         Attempt { counter: self, begun: Instant::now(), outcome: CallOutcome::Cancelled }
@@ -212,14 +212,14 @@ fn whole(time: u128) -> u64 {
 
 /// One attempt on its way; counted when it ends, and as `cancelled` if it is dropped before.
 #[derive(Debug)]
-pub(super) struct Attempt<'a> {
+pub(crate) struct Attempt<'a> {
     counter: &'a Counter,
     begun: Instant,
     outcome: CallOutcome,
 }
 
 impl Attempt<'_> {
-    pub(super) fn ended(mut self, outcome: CallOutcome) {
+    pub(crate) fn ended(mut self, outcome: CallOutcome) {
         self.outcome = outcome;
     }
 }

@@ -67,8 +67,10 @@ const ACCOUNT_NAME: Label = open("account_name", "as listed");
 const OU: Label = open("ou", "path of units, as `/prod`");
 const EXCEPTION_ID: Label = open("exception_id", "as configured");
 const STATE: Label = closed("state", || AccountState::ALL.map(AccountState::as_str).to_vec());
-const REASON: Label =
-    open("reason", "one of the reasons of `docs/unknown.md`; empty in other states");
+const REASON: Label = open(
+    "reason",
+    "one of the reasons of [unknown.md](unknown.md), or empty where the state is not `unknown`",
+);
 const SKIP_REASON: Label = closed("reason", || SkipReason::ALL.map(SkipReason::as_str).to_vec());
 const CHECK: Label = closed("check", || CheckName::ALL.map(CheckName::as_str).to_vec());
 const SEVERITY: Label = closed("severity", || Severity::ALL.map(Severity::as_str).to_vec());
@@ -273,6 +275,8 @@ catalogue! {
             "Attempts that failed: ages would be lost by a restart.";
         STATE_LAST_SAVE = Gauge, "rolewarden_state_last_save_timestamp_seconds" [] Stable serve,
             "When the store was last written; 0 = never.";
+        STATE_DROPPED = Counter, "rolewarden_state_records_dropped_total" [] Stable serve,
+            "Records of history that were lost because the store could not be written for too long.";
         LOG_MESSAGES = Counter, "rolewarden_log_messages_total" [LEVEL] Stable serve,
             "Messages logged.";
         LOG_DROPPED = Counter, "rolewarden_log_messages_dropped_total" [] Stable serve,

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::StoreHealth;
 use super::counted::Counted;
 use super::scrape::Kept;
 use crate::aws::{Counters, Sent, Traffic};
 use crate::ledger::{Event, Outcome, Resolution, SweepRecord, Trigger};
 use crate::model::{AccountReport, AccountResult, ScanError};
+use crate::store::Health;
 
 /// Findings that are logged one by one at `info`; of what changes beyond that at once, `debug` tells.
 const LOGGED_FINDINGS: usize = 50;
@@ -20,7 +20,7 @@ const LOGGED_FINDINGS: usize = 50;
 pub struct Telemetry {
     pub(super) counted: Counted,
     pub(super) traffic: Arc<Counters>,
-    pub(super) store: Mutex<StoreHealth>,
+    pub(super) store: Mutex<Health>,
     pub(super) sweep: Mutex<Sweep>,
     pub(super) kept: Mutex<Option<Kept>>,
 }
@@ -237,7 +237,7 @@ impl Telemetry {
     }
 
     /// How the store fares.
-    pub fn store_health(&self, health: StoreHealth) {
+    pub fn store_health(&self, health: Health) {
         *lock(&self.store) = health;
     }
 }

@@ -20,16 +20,3 @@ pub use logging::{Flush, start, start_detached};
 pub use oneshot::{OneShot, last_complete};
 pub use reference::reference;
 pub use scrape::{CONTENT_TYPE, Rendered};
-
-use jiff::Timestamp;
-
-/// How the store fares, as far as metrics tell.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct StoreHealth {
-    /// Attempts to write.
-    pub saves: u64,
-    /// Attempts that failed.
-    pub failures: u64,
-    /// When the store was last written.
-    pub last_save: Option<Timestamp>,
-}

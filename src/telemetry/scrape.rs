@@ -70,7 +70,7 @@ impl Telemetry {
         for (level, count) in logging::counts() {
             messages.add(&[level], count as f64);
         }
-        let store = *lock(&self.store);
+        let store = lock(&self.store).clone();
         let sweep = lock(&self.sweep);
         let begun = sweep.running_since.or(view.newest().map(|sweep| sweep.info.started_at));
         let outcome = sweep.outcome.or(view.sweeps.first().map(|sweep| sweep.outcome));
@@ -78,9 +78,10 @@ impl Telemetry {
             build(),
             messages.done(),
             Family::single(&c::LOG_DROPPED, logging::dropped() as f64),
-            Family::single(&c::STATE_SAVES, store.saves as f64),
+            Family::single(&c::STATE_SAVES, (store.saves + store.failures) as f64),
             Family::single(&c::STATE_SAVE_FAILURES, store.failures as f64),
-            Family::single(&c::STATE_LAST_SAVE, seconds(store.last_save)),
+            Family::single(&c::STATE_LAST_SAVE, seconds(store.saved_at)),
+            Family::single(&c::STATE_DROPPED, store.dropped as f64),
             Family::single(&c::LAST_START, seconds(begun)),
             outcomes(outcome),
             requests(&sweep.last.0, &sweep.last.1),

@@ -16,6 +16,7 @@ mod faults;
 mod formats;
 mod hostile;
 mod kinds;
+mod metrics;
 mod mistakes;
 mod network;
 mod offline;

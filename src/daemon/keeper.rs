@@ -7,7 +7,7 @@ use crate::clock;
 use crate::ledger::{Event, FindingRecord, SweepRecord, View};
 use crate::model::AccountId;
 use crate::store::{FindingFilter, Saving, Store};
-use crate::telemetry::{StoreHealth, Telemetry};
+use crate::telemetry::Telemetry;
 
 /// Findings of one account's history that are shown.
 const HISTORY: usize = 200;
@@ -54,12 +54,7 @@ impl Keeper {
         if let Ok(Err(error)) = done {
             tracing::error!(%error, "store not written: what is known stays in memory and is saved with the next sweep");
         }
-        let health = self.store.health();
-        self.telemetry.store_health(StoreHealth {
-            saves: health.saves,
-            failures: health.failures,
-            last_save: health.saved_at,
-        });
+        self.telemetry.store_health(self.store.health());
     }
 
     /// The history of one account's findings, the newest first.

@@ -1,0 +1,164 @@
+//! What sweeps bring, one after the other.
+
+use rolewarden::simulator::{Fault, Kind, On, Operation, Paging, Role, Rule};
+use serde_json::Value;
+
+use crate::support::{Daemon, HASTY, Lab, config, quiet, world_of};
+
+fn state(daemon: &Daemon, id: &str) -> String {
+    daemon.get(&format!("/api/v1/accounts/{id}")).json()["state"].as_str().unwrap().to_owned()
+}
+
+fn in_state(daemon: &Daemon, state: &str) -> f64 {
+    daemon.metric(&format!("rolewarden_accounts{{state=\"{state}\"}}")).unwrap()
+}
+
+/// Every finding's `first_seen` in an account.
+fn first_seen(daemon: &Daemon, id: &str) -> Vec<Value> {
+    let account = daemon.get(&format!("/api/v1/accounts/{id}")).json();
+    let findings = account["findings"].as_array().unwrap();
+    findings.iter().map(|finding| finding["first_seen"].clone()).collect()
+}
+
+#[test]
+fn drift_is_seen_by_the_next_sweep_and_its_end_by_the_one_after() {
+    let (world, ids) = world_of(&[Kind::GuideCli, Kind::Eksctl]);
+    let right: Role = world.accounts[&ids[0]].roles["AmazonEKSConnectorAgentRole"].clone();
+    let lab = Lab::new(world).config(&quiet());
+    let daemon = Daemon::swept(&lab, &[]);
+    assert_eq!(in_state(&daemon, "drifted"), 0.0);
+    let put = |role: Role| {
+        lab.running.change(|world| {
+            let roles = &mut world.accounts.get_mut(&ids[0]).unwrap().roles;
+            roles.insert("AmazonEKSConnectorAgentRole".to_owned(), role);
+        });
+    };
+    put(Role {
+        trust: right.trust.replace("ssm.amazonaws.com", "ec2.amazonaws.com").into(),
+        ..right.clone()
+    });
+    daemon.sweep();
+    assert_eq!(
+        (in_state(&daemon, "drifted"), state(&daemon, ids[0].as_str()).as_str()),
+        (1.0, "drifted")
+    );
+    let series =
+        format!("rolewarden_finding_first_seen_timestamp_seconds{{account_id=\"{}\"", ids[0]);
+    assert!(daemon.get("/metrics").text().contains(&series));
+    put(right);
+    daemon.sweep();
+    assert_eq!(in_state(&daemon, "drifted"), 0.0);
+    assert!(!daemon.get("/metrics").text().contains(&series));
+    let opened = daemon.logged("finding opened").len();
+    assert!(opened > 0);
+    assert_eq!(daemon.logged("finding resolved").len(), opened);
+    let resolved: f64 = daemon
+        .get("/metrics")
+        .text()
+        .lines()
+        .filter(|line| line.starts_with("rolewarden_findings_resolved_total{"))
+        .filter(|line| line.contains("resolution=\"external\""))
+        .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
+        .sum();
+    assert_eq!(resolved, opened as f64);
+    // The account's page tells its history.
+    let history = daemon.get(&format!("/api/v1/accounts/{}", ids[0])).json();
+    assert_eq!(history["history"].as_array().unwrap().len(), opened, "{history}");
+    daemon.stop();
+}
+
+#[test]
+fn an_account_that_cannot_be_read_is_unknown_and_keeps_its_findings_with_their_age() {
+    let (world, ids) = world_of(&[Kind::GuideCli, Kind::AdministratorAttached]);
+    let id = ids[1].as_str();
+    let lab = Lab::new(world).config(&quiet());
+    let daemon = Daemon::swept(&lab, &[]);
+    let before = first_seen(&daemon, id);
+    assert!(!before.is_empty());
+    let denied = Rule::always(On::Only(Operation::AssumeRole), Fault::Denied);
+    lab.running.change(|world| {
+        world.accounts.get_mut(&ids[1]).unwrap().faults.push(denied);
+    });
+    // One account is scanned again without a sweep.
+    assert_eq!(daemon.post(&format!("/api/v1/accounts/{id}/scan")).status, 202);
+    daemon.wait("the account to be unknown", || state(&daemon, id) == "unknown");
+    assert_eq!(daemon.logged("sweep ended").len(), 1);
+    daemon.sweep();
+    assert_eq!(in_state(&daemon, "unknown"), 1.0);
+    let text = daemon.get("/metrics").text();
+    let unknown = format!(
+        "rolewarden_account_state{{account_id=\"{id}\",state=\"unknown\",reason=\"assume_denied\"}} 1"
+    );
+    assert!(text.contains(&unknown), "{text}");
+    let series = format!("rolewarden_finding_first_seen_timestamp_seconds{{account_id=\"{id}\"");
+    assert!(text.contains(&series), "an open finding's series goes on: {text}");
+    assert!(daemon.logged("finding resolved").is_empty());
+    lab.running.change(|world| world.accounts.get_mut(&ids[1]).unwrap().faults.clear());
+    daemon.sweep();
+    assert_eq!(first_seen(&daemon, id), before, "the age goes on");
+    daemon.stop();
+}
+
+#[test]
+fn a_list_that_fails_or_shrinks_leaves_the_one_before_in_force() {
+    let (world, ids) = world_of(&[
+        Kind::GuideCli,
+        Kind::Eksctl,
+        Kind::TerraformInline,
+        Kind::AdministratorAttached,
+    ]);
+    let lab = Lab::new(world).config(&quiet());
+    let daemon = Daemon::swept(&lab, &[]);
+    let stale = || daemon.metric("rolewarden_account_list_stale");
+    let accounts = || daemon.report()["summary"]["selected"].as_u64().unwrap();
+    assert_eq!((stale(), accounts()), (Some(0.0), 6));
+    for paging in [Paging::Empty, Paging::RepeatingToken, Paging::MalformedId] {
+        lab.running.change(|world| (world.listing.page, world.listing.paging) = (2, paging));
+        daemon.sweep();
+        assert_eq!((stale(), accounts()), (Some(1.0), 6), "{paging:?}");
+        let last = daemon.get("/api/v1/sweeps").json();
+        assert_eq!(last["sweeps"][0]["outcome"], "partial", "{paging:?}");
+    }
+    // A list that is whole, but lacks three of six: it is not believed until a person says so.
+    lab.running.change(|world| {
+        world.listing.paging = Paging::Honest;
+        world.accounts.retain(|id, _| !ids[..3].contains(id));
+    });
+    daemon.sweep();
+    assert_eq!((stale(), accounts()), (Some(1.0), 6));
+    assert!(daemon.get("/").text().contains("not believed"));
+    assert_eq!(daemon.post("/-/reload").status, 200);
+    daemon.sweep();
+    assert_eq!(
+        (stale(), accounts()),
+        (Some(0.0), 6),
+        "one list is not enough to forget an account"
+    );
+    daemon.sweep();
+    assert_eq!((stale(), accounts()), (Some(0.0), 3));
+    daemon.stop();
+}
+
+#[test]
+fn one_sweep_at_a_time_and_only_with_the_token() {
+    let (mut world, _) = world_of(&[Kind::GuideCli, Kind::Eksctl]);
+    world.faults.push(Rule::always(On::Only(Operation::GetRole), Fault::Hangs));
+    let lab = Lab::new(world).config(&config(&HASTY.replace("sweep: {", "sweep: {every: 1d, ")));
+    let daemon = Daemon::start(&lab, &[]);
+    daemon.wait("the first sweep", || daemon.metric("rolewarden_sweep_in_progress") == Some(1.0));
+    assert_eq!(daemon.post("/api/v1/sweeps").status, 409);
+    let ask = |headers: &[(&str, &str)]| {
+        crate::http::ask(daemon.address, "POST", "/api/v1/sweeps", headers).unwrap().status
+    };
+    assert_eq!(ask(&[]), 401);
+    assert_eq!(ask(&[("Authorization", "Bearer token-of-the-tests-0123456788")]), 401);
+    daemon.wait_for_log("sweep ended", 1);
+    assert_eq!(in_state(&daemon, "unknown"), 4.0);
+    daemon.stop();
+    // Without a token in the configuration there is no POST at all.
+    let lab = Lab::new(world_of(&[Kind::GuideCli]).0)
+        .config(&quiet().replace(&format!(", token: {}", crate::support::TOKEN), ""));
+    let daemon = Daemon::start(&lab, &[]);
+    assert_eq!(daemon.post("/api/v1/sweeps").status, 403);
+    daemon.stop();
+}

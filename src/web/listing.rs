@@ -131,7 +131,7 @@ impl<'v> Row<'v> {
 
     /// The organizational unit the account is in, as `/prod`; `/` at the root.
     pub(super) fn unit(&self) -> &'v str {
-        unit(&self.entry.account.path)
+        unit(&self.entry.account.path, &self.entry.account.name)
     }
 
     fn says(&self, lower: &str) -> bool {
@@ -156,11 +156,12 @@ impl<'v> Row<'v> {
     }
 }
 
-/// The path of an account without the account's own name.
-fn unit(path: &str) -> &str {
-    match path.rsplit_once('/') {
-        None | Some(("", _)) => "/",
-        Some((unit, _)) => unit,
+/// The path of an account without the account's own name, which may hold a `/` itself.
+fn unit<'p>(path: &'p str, name: &str) -> &'p str {
+    let unit = path.strip_suffix(name).and_then(|path| path.strip_suffix('/'));
+    match unit.or_else(|| path.rsplit_once('/').map(|(unit, _)| unit)) {
+        None | Some("") => "/",
+        Some(unit) => unit,
     }
 }
 
@@ -220,9 +221,11 @@ mod tests {
             ("/", "/", true),
             ("", "/", true),
             ("/prod/payments", "prod", false),
+            ("/prod/pay/ments", "/prod", true),
+            ("/prod/pay/ments", "/prod/pay", false),
         ];
         for (path, ou, want) in cases {
-            assert_eq!(is_below(unit(path), ou), want, "case `{path}` in `{ou}`");
+            assert_eq!(is_below(unit(path, "pay/ments"), ou), want, "case `{path}` in `{ou}`");
         }
     }
 }

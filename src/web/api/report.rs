@@ -21,12 +21,12 @@ pub(in crate::web) async fn report(
     let now = (site.clock)();
     // Megabytes for a large organization: not on a thread that answers others.
     let rendered = tokio::task::spawn_blocking(move || {
-        let report = view.report(now)?;
-        let text = render::json(&report).ok()?;
+        let report = view.report(now).ok_or_else(Problem::no_report)?;
+        let text = render::json(&report).map_err(|_| failed())?;
         let tag: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
-        Some((text, format!("\"{tag}\"")))
+        Ok((text, format!("\"{tag}\"")))
     });
-    let Some((text, tag)) = rendered.await.ok().flatten() else { return Err(Problem::no_report()) };
+    let (text, tag) = rendered.await.unwrap_or_else(|_| Err(failed()))?;
     let mut response = if has(&headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -38,6 +38,10 @@ pub(in crate::web) async fn report(
         headers.insert(ETAG, tag);
     }
     Ok(response)
+}
+
+fn failed() -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the report could not be made")
 }
 
 /// Whether the client says that it has this very report.

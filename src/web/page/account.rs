@@ -66,7 +66,7 @@ fn render(
 fn head(row: &Row<'_>, judged: &Option<Judged<'_>>, name: &str) -> Markup {
     let account = &row.entry.account;
     html! {
-        header.account {
+        header.profile {
             h1 { bdi { (name) } " " (bits::state(row.shown())) }
             p.where {
                 code data-copy { (account.id) }
@@ -85,7 +85,7 @@ fn head(row: &Row<'_>, judged: &Option<Judged<'_>>, name: &str) -> Markup {
 /// How the account stands, why, and what to do.
 fn standing(view: &View, row: &Row<'_>, judged: &Option<Judged<'_>>, now: Timestamp) -> Markup {
     html! {
-        section.panel class={ "standing " (row.shown().as_str()) } aria-label="State" {
+        section class={ "panel standing " (row.shown().as_str()) } aria-label="State" {
             @match (row.state, &row.entry.result) {
                 (Some(AccountState::Unknown), _) => {
                     @if let Some(error) = list::error(row, view, now) { (unknown(&error)) }

@@ -31,7 +31,7 @@ pub(super) fn section(view: &View, judged: &Judged<'_>, now: Timestamp) -> Marku
 fn one(view: &View, finding: &Finding, now: Timestamp) -> Markup {
     let title = format!("finding-{}", finding.id);
     html! {
-        article.panel.finding class=(finding.severity.as_str()) aria-labelledby=(title) {
+        article.panel.finding aria-labelledby=(title) {
             header {
                 (bits::severity(finding.severity)) " " span.check { (finding.check.as_str()) }
                 h3 id=(title) { (line(&finding.summary)) }

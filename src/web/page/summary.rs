@@ -305,10 +305,10 @@ fn tiles(view: &View, facts: &Facts, now: Timestamp) -> Markup {
             @match view.last_complete {
                 Some(at) => (tile(
                     if seconds(at, now).unsigned_abs() > view.interval.as_secs() * 5 / 2 { Tone::Late } else { Tone::Plain },
-                    "#sweeps", "Since last complete sweep", &age(at, now),
+                    "#sweeps", "Last complete sweep", &html! { (age(at, now)) span.unit-of { " ago" } },
                     &html! { "every " (crate::render::words::age(view.interval.as_secs().try_into().unwrap_or(i64::MAX))) },
                 )),
-                None => (tile(Tone::NotKnown, "#sweeps", "Since last complete sweep", &html! { "never" }, &html! { "no sweep was complete" })),
+                None => (tile(Tone::NotKnown, "#sweeps", "Last complete sweep", &html! { "never" }, &html! { "no sweep was complete" })),
             }
         }
     }

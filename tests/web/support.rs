@@ -1,0 +1,179 @@
+//! A router, and a daemon that notes what it is asked.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use http_body_util::BodyExt;
+use rolewarden::config::Secret;
+use rolewarden::ledger::{FindingRecord, Resolution, Trigger, View};
+use rolewarden::model::{AccountId, CheckName, Severity};
+use rolewarden::web::{Control, Encoding, Progress, Refused, Site, SweepStarted, router};
+use serde_json::Value;
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+use super::world;
+
+pub(crate) const TOKEN: &str = "a-token-that-is-long-enough";
+
+/// What the daemon answers, and what it was asked.
+#[derive(Default)]
+pub(crate) struct Fake {
+    pub(crate) no_token: bool,
+    pub(crate) busy: bool,
+    pub(crate) not_ready: bool,
+    pub(crate) no_history: bool,
+    pub(crate) progress: Option<Progress>,
+    pub(crate) asked: Mutex<Vec<String>>,
+}
+
+impl Fake {
+    fn note(&self, what: impl Into<String>) {
+        self.asked.lock().unwrap().push(what.into());
+    }
+}
+
+impl Control for Fake {
+    fn progress(&self) -> Option<Progress> {
+        self.progress.clone()
+    }
+
+    fn metrics(&self, encoding: Encoding) -> BoxFuture<'_, Bytes> {
+        let body: &[u8] = match encoding {
+            Encoding::Plain => b"# metrics\n",
+            Encoding::Gzip => b"\x1f\x8bpacked",
+        };
+        ready(Bytes::from_static(body)).boxed()
+    }
+
+    fn sweep_now(&self) -> BoxFuture<'_, Result<SweepStarted, Refused>> {
+        self.note("sweep");
+        let started = SweepStarted { id: "01JD0000000000000000000000".into() };
+        ready(if self.busy { Err(Refused::Running) } else { Ok(started) }).boxed()
+    }
+
+    fn rescan(&self, account: AccountId) -> BoxFuture<'_, Result<(), Refused>> {
+        self.note(format!("scan {account}"));
+        let result = match (self.busy, account == world::id(99_999)) {
+            (true, _) => Err(Refused::Running),
+            (false, true) => Err(Refused::NoSuchAccount),
+            (false, false) => Ok(()),
+        };
+        ready(result).boxed()
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<(), String>> {
+        self.note("reload");
+        let problem = "c.yaml:1:1: sweep.evry: unknown key";
+        ready(if self.busy { Err(problem.to_owned()) } else { Ok(()) }).boxed()
+    }
+
+    fn ready(&self) -> Result<(), &'static str> {
+        if self.not_ready { Err("no sweep has ended yet") } else { Ok(()) }
+    }
+
+    fn history(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<FindingRecord>, String>> {
+        let record = FindingRecord {
+            id: "00aa11bb22cc33dd".into(),
+            account,
+            check: CheckName::TrustPolicy,
+            severity: Severity::Critical,
+            summary: format!("{} may assume the role", world::HOSTILE[0]),
+            first_seen: world::ago(400_000),
+            last_seen: world::ago(300_000),
+            closed_at: Some(world::ago(299_000)),
+            resolution: Some(Resolution::External),
+            excused: false,
+        };
+        let broken = self.no_history.then(|| "disk I/O error in /secret/path".to_owned());
+        ready(broken.map_or(Ok(vec![record]), Err)).boxed()
+    }
+
+    fn token(&self) -> Option<Secret> {
+        (!self.no_token).then(|| Secret::new(TOKEN))
+    }
+}
+
+/// A running sweep.
+pub(crate) fn progress() -> Progress {
+    Progress {
+        id: "01JD0000000000000000000000".into(),
+        started_at: world::ago(5),
+        trigger: Trigger::Schedule,
+        done: 1_234,
+        total: 10_000,
+    }
+}
+
+/// An answer, read in full.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.header("content-type"), "application/json", "{self:?}");
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+/// A server without a socket.
+pub(crate) struct Web {
+    pub(crate) control: Arc<Fake>,
+    router: Router,
+}
+
+impl Web {
+    pub(crate) fn new(view: View, fake: Fake) -> Self {
+        let (_, view) = watch::channel(Arc::new(view));
+        let control = Arc::new(fake);
+        let site = Site { view, clock: world::now, control: control.clone() };
+        Self { control, router: router(site) }
+    }
+
+    pub(crate) fn of(accounts: usize) -> Self {
+        Self::new(world::view(accounts), Fake::default())
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes().to_vec();
+        Answer { status: head.status, headers: head.headers, body }
+    }
+
+    pub(crate) async fn ask(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::builder().method(method).uri(target);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header("host", "127.0.0.1:9797");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, target: &str) -> Answer {
+        self.ask("GET", target, &[]).await
+    }
+
+    /// With the right token.
+    pub(crate) async fn post(&self, target: &str) -> Answer {
+        self.ask("POST", target, &[("authorization", &format!("Bearer {TOKEN}"))]).await
+    }
+}

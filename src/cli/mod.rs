@@ -4,6 +4,7 @@ mod check;
 mod config;
 #[cfg(feature = "simulator")]
 mod demo;
+mod history;
 mod metrics;
 mod output;
 mod progress;
@@ -71,6 +72,8 @@ enum Command {
     Scan(scan::Scan),
     /// Sweep on a schedule; keep history; serve metrics, the page and the API. Writes nothing to AWS
     Serve(serve::Serve),
+    /// Findings that opened and closed, and sweeps: what `serve` remembers
+    History(history::History),
     /// Judge roles offline, from what `aws iam get-account-authorization-details` prints. No AWS calls
     #[command(after_help = EXIT_STATUSES)]
     Check {
@@ -203,6 +206,7 @@ pub fn main(cli: Cli) -> anyhow::Result<Exit> {
     match command {
         Command::Scan(scan) => scan::main(&common, &scan),
         Command::Serve(flags) => serve::main(&common, &flags),
+        Command::History(flags) => history::main(&common, &flags),
         Command::Check { files, report } => check::main(&common, &files, &report),
         Command::Config { command } => config::main(&common, command),
         #[cfg(feature = "simulator")]

@@ -1,6 +1,7 @@
-//! Reports in the formats people and programs read: report in, text out. Pure.
+//! Reports and history in the formats people and programs read: values in, text out. Pure.
 
 pub mod causes;
+mod history;
 mod json;
 mod ndjson;
 #[cfg(test)]
@@ -12,6 +13,7 @@ use std::str::FromStr;
 
 use crate::model::Report;
 
+pub use history::History;
 pub use json::json;
 pub use ndjson::ndjson;
 pub use text::{TextOptions, changes, headline, text};

@@ -86,7 +86,7 @@ fn try_again(
     n: i64,
     sweep: Option<&SweepRecord>,
 ) -> Result<(), StoreError> {
-    let list = AccountList { refreshed_at: Some(at(n)), stale: None };
+    let list = AccountList { refreshed_at: Some(at(n)), ..AccountList::default() };
     store.save(Saving { at: at(n), ledger, sweep, events, list: &list, last_complete: Some(at(n)) })
 }
 

@@ -28,7 +28,7 @@ fn a_process_that_saves() {
     println!();
     for n in first.. {
         let events = learn(&mut ledger, n);
-        let list = AccountList { refreshed_at: Some(at(n)), stale: None };
+        let list = AccountList { refreshed_at: Some(at(n)), ..AccountList::default() };
         let saving = Saving {
             at: at(n),
             ledger: &ledger,

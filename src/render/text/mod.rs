@@ -2,6 +2,7 @@
 
 mod changes;
 mod drifted;
+mod history;
 mod layout;
 mod style;
 mod unknown;
@@ -13,6 +14,7 @@ use crate::model::{
     AccountReport, AccountResult, AccountState, CheckName, Finding, FindingCounts, Report, Severity,
 };
 pub use changes::{changes, headline};
+pub(super) use history::history;
 use layout::{Page, Span};
 
 /// Columns of an account's name in a table.

@@ -8,8 +8,9 @@ fn a_configuration_that_cannot_be_used_changes_nothing_and_one_that_can_is_in_fo
     let (world, ids) = world_of(&[Kind::GuideCli, Kind::AdministratorAttached]);
     let mut lab = Lab::new(world).config(&quiet());
     let daemon = Daemon::swept(&lab, &[]);
-    let successful = || daemon.metric("rolewarden_config_last_reload_successful");
-    assert_eq!(successful(), Some(1.0));
+    let successful =
+        |value| daemon.expect_metric("rolewarden_config_last_reload_successful", value);
+    successful(1.0);
     let exempt = format!(
         "exceptions: [{{id: EX-1, accounts: [\"{}\"], checks: [attached-policies], reason: r, owner: o, expires: 2099-01-01}}]\n",
         ids[1]
@@ -43,24 +44,23 @@ fn a_configuration_that_cannot_be_used_changes_nothing_and_one_that_can_is_in_fo
         let answer = daemon.post("/-/reload");
         assert_eq!(answer.status, 500, "case `{case}`: {answer:?}");
         assert!(answer.text().contains(word), "case `{case}`: {}", answer.text());
-        assert_eq!(successful(), Some(0.0), "case `{case}`");
-        let failures = daemon.metric("rolewarden_config_reload_failures_total");
-        assert_eq!(failures, Some((number + 1) as f64), "case `{case}`");
+        successful(0.0);
+        daemon.expect_metric("rolewarden_config_reload_failures_total", (number + 1) as f64);
         assert_eq!(
             daemon.logged("configuration not reloaded: the one before stays in force").len(),
             number + 1
         );
     }
     daemon.sweep();
-    assert_eq!(daemon.metric("rolewarden_accounts{state=\"drifted\"}"), Some(1.0));
+    daemon.expect_metric("rolewarden_accounts{state=\"drifted\"}", 1.0);
     // By the signal this time.
     lab.set_config(&format!("{}{exempt}", quiet()));
     daemon.signal("HUP");
     daemon.wait_for_log("configuration reloaded", 1);
-    assert_eq!(successful(), Some(1.0));
+    successful(1.0);
     daemon.sweep();
-    assert_eq!(daemon.metric("rolewarden_accounts{state=\"exempt\"}"), Some(1.0));
-    assert_eq!(daemon.metric("rolewarden_accounts{state=\"drifted\"}"), Some(0.0));
+    daemon.expect_metric("rolewarden_accounts{state=\"exempt\"}", 1.0);
+    daemon.expect_metric("rolewarden_accounts{state=\"drifted\"}", 0.0);
     // The token is one of the things that change at once.
     lab.set_config(&quiet().replace(TOKEN, "another-token-0123456789"));
     assert_eq!(daemon.post("/-/reload").status, 200);

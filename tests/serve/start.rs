@@ -58,8 +58,8 @@ fn an_aws_that_cannot_be_reached_is_tried_again_and_the_page_says_so() {
     assert_eq!(daemon.get("/-/healthy").status, 200);
     assert_eq!(daemon.get("/-/ready").status, 503);
     assert_eq!(daemon.get("/api/v1/report").status, 503);
-    assert_eq!(daemon.metric("rolewarden_sweeps_total{outcome=\"failed\"}"), Some(1.0));
-    assert_eq!(daemon.metric("rolewarden_accounts{state=\"compliant\"}"), Some(0.0));
+    daemon.expect_metric("rolewarden_sweeps_total{outcome=\"failed\"}", 1.0);
+    daemon.expect_metric("rolewarden_accounts{state=\"compliant\"}", 0.0);
     let page = daemon.get("/");
     assert!(page.text().contains("sts:GetCallerIdentity"), "{}", page.text());
     daemon.stop();

@@ -105,6 +105,12 @@ impl Daemon {
             .find_map(|found| found.strip_prefix(line)?.strip_prefix(' ')?.parse().ok())
     }
 
+    /// Waits until a metric has this value: it is rendered at most once a second.
+    #[track_caller]
+    pub(crate) fn expect_metric(&self, line: &str, value: f64) {
+        self.wait(&format!("{line} {value}"), || self.metric(line) == Some(value));
+    }
+
     /// Every event with this message.
     pub(crate) fn logged(&self, message: &str) -> Vec<Value> {
         let log = self.log.lock().unwrap();

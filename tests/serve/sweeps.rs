@@ -9,8 +9,8 @@ fn state(daemon: &Daemon, id: &str) -> String {
     daemon.get(&format!("/api/v1/accounts/{id}")).json()["state"].as_str().unwrap().to_owned()
 }
 
-fn in_state(daemon: &Daemon, state: &str) -> f64 {
-    daemon.metric(&format!("rolewarden_accounts{{state=\"{state}\"}}")).unwrap()
+fn in_state(daemon: &Daemon, state: &str, accounts: f64) {
+    daemon.expect_metric(&format!("rolewarden_accounts{{state=\"{state}\"}}"), accounts);
 }
 
 /// Every finding's `first_seen` in an account.
@@ -26,7 +26,7 @@ fn drift_is_seen_by_the_next_sweep_and_its_end_by_the_one_after() {
     let right: Role = world.accounts[&ids[0]].roles["AmazonEKSConnectorAgentRole"].clone();
     let lab = Lab::new(world).config(&quiet());
     let daemon = Daemon::swept(&lab, &[]);
-    assert_eq!(in_state(&daemon, "drifted"), 0.0);
+    in_state(&daemon, "drifted", 0.0);
     let put = |role: Role| {
         lab.running.change(|world| {
             let roles = &mut world.accounts.get_mut(&ids[0]).unwrap().roles;
@@ -38,16 +38,14 @@ fn drift_is_seen_by_the_next_sweep_and_its_end_by_the_one_after() {
         ..right.clone()
     });
     daemon.sweep();
-    assert_eq!(
-        (in_state(&daemon, "drifted"), state(&daemon, ids[0].as_str()).as_str()),
-        (1.0, "drifted")
-    );
+    in_state(&daemon, "drifted", 1.0);
+    assert_eq!(state(&daemon, ids[0].as_str()), "drifted");
     let series =
         format!("rolewarden_finding_first_seen_timestamp_seconds{{account_id=\"{}\"", ids[0]);
     assert!(daemon.get("/metrics").text().contains(&series));
     put(right);
     daemon.sweep();
-    assert_eq!(in_state(&daemon, "drifted"), 0.0);
+    in_state(&daemon, "drifted", 0.0);
     assert!(!daemon.get("/metrics").text().contains(&series));
     let opened = daemon.logged("finding opened").len();
     assert!(opened > 0);
@@ -84,7 +82,7 @@ fn an_account_that_cannot_be_read_is_unknown_and_keeps_its_findings_with_their_a
     daemon.wait("the account to be unknown", || state(&daemon, id) == "unknown");
     assert_eq!(daemon.logged("sweep ended").len(), 1);
     daemon.sweep();
-    assert_eq!(in_state(&daemon, "unknown"), 1.0);
+    in_state(&daemon, "unknown", 1.0);
     let text = daemon.get("/metrics").text();
     let unknown = format!(
         "rolewarden_account_state{{account_id=\"{id}\",state=\"unknown\",reason=\"assume_denied\"}} 1"
@@ -153,7 +151,7 @@ fn one_sweep_at_a_time_and_only_with_the_token() {
     assert_eq!(ask(&[]), 401);
     assert_eq!(ask(&[("Authorization", "Bearer token-of-the-tests-0123456788")]), 401);
     daemon.wait_for_log("sweep ended", 1);
-    assert_eq!(in_state(&daemon, "unknown"), 4.0);
+    in_state(&daemon, "unknown", 4.0);
     daemon.stop();
     // Without a token in the configuration there is no POST at all.
     let lab = Lab::new(world_of(&[Kind::GuideCli]).0)

@@ -139,16 +139,13 @@ async fn an_unknown_account_shows_its_last_judgement_apart() {
     let web = Web::of(300);
     // Read once, with a finding; throttled since.
     let whole = web.get("/api/v1/accounts/100000000029").await.json();
-    assert_eq!(whole["account"]["state"], "unknown");
-    assert_eq!(whole["account"]["error"]["reason"], "throttled");
+    assert_eq!(whole["state"], "unknown");
+    assert_eq!(whole["error"]["reason"], "throttled");
     assert_eq!(whole["last_judgement"]["state"], "drifted");
     assert_eq!(whole["last_judgement"]["findings"][0]["severity"], "critical");
     assert_eq!(whole["history"][0]["resolution"], "external");
     let judged = web.get("/api/v1/accounts/100000000000").await.json();
-    assert_eq!(
-        (&judged["account"]["state"], &judged["last_judgement"]),
-        (&json!("compliant"), &Value::Null)
-    );
+    assert_eq!((&judged["state"], &judged["last_judgement"]), (&json!("compliant"), &Value::Null));
     // Never read.
     let denied = web.get("/api/v1/accounts/100000000023").await.json();
     assert_eq!(denied["last_judgement"], Value::Null);

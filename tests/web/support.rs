@@ -87,7 +87,7 @@ impl Control for Fake {
             last_seen: world::ago(300_000),
             closed_at: Some(world::ago(299_000)),
             resolution: Some(Resolution::External),
-            excused: false,
+            exception: None,
         };
         let broken = self.no_history.then(|| "disk I/O error in /secret/path".to_owned());
         ready(broken.map_or(Ok(vec![record]), Err)).boxed()

@@ -219,11 +219,12 @@ pub(crate) fn view(accounts: usize) -> View {
     let mut view = View {
         config,
         ledger,
-        list: AccountList { refreshed_at: Some(ago(1_500)), stale: None },
+        list: AccountList { refreshed_at: Some(ago(1_500)), ..AccountList::default() },
         sweeps: Arc::default(),
         last_complete: Some(ago(240)),
         interval: Duration::from_secs(900),
         stale_after: Duration::from_secs(1_800),
+        accept_shrunken_list: false,
         trouble: None,
     };
     let states = view.states(now());

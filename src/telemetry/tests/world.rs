@@ -167,6 +167,7 @@ impl World {
             last_complete: self.last_complete,
             interval: Duration::from_secs(900),
             stale_after: self.stale_after,
+            accept_shrunken_list: false,
             trouble: None,
         })
     }

@@ -51,6 +51,7 @@ const CURSOR: &str = "what `next` was in the answer before";
 /// Everything that is known of one account.
 #[derive(Serialize)]
 pub(in crate::web) struct Whole {
+    #[serde(flatten)]
     account: AccountReport,
     /// The last judgement, where the account cannot be judged now: old, and no claim.
     last_judgement: Option<AccountReport>,

@@ -83,7 +83,7 @@ fn what_is_declared_is_rendered_and_what_is_rendered_is_declared() {
         .map(|(name, (kind, help))| (name.as_str(), kind.as_str(), help.as_str()))
         .collect();
     assert_eq!(rendered, declared);
-    for ((name, labels), _) in &scrape.series {
+    for (name, labels) in scrape.series.keys() {
         let base = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
         let known = |name: &str| GROUPS.iter().flat_map(|g| g.metrics).find(|m| m.name == name);
         let metric = known(name).or_else(|| base.and_then(known)).unwrap();
@@ -129,12 +129,14 @@ fn closed_sets_are_there_from_the_start_with_zero() {
     assert_eq!(scrape.get("accounts", &[("state", "drifted")]), Some(0.0));
 }
 
+/// A series, and its value.
+type Case = (&'static str, &'static [(&'static str, &'static str)], f64);
+
 #[test]
 fn each_event_counts() {
     let (telemetry, world) = eventful();
     let s = scrape(&telemetry, &world, 4000);
-    let trust = ("check", "trust-policy");
-    let cases: [(&str, &[(&str, &str)], f64); 23] = [
+    let cases: [Case; 23] = [
         ("sweeps_total", &[("outcome", "complete")], 1.0),
         ("sweeps_total", &[("outcome", "failed")], 1.0),
         ("sweep_overruns_total", &[], 1.0),
@@ -144,10 +146,10 @@ fn each_event_counts() {
         ("scan_workers_busy", &[], 0.0),
         ("scans_total", &[("outcome", "success")], 2.0),
         ("scans_total", &[("outcome", "assume_denied")], 1.0),
-        ("findings_opened_total", &[trust, ("severity", "critical")], 1.0),
+        ("findings_opened_total", &[("check", "trust-policy"), ("severity", "critical")], 1.0),
         (
             "findings_resolved_total",
-            &[trust, ("severity", "critical"), ("resolution", "external")],
+            &[("check", "trust-policy"), ("severity", "critical"), ("resolution", "external")],
             1.0,
         ),
         ("finding_open_seconds_sum", &[("severity", "critical")], 3599.0),

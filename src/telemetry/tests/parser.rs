@@ -43,15 +43,15 @@ impl Scrape {
 
     fn series(&mut self, family: &str, line: &str) {
         let end = line.find(['{', ' ']).expect("a value");
-        let name = &line[..end];
+        let (name, rest) = line.split_at(end);
         let kind = &self.families[family].0;
         let suffix = name.strip_prefix(family).expect("a series of its family");
         let expected: &[&str] =
             if kind == "histogram" { &["_bucket", "_sum", "_count"] } else { &[""] };
         assert!(expected.contains(&suffix), "{name} in {family}");
-        let (labels, rest) = match line[end..].strip_prefix('{') {
+        let (labels, rest) = match rest.strip_prefix('{') {
             Some(rest) => labels(rest),
-            None => (Labels::new(), &line[end..]),
+            None => (Labels::new(), rest),
         };
         let value: f64 = rest.strip_prefix(' ').expect("a value").parse().expect("a number");
         assert!(value.is_finite(), "{line}");
@@ -98,7 +98,7 @@ fn labels(mut rest: &str) -> (Labels, &str) {
             }
         };
         assert!(labels.insert(name.to_owned(), text).is_none(), "label `{name}` twice");
-        rest = &value[end..];
+        rest = value.split_at(end).1;
         if let Some(after) = rest.strip_prefix('}') {
             return (labels, after);
         }

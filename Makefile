@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(shell command -v cargo-deny || echo target/tools/bin/cargo-deny)
 
-.PHONY: help demo build test test-rust test-moto bench lint advisories
+.PHONY: help demo build test test-rust test-moto test-page bench lint advisories
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
@@ -16,7 +16,7 @@ demo: ## a simulated organization, scanned: no AWS needed
 build: ## the release binary
 	cargo build --release $(FEATURES)
 
-test: test-rust test-moto ## every test: Rust's, then the release binary against moto
+test: test-rust test-moto test-page ## every test: Rust's, then the release binary against moto and in a browser
 
 test-rust: ## unit, property, contract and architecture tests
 	@if cargo nextest --version >/dev/null 2>&1; then \
@@ -28,9 +28,12 @@ test-rust: ## unit, property, contract and architecture tests
 test-moto: build .venv/.made ## the release binary against moto, an AWS nobody here wrote
 	ROLEWARDEN_BIN=$(BINARY) $(PYTHON) -m pytest --quiet tests/moto
 
-.venv/.made: tests/moto/requirements.txt
+test-page: build .venv/.made ## the daemon's page in Chromium, its API under schemathesis
+	ROLEWARDEN_BIN=$(BINARY) $(PYTHON) -m pytest --quiet tests/page
+
+.venv/.made: tests/moto/requirements.txt tests/page/requirements.txt
 	python3 -m venv --clear .venv
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes $(^:%=--requirement %)
 	touch $@
 
 bench: build target/peers/.made ## what a sweep costs beside other clients (benches/README.md): about 20 minutes

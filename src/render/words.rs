@@ -80,7 +80,7 @@ pub fn duration(seconds: i64) -> String {
 /// How long ago something was, to one unit.
 pub fn age(seconds: i64) -> String {
     match seconds {
-        ..60 => "under 1 min".to_owned(),
+        ..60 => "< 1 min".to_owned(),
         60..5_400 => format!("{} min", seconds / 60),
         5_400..172_800 => format!("{} h", seconds / 3_600),
         172_800.. => format!("{} d", seconds / 86_400),
@@ -108,8 +108,8 @@ mod tests {
     #[test]
     fn ages_have_one_unit() {
         let cases = [
-            (-5, "under 1 min"),
-            (59, "under 1 min"),
+            (-5, "< 1 min"),
+            (59, "< 1 min"),
             (60, "1 min"),
             (5_399, "89 min"),
             (5_400, "1 h"),

@@ -7,7 +7,7 @@ const TYPING_MS = 200;
 
 /* Ages, by the server's own rules. */
 function age(seconds) {
-  if (seconds < 60) return "under 1 min";
+  if (seconds < 60) return "< 1 min";
   if (seconds < 5_400) return `${Math.floor(seconds / 60)} min`;
   if (seconds < 172_800) return `${Math.floor(seconds / 3_600)} h`;
   return `${Math.floor(seconds / 86_400)} d`;

@@ -73,7 +73,7 @@ fn an_account_that_cannot_be_read_is_unknown_and_keeps_its_findings_with_their_a
     let daemon = Daemon::swept(&lab, &[]);
     let before = first_seen(&daemon, id);
     assert!(!before.is_empty());
-    let denied = Rule::always(On::Only(Operation::AssumeRole), Fault::Denied);
+    let denied = Rule::always(On::Only(Operation::GetRole), Fault::Denied);
     lab.running.change(|world| {
         world.accounts.get_mut(&ids[1]).unwrap().faults.push(denied);
     });
@@ -85,7 +85,7 @@ fn an_account_that_cannot_be_read_is_unknown_and_keeps_its_findings_with_their_a
     in_state(&daemon, "unknown", 1.0);
     let text = daemon.get("/metrics").text();
     let unknown = format!(
-        "rolewarden_account_state{{account_id=\"{id}\",state=\"unknown\",reason=\"assume_denied\"}} 1"
+        "rolewarden_account_state{{account_id=\"{id}\",state=\"unknown\",reason=\"access_denied\"}} 1"
     );
     assert!(text.contains(&unknown), "{text}");
     let series = format!("rolewarden_finding_first_seen_timestamp_seconds{{account_id=\"{id}\"");

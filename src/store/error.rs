@@ -20,8 +20,8 @@ pub enum StoreError {
     #[error("the folder of the store `{}` does not exist: make it, or set store.path", .0.display())]
     NoFolder(PathBuf),
     /// No permission, a read-only file system, another owner.
-    #[error("the store `{}` cannot be written ({what})", path.display())]
-    NotWritable {
+    #[error("the store `{}` cannot be opened or written ({what})", path.display())]
+    Denied {
         /// The database file.
         path: PathBuf,
         /// What the system says.
@@ -94,7 +94,7 @@ impl StoreError {
             io::ErrorKind::NotFound => Self::NoFolder(path),
             io::ErrorKind::PermissionDenied
             | io::ErrorKind::ReadOnlyFilesystem
-            | io::ErrorKind::NotADirectory => Self::NotWritable { path, what: error.to_string() },
+            | io::ErrorKind::NotADirectory => Self::Denied { path, what: error.to_string() },
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(path),
             _ => Self::Failed { path, what: error.to_string() },
         }
@@ -112,7 +112,7 @@ impl StoreError {
                 }
                 ErrorCode::DiskFull => Self::Full(path),
                 ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen => {
-                    Self::NotWritable { path, what }
+                    Self::Denied { path, what }
                 }
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Locked(path),
                 _ => Self::Failed { path, what },

@@ -45,7 +45,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     let mut conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
     if conn.is_readonly("main").map_err(failed)? {
         let what = "permission denied".to_owned();
-        return Err(StoreError::NotWritable { path: path.to_owned(), what });
+        return Err(StoreError::Denied { path: path.to_owned(), what });
     }
     let version = version(&conn, path)?;
     settings(&conn).map_err(failed)?;
@@ -68,7 +68,8 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-/// Moves a damaged database aside, under a name nothing has yet. What its log holds goes with it.
+/// Moves a damaged database aside, under a name nothing has yet. What its log holds goes with it, and after it: the
+/// database without its log would be an older one.
 pub(super) fn move_aside(path: &Path, now: Timestamp) -> Result<PathBuf, StoreError> {
     let stamp = now.strftime("%Y%m%dT%H%M%SZ");
     let aside = (1_u32..)
@@ -76,7 +77,7 @@ pub(super) fn move_aside(path: &Path, now: Timestamp) -> Result<PathBuf, StoreEr
         .map(|again| beside(path, &format!(".corrupt-{stamp}{again}")))
         .find(|aside| !aside.exists())
         .unwrap_or_default();
-    for part in ["-wal", "-shm", ""] {
+    for part in ["", "-wal", "-shm"] {
         match fs::rename(beside(path, part), beside(&aside, part)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound || part.is_empty() => {
                 return Err(StoreError::io(path, &error));

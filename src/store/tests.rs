@@ -1,7 +1,10 @@
 //! A disk that is full, page after page: SQLite's own limit stands for it.
 
+use std::sync::Arc;
+
+use super::saving::MOST_SWEEPS;
 use super::*;
-use crate::ledger::{Outcome, Trigger};
+use crate::ledger::{Outcome, Resolution, Trigger};
 use crate::model::{
     Account, AccountId, AccountReport, AccountResult, AccountState, CheckName, Finding, Severity,
     SweepInfo, Verdict,

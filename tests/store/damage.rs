@@ -185,3 +185,44 @@ fn a_value_that_was_changed_by_hand_is_refused() {
         assert!(error.contains("damaged") && error.contains("--rebuild-store"), "{sql}: {error}");
     }
 }
+
+/// The log holds what the database does not have yet. Cut or damaged, it ends earlier: at a save, and nowhere else.
+#[test]
+fn a_damaged_log_ends_at_an_earlier_save() {
+    let mut memory = Memory::new();
+    memory.list((1..=30).map(account).collect(), 0);
+    memory.save(1);
+    // All of it is in the database, and a log begins.
+    memory.restart();
+    let mut saves = vec![Truth::of(memory.store()).unwrap()];
+    for second in 2..=9_i64 {
+        for n in 1..=30_u64 {
+            let odd = (n + second.cast_unsigned()) % 3 == 0;
+            memory.learn(n, judged(second, if odd { &["a", "b!"] } else { &[] }));
+        }
+        memory.save(second);
+        saves.push(Truth::of(memory.store()).unwrap());
+    }
+    let log = |path: &Path| format!("{}-wal", path.display());
+    let (base, whole) = (fs::read(memory.path()).unwrap(), fs::read(log(&memory.path())).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rolewarden.db");
+    let mut random = fastrand::Rng::with_seed(11);
+    let mut ends = vec![0; saves.len()];
+    for case in 0..400 {
+        let mut bytes = whole.clone();
+        let byte = random.usize(..whole.len());
+        match case % 2 {
+            0 => bytes.truncate(byte),
+            _ => bytes[byte] ^= 1 << random.u8(..8),
+        }
+        let _ = fs::remove_file(format!("{}-shm", path.display()));
+        fs::write(&path, &base).unwrap();
+        fs::write(log(&path), bytes).unwrap();
+        let read = Store::open(&path).and_then(|store| Truth::of(&store)).unwrap();
+        let end = saves.iter().position(|save| *save == read);
+        ends[end.unwrap_or_else(|| panic!("case {case}, byte {byte}: {read:?}"))] += 1;
+    }
+    println!("the log of {} saves, damaged 400 times, ends after: {ends:?}", saves.len() - 1);
+    assert!(ends.iter().filter(|count| **count > 0).count() > 4, "{ends:?}");
+}

@@ -14,7 +14,7 @@ fn a_place_that_does_not_take_a_store_is_named() {
     fs::write(folder.path().join("file"), "").unwrap();
     let cases = [
         ("missing/rolewarden.db", "the folder of the store `PATH` does not exist: make it, or set"),
-        ("file/rolewarden.db", "the store `PATH` cannot be written (Not a directory"),
+        ("file/rolewarden.db", "the store `PATH` cannot be opened or written (Not a directory"),
     ];
     for (name, want) in cases {
         let path = folder.path().join(name);

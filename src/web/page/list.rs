@@ -10,16 +10,18 @@ use super::bits::{self, age, counted, line};
 use super::links;
 use super::overview::Asked;
 use crate::ledger::View;
-use crate::model::{AccountResult, AccountState, CheckName, ScanError, Severity};
-use crate::render::causes::causes;
+use crate::model::{AccountId, AccountResult, AccountState, CheckName, ScanError, Severity};
+use crate::render::causes::{Cause, causes};
 use crate::web::listing::{self, Filter, Order, Row, Shown};
 
 /// Accounts on one page.
 const PER_PAGE: usize = 100;
 /// Organizational units that the form suggests.
 const MAX_UNITS: usize = 500;
-/// Causes that are told apart.
-const MAX_CAUSES: usize = 12;
+/// Causes that are shown at once: the most frequent.
+const FULL_CAUSES: usize = 3;
+/// Causes that are shown on demand.
+const MAX_CAUSES: usize = 20;
 
 /// Why an account is unknown now.
 pub(super) fn error<'v>(row: &Row<'v>, view: &View, now: Timestamp) -> Option<Cow<'v, ScanError>> {
@@ -45,34 +47,45 @@ pub(super) fn reasons(everyone: &[Row<'_>], view: &View, now: Timestamp) -> Mark
         .collect();
     let causes =
         causes(errors.iter().map(|(account, error)| (&account.id, &account.id, error.as_ref())));
-    let more = causes.len().saturating_sub(MAX_CAUSES);
+    let first = causes.get(..FULL_CAUSES).unwrap_or(&causes);
+    let others = causes.get(FULL_CAUSES..).unwrap_or_default();
+    let hidden = others.len().saturating_sub(MAX_CAUSES);
     html! {
         @if !errors.is_empty() {
             section.panel.reasons aria-labelledby="reasons" {
                 h2 id="reasons" { "Why " (counted(errors.len(), "account")) " could not be verified" }
-                ul {
-                    @for cause in causes.iter().take(MAX_CAUSES) {
-                        @let only = Filter { reason: Some(cause.reason), ..Filter::default() };
-                        li {
-                            p {
-                                a.count href=(match cause.members.as_slice() {
-                                    [one] => links::account(one),
-                                    _ => links::list(&only, Order::Worst, 1),
-                                }) { (counted(cause.members.len(), "account")) }
-                                " " code.reason { (cause.reason.as_str()) }
-                                @for text in [&cause.operation, &cause.code].into_iter().flatten() {
-                                    " " span.quiet { (line(text)) }
-                                }
-                            }
-                            p { (line(&cause.message)) }
-                            @if let Some(hint) = &cause.hint { p.hint { strong { "What to do: " } (line(hint)) } }
+                ul { @for cause in first { (one_cause(cause)) } }
+                @if !others.is_empty() {
+                    details {
+                        summary { (counted(others.len(), "more cause")) }
+                        ul { @for cause in others.iter().take(MAX_CAUSES) { (one_cause(cause)) } }
+                        @if hidden > 0 {
+                            p.quiet { (counted(hidden, "rarer cause")) ": see " a href=(links::state(AccountState::Unknown)) { "the accounts" } }
                         }
                     }
                 }
-                @if more > 0 {
-                    p.quiet { (counted(more, "rarer cause")) ": see " a href=(links::state(AccountState::Unknown)) { "the accounts" } }
+            }
+        }
+    }
+}
+
+fn one_cause(cause: &Cause<&AccountId>) -> Markup {
+    let all = Filter { reason: Some(cause.reason), ..Filter::default() };
+    let address = match cause.members.as_slice() {
+        [one] => links::account(one),
+        _ => links::list(&all, Order::Worst, 1),
+    };
+    html! {
+        li {
+            p {
+                a.count href=(address) { (counted(cause.members.len(), "account")) }
+                " " code.reason { (cause.reason.as_str()) }
+                @for text in [&cause.operation, &cause.code].into_iter().flatten() {
+                    " " span.quiet { (line(text)) }
                 }
             }
+            p { (line(&cause.message)) }
+            @if let Some(hint) = &cause.hint { p.hint { strong { "What to do: " } (line(hint)) } }
         }
     }
 }

@@ -47,7 +47,7 @@ pub(in crate::web) async fn overview(
 fn render(view: &View, now: Timestamp, progress: Option<&Progress>, asked: &Asked) -> Html<String> {
     let all = Filter::default();
     let everyone: Vec<Row<'_>> = rows(view, now, &all).collect();
-    let facts = summary::Facts::of(view, &everyone, now);
+    let facts = summary::Facts::of(view, &everyone);
     let content = html! {
         div id="summary" data-fresh {
             (summary::section(view, &facts, progress, now))

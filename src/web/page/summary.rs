@@ -26,7 +26,7 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    pub(super) fn of(view: &View, everyone: &[Row<'_>], _now: Timestamp) -> Self {
+    pub(super) fn of(view: &View, everyone: &[Row<'_>]) -> Self {
         let mut states = StateCounts::default();
         let (mut skipped, mut critical, mut oldest) = (0, (0, 0), None::<Timestamp>);
         for row in everyone {

@@ -7,7 +7,7 @@ use rolewarden::simulator::Kind;
 use crate::support::{Daemon, Lab, quiet, world_of};
 
 /// How often; `ROLEWARDEN_KILLS` says otherwise.
-const KILLS: u64 = 25;
+const KILLS: u64 = 200;
 
 #[test]
 fn no_kill_at_any_instant_corrupts_the_store_or_loses_an_age() {

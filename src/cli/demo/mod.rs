@@ -2,8 +2,10 @@
 
 mod hands;
 mod story;
+mod watch;
 
 use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -28,6 +30,12 @@ pub(super) struct Demo {
     /// Another seed is another organization, and another story
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    /// Watch the organization with the daemon instead, until stopped: its page, metrics and API
+    #[arg(long)]
+    serve: bool,
+    /// Where the daemon listens
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9797", requires = "serve")]
+    listen: SocketAddr,
     #[command(flatten)]
     report: Flags,
 }
@@ -51,6 +59,9 @@ const PAUSE: Duration = Duration::from_millis(300);
 const ROUNDS: usize = 20;
 
 pub(super) fn main(common: &Common, demo: &Demo) -> anyhow::Result<Exit> {
+    if demo.serve {
+        return watch::main(common, demo);
+    }
     let no_files = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
     let mut config =
         Config::from_text(CONFIG, "demo", std::path::Path::new(""), &|_| None, &no_files)?;
@@ -174,6 +185,7 @@ fn afterword(report: &Report) -> String {
         "\nThat was the third sweep. `rolewarden scan` would have ended with status {status}.\n\
          Where to look next:\n  \
          rolewarden demo --format json | jq .summary    the same as data\n  \
+         rolewarden demo --serve                        the daemon: page, metrics, API\n  \
          rolewarden simulate --help                     break things yourself, and scan\n  \
          rolewarden config example > rolewarden.yaml    for your own organization\n  \
          README.md                                      permissions, cron, what each state means"

@@ -5,13 +5,16 @@ PYTHON := .venv/bin/python
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(shell command -v cargo-deny || echo target/tools/bin/cargo-deny)
 
-.PHONY: help demo build test test-rust test-moto test-page bench lint advisories
+.PHONY: help demo demo-serve build test test-rust test-moto test-page bench lint advisories
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
 
 demo: ## a simulated organization, scanned: no AWS needed
 	cargo run --release --features simulator --quiet -- demo
+
+demo-serve: ## the same organization, watched by the daemon: http://127.0.0.1:9797/
+	cargo run --release --features simulator --quiet -- demo --serve
 
 build: ## the release binary
 	cargo build --release $(FEATURES)

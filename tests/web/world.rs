@@ -226,7 +226,6 @@ pub(crate) fn view(accounts: usize) -> View {
         stale_after: Duration::from_secs(1_800),
         accept_shrunken_list: false,
         trouble: None,
-        accept_shrunken_list: false,
     };
     let states = view.states(now());
     view.sweeps = Arc::new((0..48).map(|n| sweep(n, &states)).collect());

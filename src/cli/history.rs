@@ -1,5 +1,6 @@
 //! `rolewarden history`: what the store remembers, also while `serve` writes it.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -52,7 +53,9 @@ pub(super) fn main(common: &Common, flags: &History) -> anyhow::Result<Exit> {
         None => Config::load(&common.config_path())?.store.path,
     };
     let store = Store::open_read_only(&path)?;
-    let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
+    // What goes to another program is neither cut nor wrapped.
+    let terminal = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
+    let width = terminal.map_or(usize::MAX, |(width, _)| usize::from(width.0));
     let color = common.colored(&std::io::stdout());
     let options = TextOptions { color, width, ..TextOptions::default() };
     let text = flags.read(&store)?.render(flags.format, options);

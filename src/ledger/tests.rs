@@ -79,7 +79,10 @@ fn words(events: &[Event]) -> Vec<String> {
 fn a_finding_stays_open_until_a_judgement_contradicts_it() {
     let failed = || unknown(UnknownReason::Throttled);
     let pending = || unknown(UnknownReason::Pending);
-    let cases: [(&str, Vec<AccountResult>, &[&str], &[&str]); 8] = [
+    /// What is learned, one result after another; the events; the findings that are left.
+    type Case =
+        (&'static str, Vec<AccountResult>, &'static [&'static str], &'static [&'static str]);
+    let cases: [Case; 8] = [
         ("opens", vec![judged(1, &["a"])], &["a opened - since 1"], &["a"]),
         ("stays", vec![judged(1, &["a"]), judged(2, &["a"])], &["a opened - since 1"], &["a"]),
         (

@@ -47,21 +47,23 @@ fn people_read_tables_in_which_nothing_is_obeyed() {
     let text = shown(&memory, "--store rolewarden.db");
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], "3 findings · 1 open, 1 exempt, 1 closed · times in UTC");
-    let heads = ["OPENED", "CLOSED", "NOW", "SEVERITY", "ACCOUNT", "NAME", "FINDING"];
+    let heads = ["OPENED", "CLOSED", "NOW", "SEVERITY", "ACCOUNT", "NAME"];
     assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), heads);
-    for (line, words) in lines[2..].iter().zip([
+    for (pair, words) in lines[2..].chunks(2).zip([
         ["2026-09-21 14:14  2026-09-21 14:15  external", "000000000001  account-1"],
         ["2026-09-21 14:14                    open", "000000000002  pay\\u{1b}[31m"],
         ["2026-09-21 14:14                    exempt (EX-1)", "000000000002  pay\\u{1b}[31m"],
     ]) {
-        assert!(words.iter().all(|word| line.contains(word)), "{text}");
+        assert!(words.iter().all(|word| pair[0].contains(word)), "{text}");
+        assert!(pair[1].starts_with("    trust-policy: anyone may assume the role \\u{1b}[31m"));
     }
-    assert_eq!(lines.len(), 5, "{text}");
+    assert_eq!(lines.len(), 8, "{text}");
     assert!(!text.contains(['\u{1b}', '\u{202e}', '\0']));
     let text = shown(&memory, "--store rolewarden.db --sweeps");
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], "2 sweeps · times in UTC");
     assert!(lines[2].starts_with("2026-09-21 14:15  1s    complete  schedule  2 "), "{text}");
+    assert!(lines[2].ends_with(&crate::support::sweep(120, 120).info.id), "{text}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The history for people: counts, then a line a finding or sweep, the newest first.
+//! The history for people: counts, then findings or sweeps, the newest first.
 
 use anstyle::Style;
 use jiff::Timestamp;
@@ -8,6 +8,9 @@ use super::{NAME_COLUMNS, TextOptions, duration, plural, style};
 use crate::ledger::{FindingRecord, Outcome, SweepRecord};
 use crate::model::AccountState;
 use crate::render::History;
+
+/// Columns that what a finding says is indented.
+const HANG: usize = 4;
 
 /// The history as tables.
 pub(in crate::render) fn history(history: &History, options: TextOptions) -> String {
@@ -38,22 +41,24 @@ fn findings(page: &mut Page, records: &[FindingRecord], history: &History) {
         vec![Span::plain(format!("{open} open, {exempt} exempt, {closed} closed"))],
         vec![Span::new(style::DIM, "times in UTC")],
     ]);
-    let mut rows =
-        vec![heads(&["opened", "closed", "now", "severity", "account", "name", "finding"])];
-    rows.extend(records.iter().map(|record| {
+    if records.is_empty() {
+        return;
+    }
+    let row = |record: &FindingRecord| {
         let (now, look) = standing(record);
         let name = history.names.get(&record.account).map_or("", String::as_str);
-        vec![
+        let row = vec![
             Span::plain(time(record.first_seen)),
             Span::plain(record.closed_at.map(time).unwrap_or_default()),
             Span::new(look, now).cut(NAME_COLUMNS),
             Span::new(style::severity(record.severity), record.severity.as_str()),
             Span::plain(record.account.as_str()),
-            Span::plain(name).cut(NAME_COLUMNS),
-            Span::plain(format!("{}: {}", record.check.as_str(), record.summary)),
-        ]
-    }));
-    table(page, rows);
+            Span::plain(name),
+        ];
+        (row, Span::plain(format!("{}: {}", record.check.as_str(), record.summary)))
+    };
+    let head = heads(&["opened", "closed", "now", "severity", "account", "name"]);
+    page.table_with_words(head, records.iter().map(row).collect(), HANG);
 }
 
 /// What became of a finding, in a word.
@@ -74,6 +79,9 @@ fn sweeps(page: &mut Page, records: &[SweepRecord]) {
         vec![Span::new(style::BOLD, plural(records.len(), "sweep"))],
         vec![Span::new(style::DIM, "times in UTC")],
     ]);
+    if records.is_empty() {
+        return;
+    }
     let mut rows = vec![heads(&[
         "began",
         "took",
@@ -89,7 +97,7 @@ fn sweeps(page: &mut Page, records: &[SweepRecord]) {
         "id",
     ])];
     rows.extend(records.iter().map(sweep));
-    table(page, rows);
+    page.table(0, rows);
 }
 
 fn sweep(record: &SweepRecord) -> Vec<Span> {
@@ -123,13 +131,6 @@ fn sweep(record: &SweepRecord) -> Vec<Span> {
 
 fn heads(names: &[&str]) -> Vec<Span> {
     names.iter().map(|name| Span::new(style::DIM, name.to_uppercase())).collect()
-}
-
-/// A table with more than its heads.
-fn table(page: &mut Page, rows: Vec<Vec<Span>>) {
-    if rows.len() > 1 {
-        page.table(0, rows);
-    }
 }
 
 fn time(time: Timestamp) -> String {

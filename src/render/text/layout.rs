@@ -135,33 +135,44 @@ impl Page {
 
     /// Aligned columns; only the last one is cut at the right edge.
     pub(super) fn table(&mut self, indent: usize, rows: Vec<Vec<Span>>) {
-        let mut widths: Vec<usize> = Vec::new();
-        for row in &rows {
-            widths.resize(widths.len().max(row.len()), 0);
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = cell.columns().max(*width);
-            }
+        let widths = widths(rows.iter());
+        rows.into_iter().for_each(|row| self.row(indent, row, &widths));
+    }
+
+    /// As [`Page::table`], with words under each row, wrapped and indented.
+    pub(super) fn table_with_words(
+        &mut self,
+        head: Vec<Span>,
+        rows: Vec<(Vec<Span>, Span)>,
+        hang: usize,
+    ) {
+        let widths = widths(std::iter::once(&head).chain(rows.iter().map(|(row, _)| row)));
+        self.row(0, head, &widths);
+        for (row, words) in rows {
+            self.row(0, row, &widths);
+            self.paragraph(hang, &[], 0, &words);
         }
-        for mut row in rows {
-            // Blanks at a line's end would show when copied.
-            while row.last().is_some_and(|cell| cell.text.is_empty()) {
-                row.pop();
-            }
-            let (mut column, count) = (indent, row.len());
-            self.indent(indent);
-            for (n, (cell, width)) in row.into_iter().zip(&widths).enumerate() {
-                if n + 1 == widths.len() {
-                    self.push(&cell.cut(self.width.saturating_sub(column).max(12)));
-                } else {
-                    self.push(&cell);
-                    if n + 1 < count {
-                        self.indent(width.saturating_sub(cell.columns()) + 2);
-                    }
-                    column += width + 2;
+    }
+
+    fn row(&mut self, indent: usize, mut row: Vec<Span>, widths: &[usize]) {
+        // Blanks at a line's end would show when copied.
+        while row.last().is_some_and(|cell| cell.text.is_empty()) {
+            row.pop();
+        }
+        let (mut column, count) = (indent, row.len());
+        self.indent(indent);
+        for (n, (cell, width)) in row.into_iter().zip(widths).enumerate() {
+            if n + 1 == widths.len() {
+                self.push(&cell.cut(self.width.saturating_sub(column).max(12)));
+            } else {
+                self.push(&cell);
+                if n + 1 < count {
+                    self.indent(width.saturating_sub(cell.columns()) + 2);
                 }
+                column += width + 2;
             }
-            self.blank();
         }
+        self.blank();
     }
 
     fn indent(&mut self, columns: usize) {
@@ -179,4 +190,16 @@ impl Page {
             self.text.push_str(text);
         }
     }
+}
+
+/// The widest cell of each column.
+fn widths<'r>(rows: impl Iterator<Item = &'r Vec<Span>>) -> Vec<usize> {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        widths.resize(widths.len().max(row.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.columns().max(*width);
+        }
+    }
+    widths
 }

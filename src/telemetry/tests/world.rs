@@ -169,7 +169,6 @@ impl World {
             stale_after: self.stale_after,
             accept_shrunken_list: false,
             trouble: None,
-            accept_shrunken_list: false,
         })
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::aws::Organization;
-use crate::config::Config;
+use crate::config::{AccountSource, Config};
 use crate::ledger::{Event, Trigger, View};
 use crate::model::{ScanError, UnknownReason};
 
@@ -22,10 +22,16 @@ pub(super) fn is_due(view: &View, config: &Config, trigger: Trigger, now: Timest
 }
 
 /// A list that lacks too many of the accounts that are known is not believed: more likely the listing was cut short than
-/// a tenth of the organization left within the hour. One account may always leave.
-pub(super) fn believed(view: &View, organization: Organization) -> Result<Organization, ScanError> {
+/// a tenth of the organization left within the hour. One account may always leave, and a list that a person wrote is
+/// what it says.
+pub(super) fn believed(
+    view: &View,
+    config: &Config,
+    organization: Organization,
+) -> Result<Organization, ScanError> {
     let (lacking, known) = view.ledger.lacks(&organization.accounts);
-    if view.accept_shrunken_list || lacking <= 1 || lacking * 100 <= known * MAY_LEAVE_PERCENT {
+    let few = lacking <= 1 || lacking * 100 <= known * MAY_LEAVE_PERCENT;
+    if few || view.accept_shrunken_list || config.accounts.source != AccountSource::Organization {
         return Ok(organization);
     }
     let message = format!(
@@ -43,4 +49,96 @@ pub(super) fn take(view: &mut View, organization: Organization, now: Timestamp) 
     view.list.organization = organization.id.or(view.list.organization.take());
     view.accept_shrunken_list = false;
     view.ledger.list(organization.accounts, now)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ledger::{AccountList, Ledger};
+    use crate::model::Account;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn organization(accounts: usize) -> Organization {
+        let ids = (0..accounts).map(|number| format!("{number:012}").parse().unwrap());
+        Organization { id: Some("o-example".into()), accounts: ids.map(Account::new).collect() }
+    }
+
+    /// So many accounts are known, listed at second 0.
+    fn view(accounts: usize) -> View {
+        let mut ledger = Ledger::default();
+        ledger.list(organization(accounts).accounts, at(0));
+        View {
+            config: Arc::new(Config::default_for_check().unwrap()),
+            ledger,
+            list: AccountList { refreshed_at: Some(at(0)), ..AccountList::default() },
+            sweeps: Arc::default(),
+            last_complete: None,
+            interval: Duration::from_secs(900),
+            stale_after: Duration::from_secs(1800),
+            trouble: None,
+            accept_shrunken_list: false,
+        }
+    }
+
+    #[test]
+    fn a_list_that_lacks_more_than_a_tenth_is_not_believed_unless_a_person_says_so() {
+        let list = |view: &View| {
+            let mut config = Config::clone(&view.config);
+            let one = ("000000000000".parse().unwrap(), String::new());
+            config.accounts.source = AccountSource::List(vec![one]);
+            config
+        };
+        for (known, listed, want) in [
+            (100, 100, true),
+            (100, 150, true),
+            (100, 90, true),
+            (100, 89, false),
+            (100, 0, false),
+            (5, 4, true),
+            (5, 3, false),
+            (1, 0, true),
+            (0, 0, true),
+        ] {
+            let mut view = view(known);
+            let organization = || organization(listed);
+            let case = format!("{listed} of {known}");
+            let config = Arc::clone(&view.config);
+            assert_eq!(believed(&view, &config, organization()).is_ok(), want, "{case}");
+            assert!(believed(&view, &list(&view), organization()).is_ok(), "{case}, written");
+            view.accept_shrunken_list = true;
+            assert!(believed(&view, &config, organization()).is_ok(), "{case}, confirmed");
+            take(&mut view, organization(), at(1));
+            assert!(!view.accept_shrunken_list, "a word holds for one list");
+        }
+    }
+
+    #[test]
+    fn accounts_are_listed_every_so_often_after_a_failure_and_when_a_person_asks() {
+        let refresh = 3600;
+        let stale = |view: &mut View| view.list.stale = Some("throttled".into());
+        let never = |view: &mut View| view.list.refreshed_at = None;
+        let fine = |_: &mut View| {};
+        type Change = fn(&mut View);
+        let cases: [(&str, Change, Trigger, i64, bool); 7] = [
+            ("young", fine, Trigger::Schedule, refresh - 1, false),
+            ("old", fine, Trigger::Schedule, refresh, true),
+            ("the clock went back", fine, Trigger::Schedule, -1, true),
+            ("failed", stale, Trigger::Schedule, 1, true),
+            ("never had", never, Trigger::Schedule, 1, true),
+            ("at the start", fine, Trigger::Start, 1, true),
+            ("asked for", fine, Trigger::Request, 1, true),
+        ];
+        for (case, change, trigger, now, want) in cases {
+            let mut view = view(3);
+            change(&mut view);
+            let config = Arc::clone(&view.config);
+            assert_eq!(is_due(&view, &config, trigger, at(now)), want, "case `{case}`");
+        }
+    }
 }

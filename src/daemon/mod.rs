@@ -17,9 +17,6 @@ mod status;
 mod sweeper;
 mod system;
 
-#[cfg(test)]
-mod tests;
-
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -180,7 +180,7 @@ impl Sweeper {
             return Ok(());
         }
         let listed = match aws.read_organization().await {
-            Ok(organization) => listing::believed(&view, organization),
+            Ok(organization) => listing::believed(&view, config, organization),
             Err(error) => Err(error),
         };
         match listed {

@@ -66,7 +66,10 @@ mod tests {
 
     fn organization(accounts: usize) -> Organization {
         let ids = (0..accounts).map(|number| format!("{number:012}").parse().unwrap());
-        Organization { id: Some("o-example".into()), accounts: ids.map(Account::numbered).collect() }
+        Organization {
+            id: Some("o-example".into()),
+            accounts: ids.map(Account::numbered).collect(),
+        }
     }
 
     /// So many accounts are known, listed at second 0.

@@ -54,3 +54,37 @@ fn a_damaged_store_is_refused_and_begun_anew_only_when_asked() {
     let aside = lab.names().into_iter().find(|name| name.contains("corrupt")).unwrap();
     assert_eq!(std::fs::read(lab.path(&aside)).unwrap(), bytes, "the damaged one is kept");
 }
+
+#[test]
+fn no_secret_reaches_the_store_the_log_or_anything_that_is_served() {
+    const EXTERNAL_ID: &str = "external-id-canary-4711";
+    let (mut world, ids) = world_of(&[Kind::GuideCli, Kind::AdministratorAttached]);
+    for role in world.access.everywhere.values_mut() {
+        role.external_id = Some(EXTERNAL_ID.to_owned());
+    }
+    // An error message of AWS that quotes what it was sent.
+    world.accounts.get_mut(&ids[0]).unwrap().faults =
+        vec![Rule::always(On::Only(Operation::GetRole), Fault::Denied)];
+    let yaml = format!("{}access: {{external_id: {EXTERNAL_ID}}}\n", quiet());
+    let lab = Lab::new(world).config(&yaml);
+    let daemon = Daemon::swept(&lab, &[]);
+    daemon.sweep();
+    assert_eq!(daemon.report()["summary"]["states"]["drifted"], 1, "{}", daemon.report());
+    let paths = ["/", "/metrics", "/api/v1/report", "/api/v1/sweeps", "/api/v1/findings"];
+    let served = paths.map(|path| daemon.get(path).text()).join("\n");
+    let (account, log) = (daemon.get(&format!("/accounts/{}", ids[0])).text(), daemon.log());
+    daemon.stop();
+    let stored = lab.names().into_iter().filter(|name| name.starts_with("rolewarden.db"));
+    let stored: Vec<u8> = stored.flat_map(|name| std::fs::read(lab.path(&name)).unwrap()).collect();
+    assert!(!stored.is_empty());
+    let stored = String::from_utf8_lossy(&stored).into_owned();
+    for secret in
+        [EXTERNAL_ID, crate::support::TOKEN, "SimulatedSecretKey", "SimulatedSessionToken"]
+    {
+        for (place, text) in
+            [("served", &served), ("page", &account), ("log", &log), ("store", &stored)]
+        {
+            assert!(!text.contains(secret), "`{secret}` in {place}");
+        }
+    }
+}

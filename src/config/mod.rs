@@ -21,7 +21,6 @@ use std::time::Duration;
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
-#[cfg(feature = "simulator")]
 pub(crate) use kinds::duration;
 pub use load::{EXAMPLE, schema};
 pub use selector::{Candidate, Match, Selector};

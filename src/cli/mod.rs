@@ -71,6 +71,7 @@ enum Command {
     #[command(after_help = EXIT_STATUSES)]
     Scan(scan::Scan),
     /// Sweep on a schedule; keep history; serve metrics, the page and the API. Writes nothing to AWS
+    #[command(after_help = serve::HELP)]
     Serve(serve::Serve),
     /// Findings that opened and closed, and sweeps: what `serve` remembers
     History(history::History),

@@ -15,6 +15,17 @@ use crate::config::Config;
 use crate::daemon::{Daemon, Options, Overrides};
 use crate::exit::Exit;
 
+pub(super) const HELP: &str = "\
+Served, on http://127.0.0.1:9797 unless configured otherwise:
+  /  /accounts/{id}          the page
+  /metrics                   for Prometheus; `rolewarden metrics` explains them
+  /api/v1/openapi.json       describes the API; /api/v1/report is the whole report
+  /-/healthy  /-/ready       for probes
+  POST /-/reload, /api/v1/sweeps, /api/v1/accounts/{id}/scan    with the bearer token web.token
+
+Signals: SIGHUP reads the configuration again; SIGTERM and SIGINT stop within 20 s; a second one stops at once.
+Exit status: 0 after SIGTERM or SIGINT, 1 otherwise; 2 for a usage error.";
+
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     /// Listen here [default: the configuration's web.listen, 127.0.0.1:9797]

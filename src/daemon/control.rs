@@ -17,7 +17,7 @@ use super::status::Status;
 use super::sweeper::Command;
 use crate::clock;
 use crate::config::{Config, ConfigError, Secret};
-use crate::ledger::FindingRecord;
+use crate::ledger::{FindingRecord, Shrunken};
 use crate::model::AccountId;
 use crate::telemetry::{Rendered, Telemetry};
 use crate::web::server::Access;
@@ -89,7 +89,10 @@ impl Handle {
             view.config = config;
             view.interval = interval;
             view.stale_after = stale_after;
-            view.accept_shrunken_list = true;
+            // A person who reloads has read that the list was not believed; there was none to doubt otherwise.
+            if view.shrunken == Shrunken::Refused {
+                view.shrunken = Shrunken::Accepted;
+            }
         });
         Ok(())
     }

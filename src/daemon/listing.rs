@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::aws::Organization;
 use crate::config::{AccountSource, Config};
-use crate::ledger::{Event, Trigger, View};
+use crate::ledger::{Event, Shrunken, Trigger, View};
 use crate::model::{ScanError, UnknownReason};
 
 /// Of a hundred accounts, how many may be missing from one list to the next.
@@ -31,7 +31,8 @@ pub(super) fn believed(
 ) -> Result<Organization, ScanError> {
     let (lacking, known) = view.ledger.lacks(&organization.accounts);
     let few = lacking <= 1 || lacking * 100 <= known * MAY_LEAVE_PERCENT;
-    if few || view.accept_shrunken_list || config.accounts.source != AccountSource::Organization {
+    let accepted = view.shrunken == Shrunken::Accepted;
+    if few || accepted || config.accounts.source != AccountSource::Organization {
         return Ok(organization);
     }
     let message = format!(
@@ -47,7 +48,7 @@ pub(super) fn take(view: &mut View, organization: Organization, now: Timestamp) 
     view.list.refreshed_at = Some(now);
     view.list.stale = None;
     view.list.organization = organization.id.or(view.list.organization.take());
-    view.accept_shrunken_list = false;
+    view.shrunken = Shrunken::No;
     view.ledger.list(organization.accounts, now)
 }
 
@@ -85,7 +86,7 @@ mod tests {
             interval: Duration::from_secs(900),
             stale_after: Duration::from_secs(1800),
             trouble: None,
-            accept_shrunken_list: false,
+            shrunken: Shrunken::No,
         }
     }
 
@@ -114,10 +115,10 @@ mod tests {
             let config = Arc::clone(&view.config);
             assert_eq!(believed(&view, &config, organization()).is_ok(), want, "{case}");
             assert!(believed(&view, &list(&view), organization()).is_ok(), "{case}, written");
-            view.accept_shrunken_list = true;
+            view.shrunken = Shrunken::Accepted;
             assert!(believed(&view, &config, organization()).is_ok(), "{case}, confirmed");
             take(&mut view, organization(), at(1));
-            assert!(!view.accept_shrunken_list, "a word holds for one list");
+            assert_eq!(view.shrunken, Shrunken::No, "a word holds for one list");
         }
     }
 

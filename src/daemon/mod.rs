@@ -36,7 +36,7 @@ use sweeper::Sweeper;
 use crate::aws::Connect;
 use crate::clock;
 use crate::config::Config;
-use crate::ledger::{AccountList, View};
+use crate::ledger::{AccountList, Shrunken, View};
 use crate::store::{Store, StoreError, Stored};
 use crate::telemetry::Telemetry;
 use crate::web::server::{Access, Server, WebFileError};
@@ -273,6 +273,6 @@ fn view(config: Arc<Config>, stored: Stored) -> View {
         interval,
         stale_after,
         trouble: None,
-        accept_shrunken_list: false,
+        shrunken: Shrunken::No,
     }
 }

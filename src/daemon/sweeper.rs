@@ -1,5 +1,6 @@
 //! The loop: sweeps at their times and on request, one at a time, and what follows from each.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::aws::{Aws, Connect, OrganizationReader as _, RoleReader as _};
 use crate::check::Rules;
 use crate::clock;
 use crate::config::Config;
-use crate::ledger::{Change, Event, Outcome, SweepRecord, Trigger, View};
+use crate::ledger::{Change, Event, Outcome, Shrunken, SweepRecord, Trigger, View};
 use crate::model::{
     Account, AccountId, AccountReport, AccountResult, Report, ScanError, UnknownReason,
 };
@@ -180,7 +181,9 @@ impl Sweeper {
             return Ok(());
         }
         let listed = match aws.read_organization().await {
-            Ok(organization) => listing::believed(&view, config, organization),
+            Ok(organization) => listing::believed(&view, config, organization).inspect_err(|_| {
+                self.board.change(|view| view.shrunken = Shrunken::Refused);
+            }),
             Err(error) => Err(error),
         };
         match listed {
@@ -259,7 +262,7 @@ impl Sweeper {
                 outcome: Outcome::Failed,
                 states: view.states(info.finished_at),
                 findings: view.open_findings(),
-                unknown: [(error.reason, 0)].into(),
+                unknown: BTreeMap::new(),
                 opened: 0,
                 resolved: 0,
                 info,
@@ -351,10 +354,8 @@ fn take(
     (record, events)
 }
 
-fn unknown_by_reason(
-    accounts: &[AccountReport],
-) -> std::collections::BTreeMap<UnknownReason, usize> {
-    let mut counts = std::collections::BTreeMap::new();
+fn unknown_by_reason(accounts: &[AccountReport]) -> BTreeMap<UnknownReason, usize> {
+    let mut counts = BTreeMap::new();
     for account in accounts {
         if let AccountResult::Unknown(error) = &account.result {
             *counts.entry(error.reason).or_insert(0) += 1;

@@ -24,7 +24,7 @@ use jiff::Timestamp;
 pub use entry::{Entry, Judged};
 pub use event::{Change, Event, Resolution};
 pub use record::FindingRecord;
-pub use view::{AccountList, Outcome, SweepRecord, Trigger, View};
+pub use view::{AccountList, Outcome, Shrunken, SweepRecord, Trigger, View};
 
 use crate::model::{Account, AccountId, AccountReport, AccountResult, ScanError, UnknownReason};
 

@@ -30,8 +30,20 @@ pub struct View {
     pub stale_after: Duration,
     /// Why rolewarden cannot sweep just now, in words: no credentials, no list of accounts.
     pub trouble: Option<String>,
-    /// A person said that accounts did leave: the next list is believed, however short.
-    pub accept_shrunken_list: bool,
+    /// Whether the last list lacked too many accounts, and what a person said to that.
+    pub shrunken: Shrunken,
+}
+
+/// A list of accounts that lacks too many of those that are known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Shrunken {
+    /// The last list was believed.
+    #[default]
+    No,
+    /// It was not.
+    Refused,
+    /// It was not, and a person said that accounts did leave: the next is believed, however short.
+    Accepted,
 }
 
 /// The list of accounts, as far as it can be trusted.

@@ -15,7 +15,7 @@ use super::family::Family;
 use super::{collector, scrape};
 use crate::aws::Traffic;
 use crate::config::Config;
-use crate::ledger::{AccountList, Ledger, Outcome, SweepRecord, Trigger, View};
+use crate::ledger::{AccountList, Ledger, Outcome, Shrunken, SweepRecord, Trigger, View};
 use crate::model::{Account, Report};
 
 /// One scan, as it ended.
@@ -82,7 +82,7 @@ impl OneShot {
             // The file's age is told by its timestamps.
             stale_after: Duration::MAX,
             trouble: None,
-            accept_shrunken_list: false,
+            shrunken: Shrunken::No,
         }
     }
 }

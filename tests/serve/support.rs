@@ -92,8 +92,12 @@ impl Daemon {
     /// Asks for a sweep and waits until it has ended.
     pub(crate) fn sweep(&self) {
         let before = self.logged("sweep ended").len();
-        let answer = self.post("/api/v1/sweeps");
-        assert_eq!(answer.status, 202, "{answer:?}");
+        // The one before has ended when it is saved, too.
+        self.wait("a sweep to be taken on", || match self.post("/api/v1/sweeps").status {
+            202 => true,
+            409 => false,
+            other => panic!("{other}: {}", self.log()),
+        });
         self.wait_for_log("sweep ended", before + 1);
     }
 

@@ -117,7 +117,8 @@ fn a_list_that_fails_or_shrinks_leaves_the_one_before_in_force() {
         let last = daemon.get("/api/v1/sweeps").json();
         assert_eq!(last["sweeps"][0]["outcome"], "partial", "{paging:?}");
     }
-    // A list that is whole, but lacks three of six: it is not believed until a person says so.
+    // A list that is whole, but lacks three of six: it is not believed until a person says so, who has seen it.
+    assert_eq!(daemon.post("/-/reload").status, 200);
     lab.running.change(|world| {
         world.listing.paging = Paging::Honest;
         world.accounts.retain(|id, _| !ids[..3].contains(id));

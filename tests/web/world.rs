@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rolewarden::check::{Judgement, Rules};
 use rolewarden::config::Config;
-use rolewarden::ledger::{AccountList, Ledger, Outcome, SweepRecord, Trigger, View};
+use rolewarden::ledger::{AccountList, Ledger, Outcome, Shrunken, SweepRecord, Trigger, View};
 use rolewarden::model::{
     Account, AccountId, AccountReport, AccountResult, AccountState, FindingCounts, ManagedPolicy,
     Partition, Role, RoleArn, ScanError, SkipReason, Snapshot, StateCounts, SweepInfo,
@@ -224,7 +224,7 @@ pub(crate) fn view(accounts: usize) -> View {
         last_complete: Some(ago(240)),
         interval: Duration::from_secs(900),
         stale_after: Duration::from_secs(1_800),
-        accept_shrunken_list: false,
+        shrunken: Shrunken::No,
         trouble: None,
     };
     let states = view.states(now());

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::config::{Config, Exception, Selector};
-use crate::ledger::{AccountList, Event, Ledger, Outcome, SweepRecord, Trigger, View};
+use crate::ledger::{AccountList, Event, Ledger, Outcome, Shrunken, SweepRecord, Trigger, View};
 use crate::model::{
     Account, AccountReport, AccountResult, AccountState, CheckName, CheckResults, Finding, Report,
     ScanError, Severity, SkipReason, SweepInfo, UnknownReason, Verdict,
@@ -167,7 +167,7 @@ impl World {
             last_complete: self.last_complete,
             interval: Duration::from_secs(900),
             stale_after: self.stale_after,
-            accept_shrunken_list: false,
+            shrunken: Shrunken::No,
             trouble: None,
         })
     }

@@ -78,7 +78,8 @@ fn an_account_that_cannot_be_read_is_unknown_and_keeps_its_findings_with_their_a
         world.accounts.get_mut(&ids[1]).unwrap().faults.push(denied);
     });
     // One account is scanned again without a sweep.
-    assert_eq!(daemon.post(&format!("/api/v1/accounts/{id}/scan")).status, 202);
+    let scan = format!("/api/v1/accounts/{id}/scan");
+    daemon.wait("the scan to be taken on", || daemon.post(&scan).status == 202);
     daemon.wait("the account to be unknown", || state(&daemon, id) == "unknown");
     assert_eq!(daemon.logged("sweep ended").len(), 1);
     daemon.sweep();

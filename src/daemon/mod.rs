@@ -188,6 +188,7 @@ impl Daemon {
             config: handle.config.subscribe(),
             commands: asked,
             cancel: stop.clone(),
+            judged_with: String::new(),
             aws: None,
         };
         let site = Site { view: board.follow(), clock: clock::now, control: handle.clone() };

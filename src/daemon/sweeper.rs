@@ -50,6 +50,8 @@ pub(super) struct Sweeper {
     pub(super) config: watch::Receiver<Arc<Config>>,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) cancel: CancellationToken,
+    /// The digest of the configuration that the last sweep judged by.
+    pub(super) judged_with: String,
     /// The connection, and the configuration it was made with.
     pub(super) aws: Option<(Arc<Config>, Arc<Aws>)>,
 }
@@ -94,7 +96,12 @@ impl Sweeper {
         let random = fastrand::f64();
         let mut due = self.due(slot, outcome, random);
         loop {
-            let schedule = self.config.borrow_and_update().sweep.schedule.clone();
+            let config = Arc::clone(&self.config.borrow_and_update());
+            if config.digest != self.judged_with {
+                // What is known was judged by other rules: it must not stand until the next sweep's time.
+                return Some((Order::new(Trigger::Request), Instant::now()));
+            }
+            let schedule = config.sweep.schedule.clone();
             let table = Timetable::new(&schedule)?;
             let wait = due.wait(&table, (Instant::now(), clock::now()));
             if wait.is_zero() {
@@ -139,6 +146,7 @@ impl Sweeper {
         let started = clock::now();
         self.status.begin(order.id.clone(), started, order.trigger);
         let config = Arc::clone(&self.config.borrow_and_update());
+        self.judged_with.clone_from(&config.digest);
         let prepared = self.cancel.clone();
         let prepared = prepared.run_until_cancelled(self.prepare(&config, order.trigger)).await;
         match prepared {

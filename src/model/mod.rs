@@ -2,6 +2,7 @@
 
 mod account;
 mod arn;
+mod change;
 mod changes;
 mod cluster;
 mod error;
@@ -13,6 +14,7 @@ mod verdict;
 
 pub use account::{Account, AccountId, InvalidAccountId, SkipReason};
 pub use arn::{InvalidArn, Partition, RoleArn};
+pub use change::{Action, StepOutcome};
 pub use changes::Changes;
 pub use cluster::{Cluster, Usage};
 pub use error::{ScanError, UnknownReason};

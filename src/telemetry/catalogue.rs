@@ -6,7 +6,9 @@
 use crate::aws::CallOutcome;
 use crate::check::ExceptionState;
 use crate::ledger::{Outcome, Resolution};
-use crate::model::{AccountState, CheckName, Severity, SkipReason, UnknownReason};
+use crate::model::{
+    AccountState, Action, CheckName, Severity, SkipReason, StepOutcome, UnknownReason,
+};
 
 /// One metric.
 #[derive(Debug)]
@@ -89,6 +91,9 @@ const OPERATION: Label = open("operation", "as `GetRole`");
 const CALL_OUTCOME: Label =
     closed("outcome", || CallOutcome::ALL.map(CallOutcome::as_str).to_vec());
 const LEVEL: Label = closed("level", || super::logging::LEVELS.map(|(_, name)| name).to_vec());
+const ACTION: Label = closed("action", || Action::ALL.map(Action::as_str).to_vec());
+const STEP_OUTCOME: Label =
+    closed("outcome", || StepOutcome::ALL.map(StepOutcome::as_str).to_vec());
 const VERSION: Label = open("version", "of rolewarden");
 const REVISION: Label = open("revision", "commit, or `unknown`");
 const RUSTC: Label = open("rustc", "version of the compiler");
@@ -257,6 +262,18 @@ catalogue! {
             "Sessions that were there already, or just being made.";
         SESSIONS = Gauge, "rolewarden_credential_cache_entries" [] Internal serve,
             "Sessions that are kept.";
+    }
+    "Remediation", "Putting drift right. This version only reads: they stay 0." {
+        REMEDIATIONS = Counter, "rolewarden_remediations_total" [ACTION, STEP_OUTCOME] Stable serve,
+            "Steps of remediation, and what became of them.";
+        REMEDIATION_ENABLED = Gauge, "rolewarden_remediation_enabled" [] Stable serve,
+            "1 while rolewarden may change roles: configured and armed.";
+        BREAKER_OPEN = Gauge, "rolewarden_remediation_breaker_open" [] Stable serve,
+            "1 while remediation is stopped because too many changes failed.";
+        REMEDIATION_PENDING = Gauge, "rolewarden_remediation_pending" [] Stable serve,
+            "Accounts that remediation will put right, and has not yet.";
+        ACCOUNTS_FLAPPING = Gauge, "rolewarden_accounts_flapping" [] Stable serve,
+            "Accounts that are left alone because what was put right was undone again and again.";
     }
     "Configuration, store and log", "The process itself." {
         BUILD_INFO = Gauge, "rolewarden_build_info" [VERSION, REVISION, RUSTC] Stable scan,

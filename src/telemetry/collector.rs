@@ -220,6 +220,10 @@ fn about(view: &View) -> Vec<MetricFamily> {
         Family::single(&c::STALE_AFTER, view.stale_after.as_secs_f64()),
         Family::single(&c::ORG_LAST_REFRESH, seconds(view.list.refreshed_at)),
         Family::single(&c::ACCOUNT_LIST_STALE, f64::from(u8::from(view.list.stale.is_some()))),
+        Family::single(&c::REMEDIATION_ENABLED, 0.0),
+        Family::single(&c::BREAKER_OPEN, 0.0),
+        Family::single(&c::REMEDIATION_PENDING, 0.0),
+        Family::single(&c::ACCOUNTS_FLAPPING, 0.0),
     ]
 }
 

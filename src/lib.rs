@@ -26,6 +26,7 @@ pub mod daemon;
 pub mod exit;
 pub mod ledger;
 pub mod model;
+pub mod plan;
 pub mod policy;
 pub mod render;
 #[cfg(feature = "simulator")]

@@ -28,7 +28,9 @@ use std::sync::Arc;
 use aws_credential_types::Credentials;
 
 use crate::config::{Config, OwnAccount, Presence};
-use crate::model::{Account, AccountId, Cluster, Partition, ScanError, Snapshot, UnknownReason};
+use crate::model::{
+    Account, AccountId, Cluster, Partition, ScanError, Snapshot, UnknownReason, Write,
+};
 
 use client::Clients;
 pub use client::Connect;
@@ -82,6 +84,30 @@ pub trait RoleReader {
     fn traffic(&self) -> Traffic {
         Traffic::default()
     }
+}
+
+/// Changes the role in one account.
+pub trait RoleWriter {
+    /// Sends one write, with the remediation role. It is sent again only where AWS said that it did nothing.
+    fn write_role(
+        &self,
+        account: &Account,
+        write: &Write,
+    ) -> impl Future<Output = Result<(), WriteError>> + Send;
+}
+
+/// Why a write did not succeed, as far as that is known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// AWS said no, or was never reached: nothing was written.
+    #[error("{0}")]
+    Refused(ScanError),
+    /// The role was being changed by somebody else, or is not as it was: nothing was written, and reading again may help.
+    #[error("{0}")]
+    Conflict(ScanError),
+    /// No answer, or one that tells nothing: it may have been written. Only reading tells.
+    #[error("{0}")]
+    Unknown(ScanError),
 }
 
 /// AWS itself, reached with the base credentials.

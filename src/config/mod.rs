@@ -26,7 +26,7 @@ pub use load::{EXAMPLE, schema};
 pub use selector::{Candidate, Match, Selector};
 pub use summary::check_report;
 
-use crate::model::{AccountId, CheckName, RoleArn, Severity};
+use crate::model::{AccountId, Action, CheckName, RoleArn, Severity};
 
 /// The configuration in force, validated.
 #[derive(Debug, Clone, Serialize)]
@@ -45,6 +45,9 @@ pub struct Config {
     pub sweep: SweepConfig,
     /// How rolewarden logs.
     pub log: LogConfig,
+    /// Putting drift right.
+    #[serde(skip)]
+    pub remediation: Remediation,
     /// Where `serve` keeps its memory.
     #[serde(skip)]
     pub store: StoreConfig,
@@ -260,6 +263,86 @@ pub struct Exception {
     pub owner: String,
     /// The last day it holds, in UTC.
     pub expires: Date,
+}
+
+/// Putting drift right: what may be done where, and how much at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Remediation {
+    /// Whether anything is done.
+    pub mode: RemediationMode,
+    /// What may be done; nothing else ever is.
+    pub actions: BTreeSet<Action>,
+    /// Verdicts that claim too little to be acted on, and are all the same.
+    pub act_on: BTreeSet<Doubt>,
+    /// Only in these accounts; empty means all selected ones.
+    pub include: Selector,
+    /// Never in these.
+    pub exclude: Selector,
+    /// Accounts changed in one run, at most; 0: none.
+    pub max_accounts: u32,
+    /// Percent of the selected accounts changed in one run, at most, rounded up; 0: none.
+    pub max_percent: u32,
+    /// Time from one write to the next, at least.
+    pub write_interval: Duration,
+    /// How long a finding must have been open before it is acted on (serve).
+    pub grace: Duration,
+    /// Nothing is done when more than this percentage of the selected accounts is unknown.
+    pub max_unknown_percent: u32,
+    /// An account that was put right this often within a day is left alone until a day has passed.
+    pub flapping_after: u32,
+    /// The breaker opens after this many failures in a row.
+    pub breaker_failures: u32,
+    /// The breaker opens when more than this percentage of a run's accounts failed, counted from ten accounts on.
+    pub breaker_percent: u32,
+    /// How long a change may take to be seen.
+    pub verify_timeout: Duration,
+    /// While this file exists, nothing is written.
+    pub kill_switch: Option<PathBuf>,
+}
+
+/// Whether drift is put right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RemediationMode {
+    /// No.
+    Off,
+    /// It is planned, and nothing is done.
+    Plan,
+    /// Yes, where a person has armed it.
+    Apply,
+}
+
+/// What is not acted on unless told to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// The document is not one strict policy document.
+    Invalid,
+    /// The comparison was not decided.
+    Undecided,
+}
+
+impl Default for Remediation {
+    fn default() -> Self {
+        Self {
+            mode: RemediationMode::Off,
+            actions: [Action::CreateRole, Action::UpdateTrustPolicy, Action::PutInlinePolicy]
+                .into(),
+            act_on: BTreeSet::new(),
+            include: Selector::default(),
+            exclude: Selector::default(),
+            max_accounts: 10,
+            max_percent: 1,
+            write_interval: Duration::from_secs(1),
+            grace: Duration::from_secs(15 * 60),
+            max_unknown_percent: 5,
+            flapping_after: 3,
+            breaker_failures: 3,
+            breaker_percent: 5,
+            verify_timeout: Duration::from_secs(60),
+            kill_switch: None,
+        }
+    }
 }
 
 /// How a sweep runs.

@@ -1,6 +1,11 @@
 //! Changes in AWS: what can be changed, and what became of it.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use super::AccountId;
 
 /// What remediation can do to a role: a closed set, as configuration allows it and metrics count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -92,4 +97,134 @@ impl StepOutcome {
             Self::ChangedUnderneath => "changed_underneath",
         }
     }
+}
+
+/// One write to IAM, whole: what is sent is in it, and nothing else. The role is that of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "write", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Write {
+    /// `CreateRole`.
+    CreateRole {
+        /// Its path.
+        path: String,
+        /// Its trust policy, as JSON text.
+        trust_policy: String,
+        /// Its longest session; `None`: AWS's own.
+        max_session_seconds: Option<u32>,
+        /// ARN of its permissions boundary.
+        boundary: Option<String>,
+        /// Its tags.
+        tags: BTreeMap<String, String>,
+    },
+    /// `DeleteRole`: only ever undoes a [`Write::CreateRole`].
+    DeleteRole,
+    /// `UpdateAssumeRolePolicy`.
+    UpdateTrustPolicy {
+        /// The whole document, as JSON text.
+        document: String,
+    },
+    /// `PutRolePolicy`.
+    PutInlinePolicy {
+        /// The policy's name.
+        name: String,
+        /// The whole document, as JSON text.
+        document: String,
+    },
+    /// `DeleteRolePolicy`.
+    DeleteInlinePolicy {
+        /// The policy's name.
+        name: String,
+    },
+    /// `AttachRolePolicy`: only ever undoes a [`Write::DetachManagedPolicy`].
+    AttachManagedPolicy {
+        /// The policy's ARN.
+        arn: String,
+    },
+    /// `DetachRolePolicy`.
+    DetachManagedPolicy {
+        /// The policy's ARN.
+        arn: String,
+    },
+    /// `PutRolePermissionsBoundary`.
+    PutPermissionsBoundary {
+        /// The boundary's ARN.
+        arn: String,
+    },
+    /// `DeleteRolePermissionsBoundary`: only ever undoes a [`Write::PutPermissionsBoundary`].
+    DeletePermissionsBoundary,
+    /// `CreateServiceLinkedRole`.
+    CreateServiceLinkedRole {
+        /// The service it is linked to, as `eks-connector.amazonaws.com`.
+        service: String,
+    },
+}
+
+/// Who asked for a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The daemon, after a sweep.
+    Serve,
+    /// `rolewarden apply`.
+    Apply,
+    /// `rolewarden rollback`.
+    Rollback,
+}
+
+/// How far a change has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// To be sent after the steps before it.
+    Planned,
+    /// Sent, or about to be: AWS may have it.
+    Sent,
+    /// It is known what became of it.
+    Ended,
+}
+
+/// One change of one role, as the journal has it: written down before it is sent, and again when it is known what became
+/// of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// A ULID.
+    pub id: String,
+    /// The run it belongs to: a ULID.
+    pub run: String,
+    /// The account.
+    pub account: AccountId,
+    /// The account's name.
+    pub account_name: String,
+    /// The role's ARN; where it will be, when it is not there.
+    pub role_arn: String,
+    /// The role's unique id before; `None`: there was no role.
+    pub role_id: Option<String>,
+    /// Digest of the snapshot it was planned from: see [`Snapshot::digest`](super::Snapshot::digest).
+    pub before_digest: String,
+    /// What is done.
+    pub action: Action,
+    /// What is sent.
+    pub write: Write,
+    /// What puts things back as they were; `None`: nothing can.
+    pub undo: Option<Write>,
+    /// One sentence for people.
+    pub summary: String,
+    /// Line diff from before to after.
+    pub diff: String,
+    /// Who asked.
+    pub origin: Origin,
+    /// The ARN of the base credentials.
+    pub caller: String,
+    /// The change that this one undoes.
+    pub rolls_back: Option<String>,
+    /// When it was written down.
+    pub at: Timestamp,
+    /// How far it has come.
+    pub phase: Phase,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// What became of it, once it ended.
+    pub outcome: Option<StepOutcome>,
+    /// Why it did not succeed, printable; how it ended where that was found out later.
+    pub note: Option<String>,
 }

@@ -14,7 +14,7 @@ mod verdict;
 
 pub use account::{Account, AccountId, InvalidAccountId, SkipReason};
 pub use arn::{InvalidArn, Partition, RoleArn};
-pub use change::{Action, StepOutcome};
+pub use change::{Action, Change, Origin, Phase, StepOutcome, Write};
 pub use changes::Changes;
 pub use cluster::{Cluster, Usage};
 pub use error::{ScanError, UnknownReason};

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
+
 use super::RoleArn;
 
 /// What a complete, consistent read of one account gave. A read that failed is a `ScanError`, never a snapshot.
@@ -11,6 +13,24 @@ pub enum Snapshot {
     Absent,
     /// The role, read in full.
     Present(Box<Role>),
+}
+
+impl Snapshot {
+    /// SHA-256 over everything that was read, to the byte, as `sha256:…`: equal exactly for equal snapshots.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        // Lengths stand before texts, so that no two snapshots run together into one text.
+        let mut text = |text: &str| {
+            hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(text);
+        };
+        match self {
+            Self::Absent => text("absent"),
+            Self::Present(role) => role.texts(&mut text),
+        }
+        let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("sha256:{hex}")
+    }
 }
 
 /// A role with everything the checks need. Two reads of an unchanged role are equal.
@@ -32,6 +52,32 @@ pub struct Role {
     pub max_session_seconds: Option<u32>,
     /// Tags by key.
     pub tags: BTreeMap<String, String>,
+}
+
+impl Role {
+    /// Every part as a text, each kind behind how many there are of it.
+    fn texts(&self, text: &mut impl FnMut(&str)) {
+        let Self { arn, id, trust_policy, inline, attached, boundary, max_session_seconds, tags } =
+            self;
+        for part in [&arn.to_string(), id, trust_policy] {
+            text(part);
+        }
+        for map in [inline, tags] {
+            text(&map.len().to_string());
+            for part in map.iter().flat_map(|(key, value)| [key, value]) {
+                text(part);
+            }
+        }
+        text(&attached.len().to_string());
+        let boundary = boundary.iter().map(|(arn, policy)| (arn, policy));
+        for (arn, policy) in attached.iter().chain(boundary) {
+            text(arn);
+            text(&policy.name);
+            text(policy.document.as_ref().map_or("-", |_| "+"));
+            text(policy.document.as_deref().unwrap_or_default());
+        }
+        text(&max_session_seconds.map_or_else(String::new, |seconds| seconds.to_string()));
+    }
 }
 
 /// A managed policy, with its document where it was needed and read.

@@ -48,6 +48,7 @@ pub(super) fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
         exceptions,
         sweep: sweep?,
         log: log?,
+        remediation: super::Remediation::default(),
         store: store?,
         web: web?,
         digest: String::new(),

@@ -1,0 +1,97 @@
+//! From the baseline and a snapshot to the steps that put a role right: data that can be printed, saved and refused. Pure.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{AccountId, Action, CheckName, SweepInfo, Write};
+
+/// What remediation would do in a whole organization: `rolewarden.plan/v1`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// [`Plan::SCHEMA`].
+    pub schema: String,
+    /// A ULID.
+    pub id: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The sweep it was made from, with the digests of configuration and baseline.
+    pub sweep: SweepInfo,
+    /// What arms rolewarden for this plan: see [`Plan::SCHEMA`].
+    pub arming_code: String,
+    /// Accounts selected by the sweep, of which limits in percent are computed.
+    pub selected: usize,
+    /// Of those, how many were unknown.
+    pub unknown: usize,
+    /// Accounts with steps, in the order they are changed in.
+    pub accounts: Vec<AccountPlan>,
+    /// Drifted accounts without steps, and why.
+    pub left_alone: Vec<LeftAlone>,
+}
+
+impl Plan {
+    /// The schema's name.
+    pub const SCHEMA: &'static str = "rolewarden.plan/v1";
+}
+
+/// What would be done in one account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountPlan {
+    /// The account.
+    pub account: AccountId,
+    /// Its name.
+    pub name: String,
+    /// Its path.
+    pub path: String,
+    /// The role's ARN; where it will be, when it is not there.
+    pub role_arn: String,
+    /// The role's unique id; `None`: there is no role.
+    pub role_id: Option<String>,
+    /// Digest of the snapshot the steps were made from.
+    pub snapshot_digest: String,
+    /// In this order; never empty.
+    pub steps: Vec<Step>,
+    /// Findings that stay, each with why it is not acted on.
+    pub remaining: Vec<Remaining>,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// What is done.
+    pub action: Action,
+    /// What is sent.
+    pub write: Write,
+    /// What puts things back as they were; `None`: nothing can.
+    pub undo: Option<Write>,
+    /// One sentence for people.
+    pub summary: String,
+    /// Line diff from before to after.
+    pub diff: String,
+}
+
+/// A finding that stays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Remaining {
+    /// The finding's check.
+    pub check: CheckName,
+    /// The finding's sentence.
+    pub finding: String,
+    /// Why nothing is done about it.
+    pub why: String,
+}
+
+/// A drifted account in which nothing is done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftAlone {
+    /// The account.
+    pub account: AccountId,
+    /// Its name.
+    pub name: String,
+    /// Why, in a sentence.
+    pub why: String,
+}

@@ -10,6 +10,7 @@
 
 mod entry;
 mod event;
+mod guard;
 mod record;
 mod view;
 
@@ -23,6 +24,7 @@ use jiff::Timestamp;
 
 pub use entry::{Entry, Judged};
 pub use event::{Change, Event, Resolution};
+pub use guard::{Breaker, Guard, Stopped};
 pub use record::FindingRecord;
 pub use view::{AccountList, Outcome, Shrunken, SweepRecord, Trigger, View};
 

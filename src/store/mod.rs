@@ -7,6 +7,7 @@
 //! Nothing that was not written is read: pages are checked when the store is opened, every row has a checksum, and
 //! every value is read through its type. All calls block.
 
+mod changes;
 mod entries;
 mod error;
 mod findings;
@@ -27,11 +28,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 
+pub use changes::ChangeFilter;
 pub use error::StoreError;
 pub use findings::FindingFilter;
 pub use sweeps::SweepFilter;
 
-use crate::ledger::{AccountList, Event, FindingRecord, Ledger, SweepRecord};
+use crate::ledger::{AccountList, Event, FindingRecord, Guard, Ledger, Stopped, SweepRecord};
+use crate::model::Change;
 use row::RowError;
 use saving::Waiting;
 use sweeps::State;
@@ -51,6 +54,7 @@ struct Inner {
     /// What the tables hold.
     saved: Ledger,
     state: State,
+    guard: Guard,
     waiting: Waiting,
     health: Health,
 }
@@ -109,6 +113,8 @@ pub struct Pruned {
     pub sweeps: usize,
     /// Findings that had closed.
     pub findings: usize,
+    /// Changes that had ended.
+    pub changes: usize,
 }
 
 impl Store {
@@ -124,7 +130,8 @@ impl Store {
     }
 
     /// As [`Store::open`]; a store that is damaged is moved aside (the second value tells where to) and begun anew. One
-    /// of a newer version, or of another program, is left alone.
+    /// of a newer version, or of another program, is left alone. With the old store the journal is gone, and so remediation
+    /// is stopped until a person resumes it.
     ///
     /// # Errors
     /// As [`Store::open`], but for damage.
@@ -135,6 +142,9 @@ impl Store {
                 let aside = open::move_aside(&path, now)?;
                 let inner = Inner::read(open::writer(&path)?, &path)?;
                 let store = Self { path, inner: Mutex::new(inner), _lock: Some(lock) };
+                let by = "the store was damaged and begun anew: the journal of changes is in the old one";
+                let stopped = Some(Stopped { at: now, by: by.to_owned() });
+                store.set_guard(&Guard { stopped, ..Guard::default() })?;
                 Ok((store, Some(aside)))
             }
             opened => Ok((opened?, None)),
@@ -186,7 +196,8 @@ impl Store {
         result
     }
 
-    /// Forgets sweeps and closed findings older than this, and gives the space back. The newest sweep stays.
+    /// Forgets sweeps, closed findings and changes that ended, all older than this, and gives the space back. The newest
+    /// sweep stays, and so does every change that did not end.
     ///
     /// # Errors
     /// Why nothing was forgotten, or the space not given back.
@@ -213,6 +224,53 @@ impl Store {
         sweeps::list(&self.inner().conn, filter).map_err(|error| error.of(&self.path))
     }
 
+    /// Writes changes into the journal, each new or in place of the one of its id: all of them or none, and on the disk
+    /// when this returns.
+    ///
+    /// # Errors
+    /// Why nothing was written. Nothing may be sent to AWS then.
+    pub fn record(&self, changes: &[Change]) -> Result<(), StoreError> {
+        let write = |conn: &Connection| changes.iter().try_for_each(|c| changes::put(conn, c));
+        self.write_now(write).map(drop)
+    }
+
+    /// Changes, those that were written down last first.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn changes(&self, filter: &ChangeFilter) -> Result<Vec<Change>, StoreError> {
+        changes::list(&self.inner().conn, filter).map_err(|error| error.of(&self.path))
+    }
+
+    /// What holds remediation back.
+    pub fn guard(&self) -> Guard {
+        self.inner().guard.clone()
+    }
+
+    /// Changes what holds remediation back; on the disk when this returns.
+    ///
+    /// # Errors
+    /// Why it is as it was.
+    pub fn set_guard(&self, guard: &Guard) -> Result<(), StoreError> {
+        let mut inner = self.write_now(|conn| changes::put_guard(conn, guard))?;
+        inner.guard = guard.clone();
+        Ok(())
+    }
+
+    /// One transaction. A failure is trouble until a save succeeds.
+    fn write_now(
+        &self,
+        write: impl FnOnce(&Connection) -> row::Result<()>,
+    ) -> Result<MutexGuard<'_, Inner>, StoreError> {
+        let mut inner = self.inner();
+        let result = inner.write_now(write).map_err(|error| error.of(&self.path));
+        if let Err(error) = &result {
+            inner.health.failures += 1;
+            inner.health.trouble = Some(error.to_string());
+        }
+        result.map(|()| inner)
+    }
+
     /// How saving goes.
     pub fn health(&self) -> Health {
         self.inner().health.clone()
@@ -230,21 +288,31 @@ impl Inner {
         let read = || {
             // One transaction: another process may write meanwhile.
             let tx = conn.unchecked_transaction()?;
-            let read = (entries::load(&tx)?, sweeps::state(&tx)?);
+            let read = (entries::load(&tx)?, sweeps::state(&tx)?, changes::guard(&tx)?);
             findings::check_all(&tx)?;
+            changes::check_all(&tx)?;
             sweeps::list(&tx, &SweepFilter::default())?;
             tx.commit()?;
             Ok(read)
         };
-        let (saved, state) = read().map_err(|error: RowError| error.of(path))?;
+        let (saved, state, guard) = read().map_err(|error: RowError| error.of(path))?;
         let (waiting, health) = (Waiting::default(), Health::default());
-        Ok(Self { conn, saved, state, waiting, health })
+        Ok(Self { conn, saved, state, guard, waiting, health })
+    }
+
+    fn write_now(&mut self, write: impl FnOnce(&Connection) -> row::Result<()>) -> row::Result<()> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        write(&tx)?;
+        Ok(tx.commit()?)
     }
 
     fn prune(&mut self, before: Timestamp) -> row::Result<Pruned> {
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let pruned =
-            Pruned { sweeps: sweeps::prune(&tx, before)?, findings: findings::prune(&tx, before)? };
+        let pruned = Pruned {
+            sweeps: sweeps::prune(&tx, before)?,
+            findings: findings::prune(&tx, before)?,
+            changes: changes::prune(&tx, before)?,
+        };
         tx.commit()?;
         // The first gives pages back a row at a time; the second cuts the files, unless somebody reads just now.
         for step in ["PRAGMA incremental_vacuum", "PRAGMA wal_checkpoint(TRUNCATE)"] {

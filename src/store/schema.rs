@@ -12,7 +12,7 @@ use super::StoreError;
 pub(super) const APPLICATION_ID: i64 = 0x726c_7764;
 
 /// One step a number; a store of schema n has had the first n. Released steps do not change.
-const STEPS: [&str; 1] = [
+const STEPS: [&str; 2] = [
     // Accounts: what is known of each but when it was last judged. That changes with every sweep while the rest stays,
     // and so has a small table of its own. Findings: the open ones and, for a while, those that were closed; an open
     // one has no `last_seen`: it is seen whenever its account is judged. State: one row.
@@ -28,6 +28,15 @@ const STEPS: [&str; 1] = [
         id TEXT NOT NULL PRIMARY KEY, finished_at INTEGER NOT NULL, body TEXT NOT NULL, sum INTEGER NOT NULL)
         STRICT, WITHOUT ROWID;
      CREATE TABLE state (
+        id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL, sum INTEGER NOT NULL) STRICT;",
+    // Changes: the journal of writes to AWS; one without `ended_at` is not known to have ended. Guard: one row.
+    "CREATE TABLE changes (
+        seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, run TEXT NOT NULL, account INTEGER NOT NULL,
+        at INTEGER NOT NULL, ended_at INTEGER, body TEXT NOT NULL, sum INTEGER NOT NULL) STRICT;
+     CREATE INDEX changes_by_account ON changes (account);
+     CREATE INDEX changes_by_run ON changes (run);
+     CREATE INDEX changes_unfinished ON changes (seq) WHERE ended_at IS NULL;
+     CREATE TABLE guard (
         id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL, sum INTEGER NOT NULL) STRICT;",
 ];
 

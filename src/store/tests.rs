@@ -9,6 +9,7 @@ use crate::model::{
     Account, AccountId, AccountReport, AccountResult, AccountState, CheckName, Finding, Severity,
     SweepInfo, Verdict,
 };
+use crate::model::{Action, Origin, Phase, Write};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
@@ -161,6 +162,88 @@ fn a_disk_that_is_full_loses_nothing_and_space_that_returns_is_used_without_a_re
         assert_eq!(record.resolution, Some(Resolution::External));
         assert_eq!(record.closed_at.unwrap().as_second(), record.first_seen.as_second() + 1);
     }
+}
+
+fn change(n: i64) -> Change {
+    Change {
+        id: format!("01JC{n:022}"),
+        run: "01JR".into(),
+        account: account(1).id,
+        account_name: String::new(),
+        role_arn: "arn".into(),
+        role_id: None,
+        before_digest: String::new(),
+        action: Action::CreateRole,
+        write: Write::DeleteRole,
+        undo: None,
+        summary: "x".repeat(700),
+        diff: String::new(),
+        origin: Origin::Apply,
+        caller: String::new(),
+        rolls_back: None,
+        at: at(n),
+        phase: Phase::Sent,
+        ended_at: None,
+        outcome: None,
+        note: None,
+    }
+}
+
+/// Each change is recorded by two calls, as it is in use: before it is sent, and when it ended.
+#[test]
+fn a_journal_on_a_full_disk_says_so_and_has_every_change_it_took() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rolewarden.db");
+    let store = Store::open(&path).unwrap();
+    let mut taken: Vec<Change> = vec![];
+    let mut allowed = pages(&store);
+    let (mut n, mut full) = (0, 0);
+    for position in 0..500 {
+        allow(&store, allowed);
+        let unended = taken.last().filter(|change| change.phase == Phase::Sent);
+        let next = match unended {
+            Some(sent) => Change { phase: Phase::Ended, ended_at: Some(at(n)), ..sent.clone() },
+            None => {
+                n += 1;
+                change(n)
+            }
+        };
+        let guard = Guard { failures_in_a_row: full, ..Guard::default() };
+        match store.record(&[next.clone(), change(1_000 + n)]) {
+            Ok(()) => {
+                taken.retain(|change| {
+                    change.id != next.id && change.id < format!("01JC{:022}", 1_000)
+                });
+                taken.push(next);
+                allowed = pages(&store);
+                let second = store.changes(&ChangeFilter::default()).unwrap();
+                assert!(second.contains(&change(1_000 + n)), "{position}");
+            }
+            Err(StoreError::Full(_)) => {
+                full += 1;
+                allowed += 1;
+                if unended.is_none() {
+                    n -= 1;
+                }
+                assert!(store.health().trouble.is_some(), "{position}");
+            }
+            Err(other) => panic!("{position}: {other}"),
+        }
+        // What holds remediation back is as it was where it could not be written.
+        let before = store.guard();
+        if store.set_guard(&guard).is_err() {
+            assert_eq!(store.guard(), before);
+        }
+        let written = changes::guard(&store.inner().conn).unwrap();
+        assert_eq!(written, store.guard(), "{position}");
+        let mut there = store.changes(&ChangeFilter::default()).unwrap();
+        there.retain(|change| change.id < format!("01JC{:022}", 1_000));
+        there.reverse();
+        assert_eq!(there, taken, "{position}");
+    }
+    println!("500 positions: {} changes, {full} that found it full", taken.len());
+    assert!(taken.len() > 50 && full > 50, "{} {full}", taken.len());
+    assert_eq!(u64::from(full), store.health().failures);
 }
 
 #[test]

@@ -7,6 +7,7 @@
     reason = "helpers of tests may panic: that is how a test fails"
 )]
 
+mod changes;
 mod damage;
 mod history;
 mod kill;

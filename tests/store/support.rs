@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rolewarden::ledger::FindingRecord;
-use rolewarden::ledger::{AccountList, Event, Ledger, Outcome, SweepRecord, Trigger};
+use rolewarden::ledger::{
+    AccountList, Breaker, Event, FindingRecord, Guard, Ledger, Outcome, Stopped, SweepRecord,
+    Trigger,
+};
 use rolewarden::model::{
-    Account, AccountId, AccountReport, AccountResult, AccountState, CheckName, CheckResult,
-    CheckResults, Finding, FindingCounts, ScanError, Scope, Severity, Side, SkipReason,
-    StateCounts, SweepInfo, UnknownReason, Verdict, Witness,
+    Account, AccountId, AccountReport, AccountResult, AccountState, Action, Change, CheckName,
+    CheckResult, CheckResults, Finding, FindingCounts, Origin, Phase, ScanError, Scope, Severity,
+    Side, SkipReason, StateCounts, StepOutcome, SweepInfo, UnknownReason, Verdict, Witness, Write,
 };
 use rolewarden::store::{FindingFilter, Saving, Store, StoreError};
 use serde_json::json;
@@ -120,6 +122,33 @@ pub(crate) fn sweep(n: u64, second: i64) -> SweepRecord {
     }
 }
 
+/// The nth change, of run `n / 3` in account `n % 2 + 1`, at second `n`; its texts are hostile.
+pub(crate) fn change(n: u64, phase: Phase, outcome: Option<StepOutcome>) -> Change {
+    let second = n.cast_signed();
+    Change {
+        id: format!("01JC{n:022}"),
+        run: format!("01JR{:022}", n / 3),
+        account: id(n % 2 + 1),
+        account_name: format!("account {HOSTILE}"),
+        role_arn: "arn:aws:iam::000000000001:role/AmazonEKSConnectorAgentRole".into(),
+        role_id: Some("AROA1".into()),
+        before_digest: "sha256:00".into(),
+        action: Action::UpdateTrustPolicy,
+        write: Write::UpdateTrustPolicy { document: "{}".into() },
+        undo: Some(Write::UpdateTrustPolicy { document: format!("{{\"x\":\"{HOSTILE}\"}}") }),
+        summary: format!("the trust policy is replaced {HOSTILE}"),
+        diff: format!("-a\n+{HOSTILE}\n"),
+        origin: Origin::Serve,
+        caller: "arn:aws:sts::000000000001:assumed-role/hub/x".into(),
+        rolls_back: None,
+        at: at(second),
+        phase,
+        ended_at: (phase == Phase::Ended).then(|| at(second + 1)),
+        outcome,
+        note: outcome.map(|outcome| format!("{} {HOSTILE}", outcome.as_str())),
+    }
+}
+
 /// A ledger and the store that follows it.
 pub(crate) struct Memory {
     /// Kept as long as the store is used.
@@ -178,6 +207,24 @@ impl Memory {
 
     pub(crate) fn save(&mut self, second: i64) {
         self.try_save(second, Some(u64::try_from(second).unwrap())).unwrap();
+    }
+
+    /// Writes down two changes that ended and two that did not, and what holds remediation back.
+    pub(crate) fn journal(&self) {
+        let changes = [
+            change(1, Phase::Ended, Some(StepOutcome::Applied)),
+            change(2, Phase::Ended, Some(StepOutcome::Failed)),
+            change(3, Phase::Sent, None),
+            change(4, Phase::Planned, None),
+        ];
+        self.store().record(&changes).unwrap();
+        let guard = Guard {
+            breaker: Breaker::Open { since: at(4), why: HOSTILE.into() },
+            failures_in_a_row: 3,
+            stopped: Some(Stopped { at: at(5), by: HOSTILE.into() }),
+            armed_for: Some("0123456789ab".into()),
+        };
+        self.store().set_guard(&guard).unwrap();
     }
 
     /// Ends the process, as it were, and begins again with what was stored.

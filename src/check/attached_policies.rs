@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Case, Outcome, Problem, fix};
-use crate::model::{ManagedPolicy, Severity, Verdict};
+use crate::model::{ManagedPolicy, Severity, Verdict, Write};
 use crate::policy::{Kind, Policy, compare};
 
 /// `effective`: the verdict on inline and attached policies together; `inline`: on the inline ones alone.
@@ -90,10 +90,10 @@ impl Surplus<'_> {
             Worth::Delivers => (Severity::Low, "; it allows nothing beyond the baseline"),
             Worth::None | Worth::Unknown => (Severity::High, ""),
         };
-        let role = &case.role.arn.name;
-        let detach = fix::command("detach-role-policy", role, &[("policy-arn", self.arn)]);
+        let detach = Write::DetachManagedPolicy { arn: self.arn.clone() };
+        let detach = fix::commands(&case.role.arn.name, [&detach]);
         Problem {
-            cause: format!("extra {}", self.arn),
+            cause: extra_cause(self.arn),
             verdict: Verdict::Excess,
             severity,
             summary: format!(
@@ -103,13 +103,18 @@ impl Surplus<'_> {
             witnesses: Vec::new(),
             expected: Value::Null,
             actual: json!(self.arn),
-            fix: put.into_iter().chain([detach]).collect(),
+            fix: put.into_iter().chain(detach).collect(),
         }
     }
 }
 
+/// The cause of the finding about a policy on neither list.
+pub(super) fn extra_cause(arn: &str) -> String {
+    format!("extra {arn}")
+}
+
 fn not_attached(case: &Case<'_>, arn: &str) -> Problem {
-    let attach = fix::command("attach-role-policy", &case.role.arn.name, &[("policy-arn", arn)]);
+    let attach = Write::AttachManagedPolicy { arn: arn.to_owned() };
     Problem {
         cause: format!("missing {arn}"),
         verdict: Verdict::Missing,
@@ -118,6 +123,6 @@ fn not_attached(case: &Case<'_>, arn: &str) -> Problem {
         witnesses: Vec::new(),
         expected: json!(arn),
         actual: Value::Null,
-        fix: vec![attach],
+        fix: fix::commands(&case.role.arn.name, [&attach]),
     }
 }

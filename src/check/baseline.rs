@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::kept::Same;
 use crate::config::BaselineConfig;
-use crate::model::{AccountId, Partition};
+use crate::model::{AccountId, Partition, Write};
 use crate::policy::{ACCOUNT_TEMPLATE, Context, InvalidPolicy, Kind, Policy};
 
 /// The baseline in one account.
@@ -21,6 +21,18 @@ pub(super) struct Baseline {
     /// Documents known to mean the same.
     pub(super) same_trust: Same,
     pub(super) same_inline: Same,
+}
+
+impl Baseline {
+    /// Replaces the trust policy.
+    pub(super) fn update_trust(&self) -> Write {
+        Write::UpdateTrustPolicy { document: self.trust_document.to_string() }
+    }
+
+    /// Puts the inline policy under a name.
+    pub(super) fn put_inline(&self, name: &str) -> Write {
+        Write::PutInlinePolicy { name: name.to_owned(), document: self.inline_document.to_string() }
+    }
 }
 
 /// Compiles baselines: once for all accounts, unless a document names the account.

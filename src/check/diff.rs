@@ -24,8 +24,17 @@ pub(super) fn lines(expected: &Value, actual: &Value) -> String {
     if expected.is_null() || actual.is_null() || expected == actual {
         return String::new();
     }
-    let (expected, actual) = (text(expected), text(actual));
-    let diff = TextDiff::from_lines(expected.as_str(), actual.as_str());
+    between(&text(expected), &text(actual))
+}
+
+/// As [`lines`], from what is there to what will be; what is not there is empty.
+pub(crate) fn change(before: &Value, after: &Value) -> String {
+    let text = |value: &Value| if value.is_null() { String::new() } else { text(value) };
+    between(&text(before), &text(after))
+}
+
+fn between(old: &str, new: &str) -> String {
+    let diff = TextDiff::from_lines(old, new);
     let mut out = String::new();
     for change in diff.iter_all_changes() {
         out.push_str(match change.tag() {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Case, Outcome, Problem, fix, inline_policy, shown, words};
-use crate::model::{Severity, Verdict};
+use crate::model::{Severity, Verdict, Write};
 use crate::policy::{Coverage, Kind, Policy, covers};
 
 /// `inline`: the verdict on the inline policies alone.
@@ -27,9 +27,20 @@ pub(super) fn check(case: &Case<'_>, inline: Verdict) -> Outcome {
 
 /// What keeps permissions away.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Cut {
+pub(super) enum Cut {
     Policies,
     Boundary,
+}
+
+impl Cut {
+    /// The cause of the finding.
+    pub(super) fn cause(self, verdict: Verdict) -> String {
+        let place = match self {
+            Self::Policies => "policies",
+            Self::Boundary => "boundary",
+        };
+        format!("{place} {}", verdict.as_str())
+    }
 }
 
 /// What inline and attached policies allow together, or why nothing can be said.
@@ -90,12 +101,8 @@ fn problem(case: &Case<'_>, cut: Cut, coverage: &Coverage) -> Problem {
         }
         _ => (Severity::High, format!("the connector cannot work: {by} does not allow {requests}")),
     };
-    let place = match cut {
-        Cut::Policies => "policies",
-        Cut::Boundary => "boundary",
-    };
     Problem {
-        cause: format!("{place} {}", coverage.verdict.as_str()),
+        cause: cut.cause(coverage.verdict),
         verdict: coverage.verdict,
         severity,
         summary,
@@ -126,18 +133,14 @@ fn grants(case: &Case<'_>) -> Vec<String> {
         case.role.attached.iter().filter(|(_, policy)| {
             policy.document.as_ref().and_then(takes_away).unwrap_or_default()
         });
-    let detach = harmful.map(|(arn, _)| {
-        fix::command("detach-role-policy", &case.role.arn.name, &[("policy-arn", arn)])
-    });
-    inline_policy::commands(case).into_iter().chain(detach).collect()
+    let detach = harmful.map(|(arn, _)| Write::DetachManagedPolicy { arn: arn.clone() });
+    let writes: Vec<Write> = inline_policy::writes(case).into_iter().chain(detach).collect();
+    fix::commands(&case.role.arn.name, &writes)
 }
 
 /// The boundary the role should have, if that is another one. Taking a boundary away is not for us to advise.
 fn other_boundary(case: &Case<'_>, actual: &str) -> Vec<String> {
     let wanted = case.rules.boundary(case.account).filter(|wanted| wanted != actual);
-    let put = |arn: String| {
-        let flags = [("permissions-boundary", arn.as_str())];
-        fix::command("put-role-permissions-boundary", &case.role.arn.name, &flags)
-    };
-    wanted.map(put).into_iter().collect()
+    let put = wanted.map(|arn| Write::PutPermissionsBoundary { arn });
+    fix::commands(&case.role.arn.name, &put)
 }

@@ -1,7 +1,7 @@
 //! `inline-policy`: what the role's inline policies allow, taken together.
 
 use super::{Case, Outcome, Problem, fix, words};
-use crate::model::{Severity, Side, Verdict};
+use crate::model::{Severity, Side, Verdict, Write};
 use crate::policy::{Comparison, Kind, Policy, compare};
 
 /// `comparison`: what [`judge`] says. `effective`: the verdict on inline and attached policies together.
@@ -112,17 +112,19 @@ fn summary(case: &Case<'_>, comparison: &Comparison, elsewhere: bool) -> String 
     said
 }
 
-/// Puts the expected document where the permissions are now, and removes what else is inline.
+/// The commands for [`writes`].
 pub(super) fn commands(case: &Case<'_>) -> Vec<String> {
-    let (role, config) = (&case.role.arn.name, &case.rules.baseline);
+    fix::commands(&case.role.arn.name, &writes(case))
+}
+
+/// Puts the expected document where the permissions are now, and removes what else is inline: the put comes first.
+pub(super) fn writes(case: &Case<'_>) -> Vec<Write> {
     let names: Vec<&String> = case.role.inline.keys().collect();
     let target = match names.as_slice() {
         [only] => only,
-        _ => &config.inline_policy_name,
+        _ => &case.rules.baseline.inline_policy_name,
     };
-    let put = fix::put_policy(role, target, &case.baseline.inline_document);
     let others = names.iter().filter(|name| **name != target);
-    let delete =
-        others.map(|name| fix::command("delete-role-policy", role, &[("policy-name", name)]));
-    std::iter::once(put).chain(delete).collect()
+    let delete = others.map(|name| Write::DeleteInlinePolicy { name: (*name).clone() });
+    std::iter::once(case.baseline.put_inline(target)).chain(delete).collect()
 }

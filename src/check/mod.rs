@@ -14,6 +14,7 @@ mod hardening;
 mod inline_policy;
 mod kept;
 mod outcome;
+mod remedies;
 mod role_attributes;
 mod role_exists;
 mod trust_policy;
@@ -32,12 +33,15 @@ use crate::model::{
     Partition, RoleArn, ScanError, Severity, Snapshot, UnknownReason, Usage, Verdict,
 };
 pub use baseline::digest as baseline_digest;
+pub(crate) use diff::change as diff_of_change;
 use baseline::{Baseline, Source};
 use connector_usage::Place;
 pub use exceptions::ExceptionState;
 use exceptions::Exceptions;
 use kept::Said;
-use outcome::{Case, Outcome, Problem, shown};
+use outcome::{Case, Outcome, Problem};
+pub(crate) use outcome::shown;
+pub(crate) use remedies::{Amendments, Remedies, Todo};
 
 /// The baseline's name in reports and metrics.
 pub const BASELINE_NAME: &str = "eks-connector-agent";
@@ -65,6 +69,22 @@ pub struct Judgement {
     pub checks: Arc<CheckResults>,
     /// Worst first.
     pub findings: Vec<Finding>,
+}
+
+/// What the checks say of one role, before it is one state.
+pub(crate) struct Assessment {
+    /// The role's ARN; where it would be, when absent.
+    pub(crate) role_arn: String,
+    /// What every check says, also those that are switched off.
+    pub(crate) verdicts: BTreeMap<CheckName, Verdict>,
+    /// Verdicts of the checks that count.
+    pub(crate) checks: CheckResults,
+    /// Worst first.
+    pub(crate) findings: Vec<Finding>,
+    /// The first check that could not be decided, and why.
+    pub(crate) undecided: Option<String>,
+    /// False where the role is not there and not needed.
+    pub(crate) applicable: bool,
 }
 
 impl Rules {
@@ -98,32 +118,58 @@ impl Rules {
         snapshot: &Snapshot,
         usage: Option<&Usage>,
     ) -> Result<Judgement, ScanError> {
-        let baseline = self.source.for_account(&account.id).map_err(|e| {
-            ScanError::new(UnknownReason::Internal, format!("the baseline cannot be read: {e}"))
-        })?;
+        let Assessment { role_arn, checks, findings, undecided, applicable, .. } =
+            self.assess(account, snapshot, usage)?;
+        let counts = |finding: &&Finding| self.counts(finding);
+        let state = if !applicable {
+            AccountState::NotApplicable
+        } else if findings.iter().filter(counts).any(|finding| finding.exception.is_none()) {
+            AccountState::Drifted
+        } else if let Some(note) = undecided {
+            return Err(ScanError::new(UnknownReason::Undecided, note)
+                .hint("look at the policy by hand; simplify it, or report it as a case rolewarden should decide"));
+        } else if findings.iter().any(|finding| self.counts(finding)) {
+            AccountState::Exempt
+        } else {
+            AccountState::Compliant
+        };
+        Ok(Judgement { state, role_arn, checks: self.said.shared(checks), findings })
+    }
+
+    /// Whether a finding is severe enough to be drift.
+    pub(crate) fn counts(&self, finding: &Finding) -> bool {
+        finding.severity >= self.checks.drift_severity
+    }
+
+    /// Judges a snapshot short of saying which one state that is.
+    pub(crate) fn assess(
+        &self,
+        account: &Account,
+        snapshot: &Snapshot,
+        usage: Option<&Usage>,
+    ) -> Result<Assessment, ScanError> {
+        let baseline = self.baseline_in(&account.id)?;
         let usage = usage.filter(|_| self.baseline.presence == Presence::WhenConnected);
         let place = Place { rules: self, account: &account.id, baseline: &baseline };
         let used = usage.map(|usage| {
             (CheckName::ConnectorUsage, connector_usage::check(&place, snapshot, usage))
         });
-        let (role_arn, mut outcomes) = match snapshot {
-            Snapshot::Absent => return self.judge_absent(account, &baseline, usage, used),
-            Snapshot::Present(role) => {
-                let case = Case { rules: self, account: &account.id, baseline: &baseline, role };
-                (role.arn.to_string(), self.outcomes(&case))
-            }
+        let Snapshot::Present(role) = snapshot else {
+            return self.assess_absent(account, &baseline, usage, used);
         };
+        let case = Case { rules: self, account: &account.id, baseline: &baseline, role };
+        let mut outcomes = self.outcomes(&case);
         outcomes.extend(used);
-        self.assemble(account, role_arn, outcomes)
+        Ok(self.assemble(account, role.arn.to_string(), outcomes))
     }
 
-    fn judge_absent(
+    fn assess_absent(
         &self,
         account: &Account,
         baseline: &Baseline,
         usage: Option<&Usage>,
         used: Option<(CheckName, Outcome)>,
-    ) -> Result<Judgement, ScanError> {
+    ) -> Result<Assessment, ScanError> {
         let needed = match (self.baseline.presence, usage) {
             (Presence::Required | Presence::Forbidden, _) => true,
             (Presence::Optional, _) => false,
@@ -137,12 +183,16 @@ impl Rules {
         let mut outcomes = vec![(CheckName::RoleExists, exists)];
         outcomes.extend(used.filter(|_| needed));
         let role_arn = self.expected_arn(&account.id).to_string();
-        let mut judgement = self.assemble(account, role_arn, outcomes)?;
+        let mut assessment = self.assemble(account, role_arn, outcomes);
         // Where absence is not judged, nothing is: that is no compliance.
-        if !needed || judgement.checks.is_empty() {
-            judgement.state = AccountState::NotApplicable;
-        }
-        Ok(judgement)
+        assessment.applicable = needed && !assessment.checks.is_empty();
+        Ok(assessment)
+    }
+
+    fn baseline_in(&self, account: &AccountId) -> Result<Arc<Baseline>, ScanError> {
+        self.source.for_account(account).map_err(|e| {
+            ScanError::new(UnknownReason::Internal, format!("the baseline cannot be read: {e}"))
+        })
     }
 
     /// What all checks of the role itself say.
@@ -191,17 +241,19 @@ impl Rules {
         self.exceptions.expired()
     }
 
-    /// Outcomes to findings, and findings to the one state.
+    /// Outcomes to findings.
     fn assemble(
         &self,
         account: &Account,
         role_arn: String,
         outcomes: Vec<(CheckName, Outcome)>,
-    ) -> Result<Judgement, ScanError> {
+    ) -> Assessment {
+        let mut verdicts = BTreeMap::new();
         let mut checks = BTreeMap::new();
         let mut findings = Vec::new();
         let mut undecided = None;
         for (check, outcome) in outcomes {
+            verdicts.insert(check, outcome.verdict);
             if self.checks.disabled.contains(&check) {
                 continue;
             }
@@ -216,18 +268,7 @@ impl Rules {
                 .insert(check, CheckResult { verdict: outcome.verdict, details: outcome.details });
         }
         findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.check.cmp(&b.check)));
-        let counts = |finding: &&Finding| finding.severity >= self.checks.drift_severity;
-        let state = if findings.iter().filter(counts).any(|finding| finding.exception.is_none()) {
-            AccountState::Drifted
-        } else if let Some(note) = undecided {
-            return Err(ScanError::new(UnknownReason::Undecided, note)
-                .hint("look at the policy by hand; simplify it, or report it as a case rolewarden should decide"));
-        } else if findings.iter().any(|finding| counts(&finding)) {
-            AccountState::Exempt
-        } else {
-            AccountState::Compliant
-        };
-        Ok(Judgement { state, role_arn, checks: self.said.shared(checks), findings })
+        Assessment { role_arn, verdicts, checks, findings, undecided, applicable: true }
     }
 
     /// The configured severity replaces the computed one; what is fine as it is stays information.
@@ -271,4 +312,4 @@ fn finding_id(account: &AccountId, check: CheckName, cause: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

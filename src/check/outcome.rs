@@ -75,6 +75,6 @@ impl Case<'_> {
 }
 
 /// Policy text as a value to show: JSON where it is JSON, else the text.
-pub(super) fn shown(text: &str) -> Value {
+pub(crate) fn shown(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(crate::model::printable(text)))
 }

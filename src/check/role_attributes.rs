@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{Case, Outcome, Problem, Rules, fix};
-use crate::model::{AccountId, Severity, Verdict};
+use crate::model::{AccountId, Severity, Verdict, Write};
 use crate::policy::ACCOUNT_TEMPLATE;
+
+/// The cause of the finding about the boundary.
+pub(super) const BOUNDARY: &str = "boundary";
 
 impl Rules {
     /// The permissions boundary the role must have in an account.
@@ -47,13 +50,9 @@ fn boundary(case: &Case<'_>) -> Option<Problem> {
     let (verdict, severity, summary, fix) = match (&expected, &actual) {
         (Some(want), have) => {
             let instead = have.as_ref().map_or("none".to_owned(), Clone::clone);
-            let fix = fix::command(
-                "put-role-permissions-boundary",
-                role,
-                &[("permissions-boundary", want)],
-            );
+            let put = Write::PutPermissionsBoundary { arn: want.clone() };
             let summary = format!("the permissions boundary is {instead}, expected {want}");
-            (Verdict::Missing, Severity::High, summary, vec![fix])
+            (Verdict::Missing, Severity::High, summary, fix::commands(role, [&put]))
         }
         // A boundary can only take away; whether it takes too much is for effective-permissions to say.
         (None, have) => {
@@ -65,7 +64,7 @@ fn boundary(case: &Case<'_>) -> Option<Problem> {
         }
     };
     Some(Problem {
-        cause: "boundary".to_owned(),
+        cause: BOUNDARY.to_owned(),
         verdict,
         severity,
         summary,

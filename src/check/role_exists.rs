@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::baseline::Baseline;
 use super::{Case, Outcome, Problem, Rules, fix};
 use crate::config::Presence;
-use crate::model::{AccountId, Severity, Verdict};
+use crate::model::{AccountId, Role, Severity, Verdict, Write};
 
 /// There is no such role.
 pub(super) fn absent(rules: &Rules, account: &AccountId, baseline: &Baseline) -> Outcome {
@@ -15,6 +15,10 @@ pub(super) fn absent(rules: &Rules, account: &AccountId, baseline: &Baseline) ->
         Presence::Optional => Outcome::of(Verdict::Absent),
         Presence::Required | Presence::WhenConnected => {
             let role = &config.role_name;
+            let writes: Vec<Write> = creation(rules, account, baseline)
+                .into_iter()
+                .chain(attachments(rules, account))
+                .collect();
             Outcome::of(Verdict::Absent).problem(Problem {
                 cause: "absent".to_owned(),
                 verdict: Verdict::Absent,
@@ -23,35 +27,30 @@ pub(super) fn absent(rules: &Rules, account: &AccountId, baseline: &Baseline) ->
                 witnesses: Vec::new(),
                 expected: json!({"role": role, "path": config.path}),
                 actual: Value::Null,
-                fix: creation(rules, account, baseline),
+                fix: fix::commands(role, &writes),
             })
         }
     }
 }
 
-/// Makes the role as it should be, with everything that must be on it.
-fn creation(rules: &Rules, account: &AccountId, baseline: &Baseline) -> Vec<String> {
+/// Makes the role as it should be, and puts its inline policy.
+pub(super) fn creation(rules: &Rules, account: &AccountId, baseline: &Baseline) -> [Write; 2] {
     let config = &rules.baseline;
-    let role = &config.role_name;
-    let trust = baseline.trust_document.to_string();
-    let (boundary, tags) = (rules.boundary(account), fix::tags(&config.required_tags));
-    let mut flags = vec![("assume-role-policy-document", trust.as_str())];
-    if config.path != "/" {
-        flags.push(("path", &config.path));
-    }
-    if let Some(boundary) = &boundary {
-        flags.push(("permissions-boundary", boundary));
-    }
-    if !config.required_tags.is_empty() {
-        flags.push(("tags", &tags));
-    }
-    let create = fix::command("create-role", role, &flags);
-    let put = fix::put_policy(role, &config.inline_policy_name, &baseline.inline_document);
-    let attach = rules.checks.required_attachments.iter().map(|arn| {
-        let arn = rules.localized(arn, account);
-        fix::command("attach-role-policy", role, &[("policy-arn", &arn)])
-    });
-    [create, put].into_iter().chain(attach).collect()
+    let create = Write::CreateRole {
+        path: config.path.clone(),
+        trust_policy: baseline.trust_document.to_string(),
+        // AWS's own hour is the shortest there is: never more than what is allowed.
+        max_session_seconds: None,
+        boundary: rules.boundary(account),
+        tags: config.required_tags.clone(),
+    };
+    [create, baseline.put_inline(&config.inline_policy_name)]
+}
+
+/// What must be attached.
+fn attachments(rules: &Rules, account: &AccountId) -> impl Iterator<Item = Write> {
+    let required = rules.checks.required_attachments.iter();
+    required.map(|arn| Write::AttachManagedPolicy { arn: rules.localized(arn, account) })
 }
 
 /// It is there; is it under the exact name and path?
@@ -102,16 +101,9 @@ pub(super) fn forbidden(case: &Case<'_>) -> Outcome {
 
 /// IAM deletes a role only once nothing is in it.
 fn removal(case: &Case<'_>) -> Vec<String> {
-    let role = &case.role.arn.name;
-    let inline = case
-        .role
-        .inline
-        .keys()
-        .map(|name| fix::command("delete-role-policy", role, &[("policy-name", name)]));
-    let attached = case
-        .role
-        .attached
-        .keys()
-        .map(|arn| fix::command("detach-role-policy", role, &[("policy-arn", arn)]));
-    inline.chain(attached).chain([fix::command("delete-role", role, &[])]).collect()
+    let Role { inline, attached, arn, .. } = case.role;
+    let delete = inline.keys().map(|name| Write::DeleteInlinePolicy { name: name.clone() });
+    let detach = attached.keys().map(|arn| Write::DetachManagedPolicy { arn: arn.clone() });
+    let writes: Vec<Write> = delete.chain(detach).chain([Write::DeleteRole]).collect();
+    fix::commands(&arn.name, &writes)
 }

@@ -1,8 +1,8 @@
 //! Every check, verdict, severity and state, through the one public door: a configuration and a role in, a judgement out.
 
-mod documents;
+pub(crate) mod documents;
 mod shell;
-mod table;
+pub(crate) mod table;
 mod usage;
 
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use super::*;
 
 const PINNED: &str = include_str!("tests/pinned-trust-policy.json");
 
-fn config(yaml: &str) -> Config {
+pub(crate) fn config(yaml: &str) -> Config {
     let text = format!("accounts: {{source: organization}}\n{yaml}");
     let read = |path: &Path| match path.to_str() {
         Some("/pinned.json") => Ok(PINNED.to_owned()),
@@ -24,12 +24,12 @@ fn config(yaml: &str) -> Config {
     Config::from_text(&text, "c.yaml", Path::new("/"), &|_| None, &read).unwrap()
 }
 
-fn account() -> Account {
+pub(crate) fn account() -> Account {
     Account::numbered(ACCOUNT.parse().unwrap())
 }
 
 /// The rules on 24 November 2026, in the partition of the role.
-fn rules(config: &Config, snapshot: &Snapshot) -> Rules {
+pub(crate) fn rules(config: &Config, snapshot: &Snapshot) -> Rules {
     let partition = match snapshot {
         Snapshot::Absent => Partition::default(),
         Snapshot::Present(role) => role.arn.partition.clone(),

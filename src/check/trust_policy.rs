@@ -56,21 +56,15 @@ fn failed(
     summary: String,
     witnesses: Vec<Witness>,
 ) -> Outcome {
-    let document = &case.baseline.trust_document;
-    let policy_document = document.to_string();
     Outcome::of(verdict).problem(Problem {
         cause: verdict.as_str().to_owned(),
         verdict,
         severity,
         summary,
         witnesses,
-        expected: document.clone(),
+        expected: case.baseline.trust_document.clone(),
         actual: shown(&case.role.trust_policy),
-        fix: vec![fix::command(
-            "update-assume-role-policy",
-            &case.role.arn.name,
-            &[("policy-document", &policy_document)],
-        )],
+        fix: fix::commands(&case.role.arn.name, [&case.baseline.update_trust()]),
     })
 }
 

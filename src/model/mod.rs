@@ -1,6 +1,7 @@
 //! The words every other module shares. Plain values: no clock, network or configuration.
 
 mod account;
+mod applied;
 mod arn;
 mod change;
 mod changes;

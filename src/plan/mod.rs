@@ -1,9 +1,22 @@
 //! From the baseline and a snapshot to the steps that put a role right: data that can be printed, saved and refused. Pure.
 
+mod account;
+mod approval;
+mod arming;
+mod file;
+mod steps;
+#[cfg(test)]
+mod tests;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{AccountId, Action, CheckName, SweepInfo, Write};
+
+pub use account::{Planned, account_plan};
+pub use approval::{Approved, ApprovedPlan, Facts, Left, LeftReason, Limits, Refusal, approve};
+pub use arming::arming_code;
+pub use file::{InvalidPlan, MAX_BYTES, from_json, to_json};
 
 /// What remediation would do in a whole organization: `rolewarden.plan/v1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,7 +30,7 @@ pub struct Plan {
     pub created_at: Timestamp,
     /// The sweep it was made from, with the digests of configuration and baseline.
     pub sweep: SweepInfo,
-    /// What arms rolewarden for this plan: see [`Plan::SCHEMA`].
+    /// What arms rolewarden for this plan: see [`arming_code`].
     pub arming_code: String,
     /// Accounts selected by the sweep, of which limits in percent are computed.
     pub selected: usize,
@@ -82,6 +95,8 @@ pub struct Remaining {
     pub finding: String,
     /// Why nothing is done about it.
     pub why: String,
+    /// AWS CLI commands that put it right.
+    pub fix: Vec<String>,
 }
 
 /// A drifted account in which nothing is done.

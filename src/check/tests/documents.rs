@@ -4,34 +4,34 @@ use std::collections::BTreeMap;
 
 use crate::model::{ManagedPolicy, Partition, Role, RoleArn, Snapshot};
 
-pub(super) const ACCOUNT: &str = "111122223333";
-pub(super) const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
-pub(super) const CUSTOM: &str = "arn:aws:iam::111122223333:policy/connector";
-pub(super) const BOUNDARY: &str = "arn:aws:iam::111122223333:policy/boundary";
+pub(crate) const ACCOUNT: &str = "111122223333";
+pub(crate) const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+pub(crate) const CUSTOM: &str = "arn:aws:iam::111122223333:policy/connector";
+pub(crate) const BOUNDARY: &str = "arn:aws:iam::111122223333:policy/boundary";
 
 /// Statements.
-pub(super) const CONTROL: &str = r#"{"Effect":"Allow","Action":"ssmmessages:CreateControlChannel","Resource":"arn:aws:eks:*:*:cluster/*"}"#;
-pub(super) const CHANNELS: &str = r#"{"Effect":"Allow","Action":["ssmmessages:CreateDataChannel","ssmmessages:OpenDataChannel","ssmmessages:OpenControlChannel"],"Resource":"*"}"#;
-pub(super) const DENY_CONTROL: &str = r#"{"Effect":"Deny","Action":"ssmmessages:CreateControlChannel","Resource":"arn:aws:eks:eu-west-1:*:*"}"#;
-pub(super) const DENY_SOMETIMES: &str = r#"{"Effect":"Deny","Action":"ssmmessages:Open*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}"#;
-pub(super) const LOGS: &str = r#"{"Effect":"Allow","Action":"logs:PutLogEvents","Resource":"*"}"#;
-pub(super) const WILDCARD: &str = r#"{"Effect":"Allow","Action":"ssmmessages:*","Resource":"*"}"#;
+pub(crate) const CONTROL: &str = r#"{"Effect":"Allow","Action":"ssmmessages:CreateControlChannel","Resource":"arn:aws:eks:*:*:cluster/*"}"#;
+pub(crate) const CHANNELS: &str = r#"{"Effect":"Allow","Action":["ssmmessages:CreateDataChannel","ssmmessages:OpenDataChannel","ssmmessages:OpenControlChannel"],"Resource":"*"}"#;
+pub(crate) const DENY_CONTROL: &str = r#"{"Effect":"Deny","Action":"ssmmessages:CreateControlChannel","Resource":"arn:aws:eks:eu-west-1:*:*"}"#;
+pub(crate) const DENY_SOMETIMES: &str = r#"{"Effect":"Deny","Action":"ssmmessages:Open*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}"#;
+pub(crate) const LOGS: &str = r#"{"Effect":"Allow","Action":"logs:PutLogEvents","Resource":"*"}"#;
+pub(crate) const WILDCARD: &str = r#"{"Effect":"Allow","Action":"ssmmessages:*","Resource":"*"}"#;
 /// Whole documents.
-pub(super) const ALL: &str =
+pub(crate) const ALL: &str =
     r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
-pub(super) const NOTHING: &str =
+pub(crate) const NOTHING: &str =
     r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
-pub(super) const INLINE: &str =
+pub(crate) const INLINE: &str =
     include_str!("../../../config/baseline/eks-connector-agent-policy.json");
-pub(super) const TRUST: &str =
+pub(crate) const TRUST: &str =
     include_str!("../../../config/baseline/eks-connector-agent-trust-policy.json");
 
-pub(super) fn document(statements: &[&str]) -> String {
+pub(crate) fn document(statements: &[&str]) -> String {
     format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))
 }
 
 /// The role as the baseline has it, with a change.
-pub(super) fn role(change: impl FnOnce(&mut Role)) -> Snapshot {
+pub(crate) fn role(change: impl FnOnce(&mut Role)) -> Snapshot {
     let name = "AmazonEKSConnectorAgentRole";
     let mut role = Role {
         arn: RoleArn::new(Partition::default(), ACCOUNT.parse().unwrap(), name),
@@ -48,7 +48,7 @@ pub(super) fn role(change: impl FnOnce(&mut Role)) -> Snapshot {
 }
 
 /// The same in another partition, its documents rewritten as they would be stored there.
-pub(super) fn role_in(partition: &str, change: impl FnOnce(&mut Role)) -> Snapshot {
+pub(crate) fn role_in(partition: &str, change: impl FnOnce(&mut Role)) -> Snapshot {
     role(|role| {
         role.arn.partition = partition.parse().unwrap();
         let there = INLINE.replace("arn:aws:", &format!("arn:{partition}:"));
@@ -58,16 +58,16 @@ pub(super) fn role_in(partition: &str, change: impl FnOnce(&mut Role)) -> Snapsh
 }
 
 /// One inline policy of these statements.
-pub(super) fn inline(role: &mut Role, statements: &[&str]) {
+pub(crate) fn inline(role: &mut Role, statements: &[&str]) {
     role.inline.values_mut().for_each(|text| *text = document(statements));
 }
 
-pub(super) fn policy(document: Option<&str>) -> ManagedPolicy {
+pub(crate) fn policy(document: Option<&str>) -> ManagedPolicy {
     ManagedPolicy { name: "managed".to_owned(), document: document.map(str::to_owned) }
 }
 
 /// One attached policy.
-pub(super) fn managed(arn: &str, document: Option<&str>) -> BTreeMap<String, ManagedPolicy> {
+pub(crate) fn managed(arn: &str, document: Option<&str>) -> BTreeMap<String, ManagedPolicy> {
     let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
     [(arn.to_owned(), ManagedPolicy { name, ..policy(document) })].into()
 }
@@ -79,21 +79,21 @@ fn assume(principal: &str, more: &str) -> String {
 const SSM: &str = r#"{"Service":"ssm.amazonaws.com"}"#;
 
 /// A trust policy for these principals alone.
-pub(super) fn trust(principal: &str) -> String {
+pub(crate) fn trust(principal: &str) -> String {
     document(&[&assume(principal, "")])
 }
 
 /// The baseline's trust policy and somebody else.
-pub(super) fn trust_also(principal: &str) -> String {
+pub(crate) fn trust_also(principal: &str) -> String {
     document(&[&assume(SSM, ""), &assume(principal, "")])
 }
 
 /// The baseline's trust policy under a condition.
-pub(super) fn trust_if(condition: &str) -> String {
+pub(crate) fn trust_if(condition: &str) -> String {
     document(&[&assume(SSM, &format!(r#","Condition":{condition}"#))])
 }
 
 /// The baseline's trust policy and further statements.
-pub(super) fn trust_and(statement: &str) -> String {
+pub(crate) fn trust_and(statement: &str) -> String {
     document(&[&assume(SSM, ""), statement])
 }

@@ -4,13 +4,13 @@ use super::documents::*;
 use crate::model::Snapshot;
 
 /// One case.
-pub(super) struct Row {
-    pub(super) case: &'static str,
+pub(crate) struct Row {
+    pub(crate) case: &'static str,
     /// Configuration beside `accounts`.
-    pub(super) yaml: &'static str,
-    pub(super) snapshot: fn() -> Snapshot,
+    pub(crate) yaml: &'static str,
+    pub(crate) snapshot: fn() -> Snapshot,
     /// The state, then every finding: check, verdict, severity, summary.
-    pub(super) want: &'static [&'static str],
+    pub(crate) want: &'static [&'static str],
 }
 
 const fn row(
@@ -22,7 +22,7 @@ const fn row(
     Row { case, yaml, snapshot, want }
 }
 
-pub(super) const TABLE: &[Row] = &[
+pub(crate) const TABLE: &[Row] = &[
     // role-exists
     row("the role as the baseline has it", "", || role(|_| {}), &["compliant"]),
     row(
@@ -1187,12 +1187,12 @@ checks: {attached-policies: {required: ["arn:aws:iam::aws:policy/AmazonEKSCluste
 "#;
 
 /// Every text of at least 25 characters whose 25th from the end is an `a`, …
-pub(super) fn too_hard() -> String {
+pub(crate) fn too_hard() -> String {
     format!(r#"{{"Effect":"Allow","Action":"*a{}","Resource":"*"}}"#, "?".repeat(40))
 }
 
 /// … and no such text after all: which takes more steps to see than the budget has.
-pub(super) fn too_long() -> String {
+pub(crate) fn too_long() -> String {
     let lengths: Vec<String> = (41..90).map(|n| format!(r#""{}""#, "?".repeat(n))).collect();
     let action = format!(r#"[{},"{}*"]"#, lengths.join(","), "?".repeat(90));
     format!(r#"{{"Effect":"Deny","Action":{action},"Resource":"*"}}"#)

@@ -1,0 +1,37 @@
+//! What a person arms: what would be written anywhere, as a short code.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::config::Config;
+
+/// Hexadecimal digits of a code.
+const DIGITS: usize = 12;
+
+/// The code that arms rolewarden for a configuration: 12 hexadecimal digits over all that decides what would be written.
+/// Whoever changes the baseline, the attachments or the actions has to arm anew; layout of the documents changes nothing.
+pub fn arming_code(config: &Config) -> String {
+    let (baseline, checks, remediation) = (&config.baseline, &config.checks, &config.remediation);
+    let document = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| json!(text));
+    let written: Value = json!({
+        "role_name": baseline.role_name,
+        "path": baseline.path,
+        "trust_policy": document(&baseline.trust_policy),
+        "inline_policy": document(&baseline.inline_policy),
+        "inline_policy_name": baseline.inline_policy_name,
+        "presence": baseline.presence,
+        "service_principals": baseline.service_principals,
+        "permissions_boundary": baseline.permissions_boundary,
+        "required_tags": baseline.required_tags,
+        "disabled": checks.disabled,
+        "required": checks.required_attachments,
+        "allowed": checks.allowed_attachments,
+        "accept_managed": checks.accept_managed,
+        "actions": remediation.actions,
+        "act_on": remediation.act_on,
+    });
+    let digest = Sha256::digest(written.to_string());
+    let mut code: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    code.truncate(DIGITS);
+    code
+}

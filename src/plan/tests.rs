@@ -1,0 +1,7 @@
+//! Plans and their approval, through the public doors.
+
+mod approval;
+mod file;
+mod order;
+mod proof;
+mod support;

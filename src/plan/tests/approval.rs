@@ -1,0 +1,1 @@
+//! Approval: a table of limits.

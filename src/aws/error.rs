@@ -40,9 +40,16 @@ pub(super) struct Failure {
     pub(super) again: Again,
     /// How long AWS asked to wait before it.
     pub(super) after: Option<Duration>,
+    /// Whether AWS said no, or was never asked: a write then did nothing. Where it is not known, it is not so.
+    pub(super) refused: bool,
 }
 
 impl Failure {
+    /// A call that was never sent.
+    pub(super) fn unsent(operation: &str) -> Self {
+        Self { error: no_turn(operation), again: Again::Slower, after: None, refused: true }
+    }
+
     /// What the attempt is counted as.
     pub(super) fn outcome(&self) -> CallOutcome {
         use UnknownReason as R;
@@ -137,19 +144,21 @@ pub(super) fn failure<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> 
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let (mut mapped, again) = match error {
+    let (mut mapped, again, refused) = match error {
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
             let code = service.err().code().unwrap_or_default();
             let message = service.err().message().unwrap_or_default();
             let mapped = answered(operation, status, code, message);
             let again = Again::of(mapped.reason, Some((status, code)));
-            (mapped, again)
+            let refused = is_refusal(&mapped, again, status);
+            (mapped, again, refused)
         }
         other => {
             let mapped = unanswered(other);
             let again = Again::of(mapped.reason, None);
-            (mapped, again)
+            let refused = never_sent(other);
+            (mapped, again, refused)
         }
     };
     mapped.request_id = error.request_id().map(|id| printable_line(id, 128));
@@ -158,7 +167,23 @@ where
         let seconds = header("retry-after").map(Duration::from_secs);
         seconds.or_else(|| header("x-amz-retry-after").map(Duration::from_millis))
     });
-    Failure { error: mapped.during(operation), again, after }
+    Failure { error: mapped.during(operation), again, after, refused }
+}
+
+/// Whether an error answer is AWS's own word that nothing was done. Without a code it is somebody else's on the way, and
+/// AWS's faults tell nothing; throttling is a refusal with every status.
+fn is_refusal(error: &ScanError, again: Again, status: u16) -> bool {
+    match error.reason {
+        UnknownReason::Throttled => true,
+        UnknownReason::Timeout => false,
+        _ => error.code.is_some() && again != Again::Later && (400..500).contains(&status),
+    }
+}
+
+/// Whether the request never left: it could not be built, or there was nothing to sign it with.
+fn never_sent<E: Error + 'static>(error: &SdkError<E, HttpResponse>) -> bool {
+    matches!(error, SdkError::ConstructionFailure(_))
+        || chain(error).any(|source| source.is::<CredentialsError>())
 }
 
 /// AWS answered with an error.
@@ -436,6 +461,25 @@ pub(super) fn unstable(operation: &str, what: impl Into<String>) -> ScanError {
     ScanError::new(UnknownReason::Unstable, what)
         .during(operation)
         .hint("the role changed while it was read; scan again")
+}
+
+/// Whether a write met a role that is not as it was, or is being changed by somebody else: nothing was written, and
+/// another read may tell why.
+pub(super) fn is_conflict(error: &ScanError) -> bool {
+    let taken = error.message.contains("has been taken");
+    match error.code.as_deref().unwrap_or_default() {
+        NO_SUCH_ENTITY
+        | "NoSuchEntityException"
+        | "ConcurrentModification"
+        | "ConcurrentModificationException"
+        | "EntityAlreadyExists"
+        | "EntityAlreadyExistsException"
+        | "DeleteConflict"
+        | "DeleteConflictException" => true,
+        // What is said of a service-linked role that is there already.
+        "InvalidInput" | "InvalidInputException" => taken,
+        _ => false,
+    }
 }
 
 /// Whether IAM said that the thing asked for does not exist.

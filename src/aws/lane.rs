@@ -129,6 +129,18 @@ pub(super) struct Lane {
     over: CancellationToken,
 }
 
+/// Whether a write may still be sent: what was read before it is not too old.
+pub(super) type Fresh<'a> = &'a (dyn Fn() -> bool + Sync);
+
+/// How a call ended that was not answered as asked.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// It failed.
+    Failed(Failure),
+    /// A write that was not sent, or not sent again: its time was over.
+    Stale,
+}
+
 /// How far one call has come.
 struct Progress<'a> {
     counter: &'a Counter,
@@ -151,14 +163,49 @@ impl Lane {
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + 'static,
     {
+        self.attempts(operation, send, None).await.map_err(|ended| match ended {
+            Ended::Failed(failed) => failed.error,
+            Ended::Stale => no_turn(operation),
+        })
+    }
+
+    /// As [`Lane::call`], for a call that changes something: it is sent again only where AWS said that it is throttled, and
+    /// that nothing was done. Right before each attempt `fresh` tells whether it may still be sent.
+    pub(super) async fn write<T, E, F>(
+        &self,
+        operation: &'static str,
+        send: impl Fn() -> F,
+        fresh: Fresh<'_>,
+    ) -> Result<T, Ended>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        self.attempts(operation, send, Some(fresh)).await
+    }
+
+    /// `fresh` is there for writes.
+    async fn attempts<T, E, F>(
+        &self,
+        operation: &'static str,
+        send: impl Fn() -> F,
+        fresh: Option<Fresh<'_>>,
+    ) -> Result<T, Ended>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + 'static,
+    {
         let deadline = self.deadline.unwrap_or_else(|| Instant::now() + self.longest);
         let counter = self.service.counters.of(operation);
         let mut progress = Progress { counter, attempts: 0, waits: 0, deadline, alone: None };
         let mut last = None;
         loop {
             let Some(sent) = self.turn(&mut progress).await else {
-                return Err(last.unwrap_or_else(|| no_turn(operation)));
+                return Err(Ended::Failed(last.unwrap_or_else(|| Failure::unsent(operation))));
             };
+            if fresh.is_some_and(|fresh| !fresh()) {
+                return Err(Ended::Stale);
+            }
             let attempt = counter.sent(progress.attempts == 1);
             let failed = match send().await {
                 Ok(answer) => {
@@ -170,14 +217,15 @@ impl Lane {
             };
             attempt.ended(failed.outcome());
             self.heard(failed.again, sent);
-            if !self.back_off(&mut progress, &failed).await {
+            let once = fresh.is_some() && failed.again != Again::Slower;
+            if once || !self.back_off(&mut progress, &failed).await {
                 // What one call met to the end is this party's quota, and its other calls meet it too.
                 if failed.again == Again::Slower {
                     self.over.cancel();
                 }
-                return Err(failed.error);
+                return Err(Ended::Failed(failed));
             }
-            last = Some(failed.error);
+            last = Some(failed);
         }
     }
 

@@ -21,6 +21,7 @@ mod tree;
 mod wanted;
 mod wellformed;
 mod whole;
+mod write;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -86,13 +87,28 @@ pub trait RoleReader {
     }
 }
 
-/// Changes the role in one account.
+/// Changes the role in one account, in two steps: between them the role is read once more, and assuming a role takes its
+/// time.
 pub trait RoleWriter {
-    /// Sends one write, with the remediation role. It is sent again only where AWS said that it did nothing.
-    fn write_role(
+    /// What one write is sent with.
+    type Ready: Send + Sync;
+
+    /// Assumes the remediation role, for this write alone. The session has the run's id as its name.
+    fn prepare_write(
         &self,
         account: &Account,
+        run: &str,
         write: &Write,
+    ) -> impl Future<Output = Result<Self::Ready, WriteError>> + Send;
+
+    /// Sends the write. It is sent again only where AWS said that it did nothing; right before each attempt `fresh` tells
+    /// whether it may still be sent.
+    fn send_write(
+        &self,
+        ready: &Self::Ready,
+        account: &Account,
+        write: &Write,
+        fresh: &(dyn Fn() -> bool + Sync),
     ) -> impl Future<Output = Result<(), WriteError>> + Send;
 }
 
@@ -108,6 +124,9 @@ pub enum WriteError {
     /// No answer, or one that tells nothing: it may have been written. Only reading tells.
     #[error("{0}")]
     Unknown(ScanError),
+    /// Not sent: what was read before it had become too old.
+    #[error("not sent: the role was read too long before")]
+    Stale,
 }
 
 /// AWS itself, reached with the base credentials.

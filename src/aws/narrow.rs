@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::config::{Config, Presence};
-use crate::model::{AccountId, CheckName, Partition};
+use crate::model::{AccountId, CheckName, Partition, Write};
 
 /// Stands for the account's number in [`for_scan`]; no name of a role has such a text in it.
 const ACCOUNT: &str = "{account}";
@@ -67,6 +67,43 @@ pub(super) fn for_scan(config: &Config, partition: &Partition) -> String {
 /// The policy of one account's session.
 pub(super) fn in_account(for_scan: &str, account: &AccountId) -> String {
     for_scan.replace(ACCOUNT, account.as_str())
+}
+
+/// One write to the one role of one account. The role is named with every path it may have, because only a new one's is
+/// known.
+pub(super) fn for_write(
+    role_name: &str,
+    partition: &Partition,
+    account: &AccountId,
+    write: &Write,
+) -> String {
+    let at = |path: &str, name: &str| format!("arn:{partition}:iam::{account}:role{path}{name}");
+    let the_role = || json!([at("/", role_name), at("/*/", role_name)]);
+    let only = |action: &str, key: &str, arn: &str| json!({"Effect": "Allow", "Action": action, "Resource": the_role(), "Condition": {"ArnEquals": {key: arn}}});
+    let statement = match write {
+        Write::CreateRole { path, tags, .. } => {
+            let mut actions = vec!["iam:CreateRole"];
+            actions.extend((!tags.is_empty()).then_some("iam:TagRole"));
+            allow(json!(actions), json!(at(path, role_name)))
+        }
+        Write::DeleteRole => allow(json!("iam:DeleteRole"), the_role()),
+        Write::UpdateTrustPolicy { .. } => allow(json!("iam:UpdateAssumeRolePolicy"), the_role()),
+        Write::PutInlinePolicy { .. } => allow(json!("iam:PutRolePolicy"), the_role()),
+        Write::DeleteInlinePolicy { .. } => allow(json!("iam:DeleteRolePolicy"), the_role()),
+        Write::AttachManagedPolicy { arn } => only("iam:AttachRolePolicy", "iam:PolicyARN", arn),
+        Write::DetachManagedPolicy { arn } => only("iam:DetachRolePolicy", "iam:PolicyARN", arn),
+        Write::PutPermissionsBoundary { arn } => {
+            only("iam:PutRolePermissionsBoundary", "iam:PermissionsBoundary", arn)
+        }
+        Write::DeletePermissionsBoundary => {
+            allow(json!("iam:DeleteRolePermissionsBoundary"), the_role())
+        }
+        Write::CreateServiceLinkedRole { service } => allow(
+            json!("iam:CreateServiceLinkedRole"),
+            json!(at(&format!("/aws-service-role/{service}/"), "*")),
+        ),
+    };
+    document(&[statement])
 }
 
 /// Listing the organization.

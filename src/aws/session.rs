@@ -40,6 +40,8 @@ enum Purpose {
     Organization,
     /// Reading a role.
     Scan,
+    /// One write.
+    Remediate,
 }
 
 /// Credentials and when they end.
@@ -138,6 +140,8 @@ struct Request<'a> {
     external_id: Option<&'a Secret>,
     policy: Option<String>,
     chained: bool,
+    /// Another name than the configured one.
+    name: Option<&'a str>,
 }
 
 impl Aws {
@@ -154,8 +158,44 @@ impl Aws {
         let policy = self.is_narrow().then(|| narrow::in_account(&self.scan_policy, &account.id));
         let previous = self.chain().await?;
         let chained = self.identity.is_session() || previous.is_some();
-        let request = Request { purpose: Purpose::Scan, role: &role, external_id, policy, chained };
+        let request = Request {
+            purpose: Purpose::Scan,
+            role: &role,
+            external_id,
+            policy,
+            chained,
+            name: None,
+        };
         self.session(previous, request).await
+    }
+
+    /// Credentials for one write in this account, never kept: through the chain, if there is one. The account of the base
+    /// credentials is no exception, because they could not be narrowed.
+    pub(super) async fn write_session(
+        &self,
+        account: &Account,
+        run: &str,
+        policy: String,
+    ) -> Result<Credentials, ScanError> {
+        let access = &self.config.access;
+        let (partition, id) = (self.identity.partition.clone(), account.id.clone());
+        let role = RoleArn::new(partition, id, &access.remediate_role);
+        let over = access.overrides.get(&account.id);
+        let external_id = over.and_then(|o| o.external_id.as_ref()).or(access.external_id.as_ref());
+        let previous = self.chain().await?;
+        let request = Request {
+            purpose: Purpose::Remediate,
+            role: &role,
+            external_id,
+            policy: self.is_narrow().then_some(policy),
+            chained: self.identity.is_session() || previous.is_some(),
+            name: Some(run),
+        };
+        let session = match previous {
+            Some(credentials) => self.assume(&self.clients.sts_with(credentials), &request).await?,
+            None => self.assume(self.clients.sts(), &request).await?,
+        };
+        Ok(session.credentials)
     }
 
     /// Credentials for Organizations calls, where a role is configured for them.
@@ -163,8 +203,14 @@ impl Aws {
         let Some(role) = &self.config.accounts.organization_role_arn else { return Ok(None) };
         let policy = self.is_narrow().then(narrow::for_organization);
         let chained = self.identity.is_session();
-        let request =
-            Request { purpose: Purpose::Organization, role, external_id: None, policy, chained };
+        let request = Request {
+            purpose: Purpose::Organization,
+            role,
+            external_id: None,
+            policy,
+            chained,
+            name: None,
+        };
         self.session(None, request).await.map(Some)
     }
 
@@ -190,8 +236,14 @@ impl Aws {
         let mut previous = None;
         for role in &self.config.access.via {
             let chained = self.identity.is_session() || previous.is_some();
-            let request =
-                Request { purpose: Purpose::Via, role, external_id: None, policy: None, chained };
+            let request = Request {
+                purpose: Purpose::Via,
+                role,
+                external_id: None,
+                policy: None,
+                chained,
+                name: None,
+            };
             previous = Some(self.session(previous, request).await?);
         }
         Ok(previous)
@@ -224,11 +276,15 @@ impl Aws {
 
     async fn assume(&self, sts: &sts::Client, request: &Request<'_>) -> Result<Session, ScanError> {
         let access = &self.config.access;
+        let length = match request.purpose {
+            Purpose::Remediate => SHORTEST,
+            Purpose::Via | Purpose::Organization | Purpose::Scan => access.session_duration,
+        };
         let send = || {
             sts.assume_role()
                 .role_arn(request.role.to_string())
-                .role_session_name(&access.session_name)
-                .duration_seconds(seconds(access.session_duration, request.chained))
+                .role_session_name(request.name.unwrap_or(&access.session_name))
+                .duration_seconds(seconds(length, request.chained))
                 .set_external_id(request.external_id.map(|id| id.expose().to_owned()))
                 .set_policy(request.policy.clone())
                 .send()

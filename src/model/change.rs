@@ -71,11 +71,13 @@ pub enum StepOutcome {
     SkippedLimit,
     /// Left alone: the role was not as the plan had seen it.
     ChangedUnderneath,
+    /// Not sent any more: the run ended before it, and a later sweep plans anew.
+    Superseded,
 }
 
 impl StepOutcome {
     /// Every outcome.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Applied,
         Self::Failed,
         Self::VerifyFailed,
@@ -83,6 +85,7 @@ impl StepOutcome {
         Self::SkippedDryRun,
         Self::SkippedLimit,
         Self::ChangedUnderneath,
+        Self::Superseded,
     ];
 
     /// The name in JSON and metrics.
@@ -95,6 +98,7 @@ impl StepOutcome {
             Self::SkippedDryRun => "skipped_dry_run",
             Self::SkippedLimit => "skipped_limit",
             Self::ChangedUnderneath => "changed_underneath",
+            Self::Superseded => "superseded",
         }
     }
 }

@@ -31,7 +31,10 @@ impl Arming {
                 None
             }
             (Some(_), RemediationMode::Apply) => {
-                tracing::warn!(code, "armed: drift is put right within the limits of the configuration");
+                tracing::warn!(
+                    code,
+                    "armed: drift is put right within the limits of the configuration"
+                );
                 Some(code)
             }
         };

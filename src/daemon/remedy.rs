@@ -56,8 +56,7 @@ struct Candidates {
 impl Sweeper {
     /// Finds out what became of changes that had not ended, before anything else is done.
     pub(super) async fn recover(&self, config: &Arc<Config>, aws: &Arc<Aws>) {
-        let filter =
-            ChangeFilter { unfinished: true, limit: Some(1), ..ChangeFilter::default() };
+        let filter = ChangeFilter { unfinished: true, limit: Some(1), ..ChangeFilter::default() };
         match self.keeper.changes(filter).await {
             Ok(unfinished) if unfinished.is_empty() => return,
             Ok(_) => {}
@@ -129,21 +128,26 @@ impl Sweeper {
     ) -> Option<Plan> {
         let report = view.report(clock::now())?;
         let most = most(&config.remediation, report.summary.selected).saturating_add(SPARE);
-        let read: BTreeSet<&AccountId> = candidates.now.iter().take(most).collect();
-        let reports: Vec<AccountReport> =
-            report.accounts.iter().filter(|account| read.contains(&account.id)).cloned().collect();
-        let accounts: Vec<Account> =
-            read.iter().filter_map(|id| Some(view.ledger.get(id)?.account.clone())).collect();
-        let planning = sweep::plan(
-            aws,
-            &rules(config, aws, view),
-            &config.remediation,
-            &accounts,
-            &reports,
-            limits(config),
-            &self.cancel,
-        );
-        let Planning { accounts, left_alone } = planning.await?;
+        let rules = rules(config, aws, view);
+        let mut planned = Planning::default();
+        // What is left alone once read makes room for others: it must not keep them from their turn.
+        for some in candidates.now.chunks(most) {
+            if planned.accounts.len() >= most {
+                break;
+            }
+            let some: BTreeSet<&AccountId> = some.iter().collect();
+            let of = report.accounts.iter().filter(|account| some.contains(&account.id));
+            let reports: Vec<AccountReport> = of.cloned().collect();
+            let accounts: Vec<Account> =
+                some.iter().filter_map(|id| Some(view.ledger.get(id)?.account.clone())).collect();
+            let (remediation, limits) = (&config.remediation, limits(config));
+            let planning =
+                sweep::plan(aws, &rules, remediation, &accounts, &reports, limits, &self.cancel);
+            let Planning { accounts, left_alone } = planning.await?;
+            planned.accounts.extend(accounts);
+            planned.left_alone.extend(left_alone);
+        }
+        let Planning { accounts, left_alone } = planned;
         let (id, now) = (clock::sweep_id(), clock::now());
         Some(Plan::new(id, now, config, &report, accounts, left_alone))
     }
@@ -294,9 +298,8 @@ impl Sweeper {
         cancel: CancellationToken,
     ) -> Engine<Aws, Store> {
         let view = self.board.view();
-        let may = |account: &Account| {
-            account.skip.is_none() && is_selected(&config.remediation, account)
-        };
+        let may =
+            |account: &Account| account.skip.is_none() && is_selected(&config.remediation, account);
         let accounts = view.ledger.accounts().into_iter().filter(may);
         Engine {
             aws: Arc::clone(aws),

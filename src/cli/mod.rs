@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod apply;
 mod check;
 mod config;
 #[cfg(feature = "simulator")]
@@ -8,6 +9,8 @@ mod history;
 mod metrics;
 mod output;
 mod progress;
+mod remediation;
+mod rollback;
 mod run;
 mod scan;
 mod serve;
@@ -75,6 +78,12 @@ enum Command {
     Serve(serve::Serve),
     /// Findings that opened and closed, and sweeps: what `serve` remembers
     History(history::History),
+    /// Carry out a saved plan: the one command beside rollback that writes to AWS
+    #[command(after_help = apply::HELP)]
+    Apply(apply::Apply),
+    /// Undo a change, or a whole run, as the journal has it
+    #[command(after_help = rollback::HELP)]
+    Rollback(rollback::Rollback),
     /// Judge roles offline, from what `aws iam get-account-authorization-details` prints. No AWS calls
     #[command(after_help = EXIT_STATUSES)]
     Check {
@@ -208,6 +217,8 @@ pub fn main(cli: Cli) -> anyhow::Result<Exit> {
         Command::Scan(scan) => scan::main(&common, &scan),
         Command::Serve(flags) => serve::main(&common, &flags),
         Command::History(flags) => history::main(&common, &flags),
+        Command::Apply(flags) => apply::main(&common, &flags),
+        Command::Rollback(flags) => rollback::main(&common, &flags),
         Command::Check { files, report } => check::main(&common, &files, &report),
         Command::Config { command } => config::main(&common, command),
         #[cfg(feature = "simulator")]

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{AccountId, Action, CheckName, SweepInfo, Write};
 
 pub use account::{Planned, account_plan};
-pub use approval::{Approved, ApprovedPlan, Facts, Left, LeftReason, Limits, Refusal, approve};
+pub use approval::{AccountFacts, Approved, ApprovedPlan, Facts, Left, LeftReason, Limits, Refusal, approve};
 pub use arming::arming_code;
 pub use file::{InvalidPlan, MAX_BYTES, from_json, to_json};
 

@@ -293,6 +293,7 @@ impl Lab {
             id: "01PLAN".to_owned(),
             created_at: clock(),
             sweep: info,
+            drift_severity: rolewarden::model::Severity::Low,
             arming_code: code,
             selected,
             unknown: 0,

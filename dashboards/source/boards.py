@@ -1,0 +1,5 @@
+"""The boards, in the order of use."""
+
+import overview
+
+BOARDS = [overview.BOARD]

@@ -356,6 +356,9 @@ def timeline(width: int, title: str, description: str, query: Query, mappings: t
     return Panel(width, panel("state-timeline", title, description, targets([query], range=True), defaults, [], options))
 
 
+ALL = {"selected": True, "text": ["All"], "value": ["$__all"]}
+
+
 def variable(kind: str, name: str, label: str, description: str, **rest: object) -> dict:
     return {"type": kind, "name": name, "label": label, "description": description, "hide": 0, "skipUrlSync": False, **rest}
 
@@ -368,7 +371,7 @@ def query_variable(name: str, label: str, description: str, query: str, all_valu
         label,
         description,
         allValue=all_value or None,
-        current={},
+        current=ALL if all_value else {},
         datasource=DATASOURCE,
         definition=query,
         includeAll=bool(all_value),
@@ -382,7 +385,6 @@ def query_variable(name: str, label: str, description: str, query: str, all_valu
 
 
 def choice_variable(name: str, label: str, description: str, choices: tuple[str, ...]) -> dict:
-    everything = {"selected": True, "text": ["All"], "value": ["$__all"]}
     options = [{"selected": True, "text": "All", "value": "$__all"}]
     options += [{"selected": False, "text": choice, "value": choice} for choice in choices]
     return variable(
@@ -391,7 +393,7 @@ def choice_variable(name: str, label: str, description: str, choices: tuple[str,
         label,
         description,
         allValue=".+",
-        current=everything,
+        current=ALL,
         includeAll=True,
         multi=True,
         options=options,

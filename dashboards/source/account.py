@@ -1,8 +1,27 @@
 """One account: what is wrong, since when, what is accepted, and where to look next."""
 
 from board import (
-    ACCOUNT, HEALTH, NEVER, OVERVIEW, RUNBOOKS, SEVERITY, STATE_COLOURS, Column, Query, Row, board, board_link, graph, link,
-    outer_link, query_variable, stat, table, text_variable, timeline, values, within,
+    ACCOUNT,
+    HEALTH,
+    OVERVIEW,
+    RUNBOOKS,
+    SEVERITY,
+    STATE_COLOURS,
+    Column,
+    Query,
+    Row,
+    board,
+    board_link,
+    graph,
+    link,
+    outer_link,
+    query_variable,
+    stat,
+    table,
+    text_variable,
+    timeline,
+    values,
+    within,
 )
 from promql import FIRST_SEEN, STATES, code, ranked
 
@@ -12,7 +31,9 @@ ONE = 'job=~"$job", account_id="$account"'
 FINDINGS, EXCEPTIONS = 101, 102
 
 STATE_NAMES = values({number: (state.replace("_", " "), STATE_COLOURS[state]) for state, number in STATES.items()})
-OWN_PAGE = link("rolewarden's own page: witnesses, diff, commands", "${rolewarden_url}/accounts/${account:percentencode}", new_tab=True)
+OWN_PAGE = link(
+    "rolewarden's own page: witnesses, diff, commands", "${rolewarden_url}/accounts/${account:percentencode}", new_tab=True
+)
 ITS_FINDINGS = board_link("What is wrong", ACCOUNT, FINDINGS, account="${account:percentencode}")
 
 # There only while this account has a judgement. A mistyped account, or one that is unknown, must not look clean.
@@ -94,7 +115,11 @@ findings = table(
     ranked(f"time() - min by (check, severity) ({FIRST_SEEN}{{{ONE}}})"),
     [
         Column("severity", "Severity", width=110, mappings=(SEVERITY,)),
-        Column("check", "Check", links=(OWN_PAGE, board_link("This check in all accounts", OVERVIEW, FINDINGS, check='${__data.fields["Check"]}'))),
+        Column(
+            "check",
+            "Check",
+            links=(OWN_PAGE, board_link("This check in all accounts", OVERVIEW, FINDINGS, check='${__data.fields["Check"]}')),
+        ),
         Column("Value", "Open for", unit="s", width=140, steps=((0, "text"), (DAY, "orange"), (7 * DAY, "red"))),
     ],
     (("Severity", False), ("Open for", True)),
@@ -144,16 +169,18 @@ BOARD = board(
     "rolewarden / Account",
     "One account: what is wrong, since when, and what is accepted.",
     [
-        # Shown with the name, chosen by the number. The number comes first, as names need not be unique.
+        # Shown with the name, chosen by the number. The text begins with the number whatever the name is.
         query_variable(
             "account",
             "Account",
             "The account that is shown.",
-            'query_result(label_join(max by (account_id, account_name) (rolewarden_account_info{job=~"$job"}),'
-            ' "shown", "  ", "account_id", "account_name"))',
-            regex='/account_id="(?<value>[0-9]{12})".*shown="(?<text>.*?)"[,}]/',
+            "query_result(max by (account_id, shown) (label_join("
+            'rolewarden_account_info{job=~"$job"}, "shown", "  ", "account_id", "account_name")))',
+            regex='/account_id="(?<value>[0-9]{12})",shown="(?<text>.*)"\\}/',
         ),
-        text_variable("role", "Role", "Name of the role that rolewarden watches: baseline.role_name.", "AmazonEKSConnectorAgentRole"),
+        text_variable(
+            "role", "Role", "Name of the role that rolewarden watches: baseline.role_name.", "AmazonEKSConnectorAgentRole"
+        ),
     ],
     [
         outer_link(

@@ -93,9 +93,7 @@ TO_ACCOUNT = (
 
 def values(texts: dict[object, tuple[str, str]]) -> dict:
     """A value mapping: value to text and colour."""
-    options = {
-        str(value): {"text": text, "color": colour, "index": n} for n, (value, (text, colour)) in enumerate(texts.items())
-    }
+    options = {str(value): {"text": text, "color": colour, "index": n} for n, (value, (text, colour)) in enumerate(texts.items())}
     return {"type": "value", "options": options}
 
 
@@ -420,12 +418,12 @@ SOURCE_AND_JOB = [
         refresh=1,
         regex="",
     ),
-    query_variable(
-        "job", "Job", "The scrape job: one for each organization.", "label_values(rolewarden_build_info, job)", ".+"
-    ),
+    query_variable("job", "Job", "The scrape job: one for each organization.", "label_values(rolewarden_build_info, job)", ".+"),
 ]
 ROLEWARDEN_URL = text_variable(
-    "rolewarden_url", "rolewarden", "Where rolewarden's own pages are: its listen address as a browser reaches it.",
+    "rolewarden_url",
+    "rolewarden",
+    "Where rolewarden's own pages are: its listen address as a browser reaches it.",
     "http://127.0.0.1:9797",
 )
 

@@ -1,8 +1,24 @@
 """Scanner health, for those who run rolewarden: is it on time, is it whole, and if not, why."""
 
 from board import (
-    ACCOUNT, HEALTH, NEVER, OVERVIEW, RUNBOOKS, STATE_COLOURS, UNKNOWN, Column, Query, Row, bars, board, board_link, graph, link,
-    outer_link, stat, table, values, within,
+    HEALTH,
+    NEVER,
+    OVERVIEW,
+    RUNBOOKS,
+    STATE_COLOURS,
+    UNKNOWN,
+    Column,
+    Query,
+    Row,
+    bars,
+    board,
+    board_link,
+    graph,
+    outer_link,
+    stat,
+    table,
+    values,
+    within,
 )
 from overview import NOT_VERIFIED
 from promql import OVERDUE, age, code, quantile
@@ -93,13 +109,13 @@ at_a_glance = [
         "Time since the organization was last listed in whole. Stale: the newest attempt failed, and an older list is in force.",
         [
             Query(
-                f'{age("rolewarden_org_last_refresh_timestamp_seconds")}'
+                f"{age('rolewarden_org_last_refresh_timestamp_seconds')}"
                 ' and on (job) max by (job) (rolewarden_account_list_stale{job=~"$job"}) == 0',
                 "fresh",
                 "green",
             ),
             Query(
-                f'{age("rolewarden_org_last_refresh_timestamp_seconds")}'
+                f"{age('rolewarden_org_last_refresh_timestamp_seconds')}"
                 ' and on (job) max by (job) (rolewarden_account_list_stale{job=~"$job"}) == 1',
                 "stale",
                 "red",
@@ -130,8 +146,8 @@ at_a_glance = [
         "Series left out",
         "Series of accounts, findings and exceptions that the limits web.max_account_series and web.max_finding_series leave"
         " out. The counts on the boards stay whole; the tables are not.",
-        f'{total("rolewarden_account_series_dropped")} + {total("rolewarden_finding_series_dropped")}'
-        f' + {total("rolewarden_exception_series_dropped")}',
+        f"{total('rolewarden_account_series_dropped')} + {total('rolewarden_finding_series_dropped')}"
+        f" + {total('rolewarden_exception_series_dropped')}",
         steps=((0, "green"), (1, "orange")),
         links=(board_link("Series left out, by kind", HEALTH, SERIES_LEFT_OUT),),
     ),
@@ -293,7 +309,7 @@ aws_time = [
         8,
         "Slowest AWS operations",
         "The time below which 95 % of the attempts ended; the five slowest operations.",
-        Query(f'topk(5, {quantile(0.95, "rolewarden_aws_request_duration_seconds", "operation")})', "{{operation}}"),
+        Query(f"topk(5, {quantile(0.95, 'rolewarden_aws_request_duration_seconds', 'operation')})", "{{operation}}"),
         "s",
     ),
     graph(
@@ -320,8 +336,7 @@ sessions = [
         "Sessions found in the cache",
         "Share of the asked sessions of assumed roles that were there already, or just being made.",
         Query(
-            f"{rate('rolewarden_credential_cache_hits_total')}"
-            f" / ({rate('rolewarden_credential_cache_requests_total')} > 0)",
+            f"{rate('rolewarden_credential_cache_hits_total')} / ({rate('rolewarden_credential_cache_requests_total')} > 0)",
             "found",
             "green",
         ),

@@ -1,13 +1,40 @@
 """Security, at a glance: one answer, what excuses it, and the lists behind every number."""
 
 from board import (
-    HEALTH, NEVER, OVERVIEW, RUNBOOKS, SEVERITY, SEVERITY_COLOURS, STATE_COLOURS, TO_ACCOUNT, UNKNOWN, Column, Query, Row,
-    bars, board, board_link, choice_variable, graph, link, outer_link, query_variable, stat, table, values, within,
+    HEALTH,
+    NEVER,
+    OVERVIEW,
+    RUNBOOKS,
+    SEVERITY,
+    SEVERITY_COLOURS,
+    STATE_COLOURS,
+    TO_ACCOUNT,
+    UNKNOWN,
+    Column,
+    Query,
+    Row,
+    bars,
+    board,
+    board_link,
+    choice_variable,
+    graph,
+    link,
+    outer_link,
+    query_variable,
+    stat,
+    table,
+    values,
+    within,
 )
 from promql import FIRST_SEEN, KNOWN, OVERDUE, SEVERITIES, age, known, named, ranked
 
 CHECKS = (
-    "role-exists", "trust-policy", "inline-policy", "attached-policies", "effective-permissions", "role-attributes",
+    "role-exists",
+    "trust-policy",
+    "inline-policy",
+    "attached-policies",
+    "effective-permissions",
+    "role-attributes",
     "connector-usage",
 )
 # Panels that links lead to.
@@ -70,7 +97,7 @@ at_a_glance = [
     stat(
         4,
         "Oldest open drift",
-        "Age of the finding that has been open longest. \"none\" only while some account is verified.",
+        'Age of the finding that has been open longest. "none" only while some account is verified.',
         f'time() - min({FIRST_SEEN}{{job=~"$job"}}) or 0 * {KNOWN}',
         unit="s",
         steps=((0, "green"), (1, "yellow"), (DAY, "orange"), (7 * DAY, "red")),
@@ -125,9 +152,7 @@ where = [
         8,
         "Open findings by check",
         "What is wrong, most frequent first. Checks without findings are left out.",
-        Query(
-            'sort_desc(sum by (check, severity) (rolewarden_findings{job=~"$job"}) > 0)', "{{severity}}: {{check}}"
-        ),
+        Query('sort_desc(sum by (check, severity) (rolewarden_findings{job=~"$job"}) > 0)', "{{severity}}: {{check}}"),
         by_pattern={f"/^{severity}: /": colour for severity, colour in SEVERITY_COLOURS.items()},
         links=(
             to(
@@ -298,9 +323,7 @@ resolved = [
         12,
         "Findings covered by exceptions",
         "Open findings that are accepted for a time.",
-        Query(
-            'sort_desc(sum by (check, severity) (rolewarden_findings_exempt{job=~"$job"}) > 0)', "{{severity}}: {{check}}"
-        ),
+        Query('sort_desc(sum by (check, severity) (rolewarden_findings_exempt{job=~"$job"}) > 0)', "{{severity}}: {{check}}"),
         by_pattern={f"/^{severity}: /": colour for severity, colour in SEVERITY_COLOURS.items()},
         links=(to("Exceptions", EXCEPTIONS),),
     ),
@@ -324,8 +347,7 @@ exceptions = [
         "Exceptions by expiry",
         "What each exception covers, and how long it holds; ended ones first.",
         named(
-            "min by (job, exception_id, account_id, check)"
-            ' (rolewarden_exception_expiry_timestamp_seconds{job=~"$job"}) - time()'
+            'min by (job, exception_id, account_id, check) (rolewarden_exception_expiry_timestamp_seconds{job=~"$job"}) - time()'
         ),
         [
             Column("exception_id", "Exception"),
@@ -333,9 +355,7 @@ exceptions = [
             NAME,
             OU,
             Column("check", "Check", width=190),
-            Column(
-                "Value", "Holds for", unit="s", width=130, steps=((-1e12, "red"), (0, "orange"), (7 * DAY, "text"))
-            ),
+            Column("Value", "Holds for", unit="s", width=130, steps=((-1e12, "red"), (0, "orange"), (7 * DAY, "text"))),
         ],
         (("Holds for", False),),
         id=EXCEPTIONS,

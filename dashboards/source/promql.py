@@ -29,7 +29,7 @@ def named(per_account: str, info: str = "") -> str:
     `info` is a further matcher of the accounts. Accounts may lack an info series (web.max_account_series): they stay,
     without a name, as a finding must not vanish for want of one.
     """
-    matcher = f', {info}' if info else ""
+    matcher = f", {info}" if info else ""
     return (
         f"({per_account}) * on (job, account_id) group_left (account_name, ou)"
         f' max by (job, account_id, account_name, ou) (rolewarden_account_info{{job=~"$job"{matcher}}})'
@@ -46,7 +46,7 @@ def ranked(findings: str) -> str:
 
 def code(metric: str, label: str, values: dict[str, int], matchers: str = "") -> str:
     """Which value of a closed set has the 1, as a number: the first of `values` where there are several."""
-    matchers = f', {matchers}' if matchers else ""
+    matchers = f", {matchers}" if matchers else ""
     return " or ".join(
         f'max({metric}{{job=~"$job"{matchers}, {label}="{value}"}} == 1) * {number}' for value, number in values.items()
     )
@@ -60,7 +60,4 @@ def age(timestamp: str) -> str:
 def quantile(share: float, histogram: str, by: str = "") -> str:
     """A quantile over the rate interval. Where nothing happened there is no value, rather than NaN."""
     labels = ", ".join(filter(None, ("le", by)))
-    return (
-        f"histogram_quantile({share}, sum by ({labels})"
-        f' (rate({histogram}_bucket{{job=~"$job"}}[$__rate_interval]))) >= 0'
-    )
+    return f'histogram_quantile({share}, sum by ({labels}) (rate({histogram}_bucket{{job=~"$job"}}[$__rate_interval]))) >= 0'

@@ -79,9 +79,9 @@ now = [
         8,
         "Account",
         "Name and place of the account; the reason, if it is not verified.",
-        f"max by (job, account_id, state, reason) (rolewarden_account_state{{{ONE}}})"
+        f"max by (account_name, ou, state, reason) (max by (job, account_id, state, reason) (rolewarden_account_state{{{ONE}}})"
         " * on (job, account_id) group_left (account_name, ou)"
-        f" max by (job, account_id, account_name, ou) (rolewarden_account_info{{{ONE}}})",
+        f" max by (job, account_id, account_name, ou) (rolewarden_account_info{{{ONE}}}))",
         [
             Column("account_name", "Name"),
             Column("ou", "OU"),
@@ -174,9 +174,9 @@ BOARD = board(
             "account",
             "Account",
             "The account that is shown.",
-            "query_result(max by (account_id, shown) (label_join("
-            'rolewarden_account_info{job=~"$job"}, "shown", "  ", "account_id", "account_name")))',
-            regex='/account_id="(?<value>[0-9]{12})",shown="(?<text>.*)"\\}/',
+            "query_result(max by (account_id, account_name) (label_join("
+            'rolewarden_account_info{job=~"$job"}, "account_name", "  ", "account_id", "account_name")))',
+            regex='/account_id="(?<value>[0-9]{12})",account_name="(?<text>.*)"\\}/',
         ),
         text_variable(
             "role", "Role", "Name of the role that rolewarden watches: baseline.role_name.", "AmazonEKSConnectorAgentRole"

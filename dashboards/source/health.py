@@ -68,7 +68,7 @@ def total(metric: str, matchers: str = "") -> str:
 at_a_glance = [
     stat(
         3,
-        "Intervals since complete scan",
+        "Scan age in intervals",
         f"Sweep intervals since a scan last tried every account of a fresh list. RolewardenSweepOverdue fires beyond {OVERDUE}.",
         f"(time() - (min by (job) ({COMPLETE}) > 0)) / on (job) {INTERVAL} or (min by (job) ({COMPLETE}) == 0) - 1",
         steps=((0, "green"), (1.5, "orange"), (OVERDUE, "red")),
@@ -78,15 +78,15 @@ at_a_glance = [
     ),
     stat(
         3,
-        "Last attempt of a sweep",
-        "How the newest attempt ended; the worst of several processes. partial: of an old list. failed: it could not begin.",
+        "Last sweep ended",
+        "How the newest attempt of a sweep ended; the worst of several processes. partial: of an old list. failed: it could not begin.",
         code("rolewarden_last_sweep_outcome", "outcome", SWEEP_OUTCOMES),
         mappings=(values({n: (outcome, SWEEP_COLOURS[outcome]) for outcome, n in SWEEP_OUTCOMES.items()}),),
         links=(FAILED_SCANS, UNVERIFIED),
     ),
     within(
         3,
-        "Duration of last sweep",
+        "Sweep duration",
         "Overdue: a sweep takes longer than the interval, so that sweeps are skipped.",
         'max by (job) (rolewarden_last_sweep_duration_seconds{job=~"$job"})',
         INTERVAL,
@@ -105,7 +105,7 @@ at_a_glance = [
     ),
     stat(
         3,
-        "Age of the account list",
+        "Account list",
         "Time since the organization was last listed in whole. Stale: the newest attempt failed, and an older list is in force.",
         [
             Query(
@@ -135,7 +135,7 @@ at_a_glance = [
     ),
     within(
         3,
-        "Store last written",
+        "Store written",
         f"Ages of findings are lost by a restart while the store is not written. Overdue after {OVERDUE} sweep intervals.",
         age("rolewarden_state_last_save_timestamp_seconds"),
         f"{OVERDUE} * {INTERVAL}",

@@ -381,7 +381,7 @@ BOARD = board(
             "Reason",
             "Filter of the table of accounts that are not verified.",
             'label_values(rolewarden_account_state{job=~"$job", state="unknown"}, reason)',
-            ".+",
+            ".*",
         ),
     ],
     [outer_link("rolewarden's own page", "Every account with its witnesses", "${rolewarden_url}/")],

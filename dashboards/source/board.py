@@ -25,6 +25,8 @@ SEVERITY_COLOURS = {
     "low": "light-yellow",
     "info": "text",
 }
+# The ground of a number that is neither good nor bad.
+NEUTRAL = "#5a6270"
 NO_DATA = "no data"
 NO_ROWS = "no rows: nothing to list, or no data"
 RUNBOOKS = "https://github.com/rolewarden/rolewarden/blob/main/dashboards/runbooks"
@@ -41,6 +43,8 @@ class Query:
     expr: str
     legend: str = ""
     colour: str = ""
+    # Thresholds of this number alone, beside others in the same tile.
+    steps: tuple[Step, ...] = ()
 
 
 @dataclasses.dataclass
@@ -187,7 +191,9 @@ def stat(
         "reduceOptions": LAST,
         "textMode": "value_and_name" if queries[0].legend else "value",
     }
-    return Panel(width, panel("stat", title, description, targets(queries, **NOW), defaults, colours(queries, {}), options))
+    overrides = colours(queries, {})
+    overrides += [override("byName", query.legend, thresholds=thresholds(query.steps)) for query in queries if query.steps]
+    return Panel(width, panel("stat", title, description, targets(queries, **NOW), defaults, overrides, options))
 
 
 def within(

@@ -2,6 +2,7 @@
 
 from board import (
     HEALTH,
+    NEUTRAL,
     NEVER,
     OVERVIEW,
     RUNBOOKS,
@@ -250,7 +251,7 @@ work = [
             Query('time() - min(rolewarden_last_sweep_end_timestamp_seconds{job=~"$job"})', "ended"),
         ],
         unit="s",
-        steps=((0, "text"),),
+        steps=((0, NEUTRAL),),
         mappings=(NEVER,),
         links=(FAILED_SCANS,),
     ),
@@ -539,10 +540,10 @@ versions = [
         "What accounts are compared with. Processes of one job should have the same.",
         'count by (job, baseline, sha256) (rolewarden_baseline_info{job=~"$job"})',
         [
-            Column("job", "Job"),
-            Column("baseline", "Baseline"),
+            Column("job", "Job", width=110),
+            Column("baseline", "Baseline", width=170),
             Column("sha256", "SHA-256 of its meaning"),
-            Column("Value", "Processes", width=100),
+            Column("Value", "Processes", width=90),
         ],
         (("Job", False), ("Baseline", False)),
         id=BASELINE,

@@ -2,6 +2,7 @@
 
 from board import (
     HEALTH,
+    NEUTRAL,
     NEVER,
     OVERVIEW,
     RUNBOOKS,
@@ -260,7 +261,7 @@ remediation = [
         "Auto-remediation",
         "Whether rolewarden may change roles: configured and armed.",
         'min(rolewarden_remediation_enabled{job=~"$job"})',
-        mappings=(values({0: ("off", "text"), 1: ("on", "green")}),),
+        mappings=(values({0: ("off", NEUTRAL), 1: ("on", "green")}),),
     ),
     stat(
         4,
@@ -336,9 +337,9 @@ exceptions = [
         "Exceptions",
         "Exceptions that hold, that hold and end within a week, and that have ended.",
         [
-            Query('sum(rolewarden_exceptions{job=~"$job", state="active"})', "active", "text"),
-            Query('sum(rolewarden_exceptions{job=~"$job", state="expiring"})', "expiring", "orange"),
-            Query('sum(rolewarden_exceptions{job=~"$job", state="expired"})', "expired", "red"),
+            Query('sum(rolewarden_exceptions{job=~"$job", state="active"})', "active", steps=((0, NEUTRAL),)),
+            Query('sum(rolewarden_exceptions{job=~"$job", state="expiring"})', "expiring", steps=((0, NEUTRAL), (1, "orange"))),
+            Query('sum(rolewarden_exceptions{job=~"$job", state="expired"})', "expired", steps=((0, NEUTRAL), (1, "red"))),
         ],
         links=(to("Exceptions", EXCEPTIONS),),
     ),

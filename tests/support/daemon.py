@@ -12,7 +12,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("ROLEWARDEN_BIN", ROOT / "target/release/rolewarden")).resolve()
-TOKEN = "page-tests-token-0123456789"
+TOKEN = "token-of-the-tests-0123456789"
 
 # Whatever runs sets `hacked`.
 HOSTILE = [
@@ -53,33 +53,55 @@ class Child:
     log: pathlib.Path
 
     def end(self):
-        self.process.terminate()
-        assert self.process.wait(timeout=30) == 0, self.log.read_text()[-2_000:]
+        """Ends it, if no test has, and asks that it end well."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            status = self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            status = self.process.wait()
+        assert status == 0, f"ended with {status}: {self.log.read_text(errors='replace')[-2_000:]}"
 
 
-def line_with(log: pathlib.Path, process: subprocess.Popen, pattern: str) -> re.Match:
-    deadline = time.monotonic() + 60
-    while True:
-        text = log.read_text(errors="replace")
-        if found := re.search(pattern, text):
-            return found
-        assert process.poll() is None, f"ended: {text[-2_000:]}"
-        assert time.monotonic() < deadline, f"never said {pattern}: {text[-2_000:]}"
-        time.sleep(0.05)
+def start(line: list, log: pathlib.Path, **how) -> Child:
+    with log.open("wb") as out:
+        return Child(subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, **how), log)
+
+
+def until(what, why: str, seconds: float = 60, every: float = 0.1):
+    """The first answer of `what` that is true."""
+    deadline = time.monotonic() + seconds
+    while not (answer := what()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {why}"
+        time.sleep(every)
+    return answer
+
+
+def line_with(child: Child, pattern: str) -> re.Match:
+    def found():
+        text = child.log.read_text(errors="replace")
+        match = re.search(pattern, text)
+        assert match or child.process.poll() is None, f"ended: {text[-2_000:]}"
+        return match
+
+    try:
+        return until(found, f"{child.log} has `{pattern}`", every=0.05)
+    except BaseException:
+        child.process.kill()
+        raise
 
 
 class Organization:
     """`rolewarden simulate`."""
 
     def __init__(self, folder: pathlib.Path, accounts: int, right: int):
-        log = folder / "simulator.log"
         line = [BINARY, "simulate", "--listen", "127.0.0.1:0", "--accounts", str(accounts), "--right", str(right)]
-        with log.open("wb") as out:
-            process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
-        self.child = Child(process, log)
-        line_with(log, process, r"SIMULATOR_PID")
-        pairs = re.findall(r"export (\w+)=['\"]?([^'\"\n;]+)", log.read_text())
+        self.child = start(line, folder / "simulator.log")
+        line_with(self.child, r"SIMULATOR_PID")
+        pairs = re.findall(r"export (\w+)=['\"]?([^'\"\n;]+)", self.child.log.read_text())
         self.environment = {name: value for name, value in pairs if name.startswith("AWS_")}
+        self.environment["AWS_EC2_METADATA_DISABLED"] = "true"
         self.control = self.environment["AWS_ENDPOINT_URL"] + "/_simulator"
 
     def accounts(self) -> list[dict]:
@@ -89,38 +111,38 @@ class Organization:
         status, body = fetch(f"{self.control}/accounts/{account}", "PATCH", what)
         assert status < 300, body
 
+    def fault(self, **rule):
+        status, body = fetch(f"{self.control}/faults", "POST", rule)
+        assert status < 300, body
+
 
 class Daemon:
-    """`rolewarden serve`, after its first sweep."""
+    """`rolewarden serve`. `settings` are sections of its configuration, beside those it needs here."""
 
-    def __init__(self, folder: pathlib.Path, organization: Organization):
-        config = folder / "rolewarden.yaml"
-        settings = {
+    def __init__(self, folder: pathlib.Path, organization: Organization, settings: dict | None = None):
+        self.folder = folder
+        self.config = folder / "rolewarden.yaml"
+        self.environment = {**organization.environment, "HOME": str(folder)}
+        self.settings = {
             "accounts": {"source": "organization"},
             "sweep": {"every": "1h", "jitter": "0s"},
             "store": {"path": str(folder / "rolewarden.db")},
             "web": {"listen": "127.0.0.1:0", "token": TOKEN},
+            **(settings or {}),
         }
-        config.write_text(json.dumps(settings))
-        log = folder / "serve.log"
-        environment = {**organization.environment, "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(folder)}
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [BINARY, "serve", "--config", config],
-                env=environment,
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
-        self.child = Child(process, log)
-        self.folder = folder
-        address = line_with(log, process, r"listening.*address=\"?([0-9.]+:[0-9]+)")[1]
-        self.url = f"http://{address}"
-        deadline = time.monotonic() + 300
-        while fetch(f"{self.url}/-/ready")[0] != 200:
-            assert process.poll() is None and time.monotonic() < deadline, log.read_text()[-2_000:]
-            time.sleep(0.1)
+        self.config.write_text(json.dumps(self.settings))
+        line = [BINARY, "serve", "--config", self.config]
+        self.child = start(line, folder / "serve.log", env=self.environment, cwd=folder)
+        self.address = line_with(self.child, r"listening.*address=\"?([0-9.]+:[0-9]+)")[1]
+        self.url = f"http://{self.address}"
+
+    def after_its_first_sweep(self) -> "Daemon":
+        def ready():
+            assert self.child.process.poll() is None, self.child.log.read_text()[-2_000:]
+            return fetch(f"{self.url}/-/ready")[0] == 200
+
+        until(ready, "the daemon is ready", seconds=300)
+        return self
 
     def json(self, path: str) -> dict:
         status, body = fetch(self.url + path)

@@ -1,0 +1,125 @@
+"""Debian's Prometheus, scraping daemons on loopback with the rules that ship, and its HTTP API."""
+
+import dataclasses
+import json
+import pathlib
+import shutil
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import yaml
+from daemon import ROOT, Child, line_with, start, until
+
+PROGRAM = shutil.which("prometheus")
+EXAMPLE = ROOT / "dashboards/prometheus.yaml"
+RULES = sorted((ROOT / "dashboards/rules").glob("*.yaml"))
+
+
+@dataclasses.dataclass
+class Answer:
+    """What a query gave: series, each with its labels and one value or several."""
+
+    series: list[dict]
+    warnings: list[str]
+    seconds: float
+    samples: int
+
+    def values(self) -> list[float]:
+        """All values that are numbers."""
+        pairs = [pair for one in self.series for pair in one.get("values") or [one["value"]]]
+        return [float(value) for _, value in pairs if value != "NaN"]
+
+    def only(self) -> float:
+        assert len(self.series) == 1, f"one series is wanted: {self.series}"
+        return float(self.series[0]["value"][1])
+
+    def by(self, *labels: str) -> dict:
+        """Values by these labels, which must tell the series apart; one label alone is no tuple."""
+        rows = {}
+        for one in self.series:
+            key = tuple(one["metric"].get(label, "") for label in labels)
+            key = key[0] if len(labels) == 1 else key
+            assert key not in rows, f"two series for {key}"
+            rows[key] = float(one["value"][1])
+        return rows
+
+
+class Refused(AssertionError):
+    """The query could not be evaluated."""
+
+
+def example(target: str, seconds: int) -> dict:
+    """The scrape example that ships, for one daemon here: other addresses, other intervals, nothing else."""
+    config = yaml.safe_load(EXAMPLE.read_text())
+    config["global"] |= {"scrape_interval": f"{seconds}s", "scrape_timeout": f"{seconds}s", "evaluation_interval": f"{seconds}s"}
+    config["rule_files"] = [str(path) for path in RULES]
+    config.pop("alerting", None)  # nobody listens here
+    jobs = {job["job_name"]: job for job in config["scrape_configs"]}
+    config["scrape_configs"] = [jobs["rolewarden"]]
+    jobs["rolewarden"] |= {"scrape_interval": f"{seconds}s", "scrape_timeout": f"{seconds}s"}
+    jobs["rolewarden"]["static_configs"] = [{"targets": [target]}]
+    return config
+
+
+class Prometheus:
+    def __init__(self, folder: pathlib.Path, target: str, seconds: int = 1):
+        assert PROGRAM, "no prometheus: install Debian's package prometheus"
+        config = folder / "prometheus.yaml"
+        config.write_text(yaml.safe_dump(example(target, seconds)))
+        self.child: Child = start(
+            [
+                PROGRAM,
+                f"--config.file={config}",
+                f"--storage.tsdb.path={folder / 'prometheus'}",
+                "--web.listen-address=127.0.0.1:0",
+            ],
+            folder / "prometheus.log",
+            cwd=folder,
+        )
+        address = line_with(self.child, r'msg="Listening on" address=(127\.0\.0\.1:[0-9]+)')[1]
+        self.url = f"http://{address}/api/v1"
+        line_with(self.child, "Server is ready to receive web requests")
+        self.began = time.time()
+
+    def api(self, path: str, **form) -> dict:
+        data = urllib.parse.urlencode(form).encode() if form else None
+        try:
+            with urllib.request.urlopen(urllib.request.Request(f"{self.url}/{path}", data=data), timeout=60) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise Refused(f"{form.get('query', path)}: {json.load(error).get('error')}") from None
+
+    def ask(self, path: str, **form) -> Answer:
+        began = time.monotonic()
+        answer = self.api(path, stats="all", **form)
+        data = answer["data"]
+        assert data["resultType"] in ("vector", "matrix"), f"{form['query']}: {data['resultType']}"
+        samples = data["stats"]["samples"]["totalQueryableSamples"]
+        return Answer(data["result"], answer.get("warnings", []), time.monotonic() - began, samples)
+
+    def now(self, query: str) -> Answer:
+        """The value at this moment."""
+        return self.ask("query", query=query, time=f"{time.time():.3f}")
+
+    def graph(self, query: str, step: float = 1) -> Answer:
+        """All values since Prometheus started."""
+        return self.ask("query_range", query=query, start=f"{self.began:.3f}", end=f"{time.time():.3f}", step=str(step))
+
+    def until(self, query: str, seconds: float = 60) -> Answer:
+        """Waits until the query has an answer."""
+
+        def answered():
+            answer = self.now(query)
+            return answer if answer.series else None
+
+        return until(answered, query, seconds)
+
+    def rules(self) -> list[dict]:
+        return [rule for group in self.api("rules")["data"]["groups"] for rule in group["rules"]]
+
+    def labels(self, selector: str, label: str) -> list[str]:
+        """Grafana's `label_values`: the values of a label among the series that a selector picks."""
+        query = urllib.parse.urlencode({"match[]": selector})
+        return self.api(f"label/{label}/values?{query}")["data"]

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 import shutil
+import socket
 import time
 import urllib.error
 import urllib.parse
@@ -50,35 +51,43 @@ class Refused(AssertionError):
     """The query could not be evaluated."""
 
 
-def example(target: str, seconds: int) -> dict:
+def free_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def example(address: str, target: str, seconds: int) -> dict:
     """The scrape example that ships, for one daemon here: other addresses, other intervals, nothing else."""
+    targets = {"rolewarden": target, "prometheus": address}
     config = yaml.safe_load(EXAMPLE.read_text())
     config["global"] |= {"scrape_interval": f"{seconds}s", "scrape_timeout": f"{seconds}s", "evaluation_interval": f"{seconds}s"}
     config["rule_files"] = [str(path) for path in RULES]
     config.pop("alerting", None)  # nobody listens here
-    jobs = {job["job_name"]: job for job in config["scrape_configs"]}
-    config["scrape_configs"] = [jobs["rolewarden"]]
-    jobs["rolewarden"] |= {"scrape_interval": f"{seconds}s", "scrape_timeout": f"{seconds}s"}
-    jobs["rolewarden"]["static_configs"] = [{"targets": [target]}]
+    config["scrape_configs"] = [job for job in config["scrape_configs"] if job["job_name"] in targets]
+    assert len(config["scrape_configs"]) == len(targets), "the example scrapes rolewarden and Prometheus itself"
+    for job in config["scrape_configs"]:
+        job |= {"scrape_interval": f"{seconds}s", "scrape_timeout": f"{seconds}s"}
+        job["static_configs"] = [{"targets": [targets[job["job_name"]]]}]
     return config
 
 
 class Prometheus:
     def __init__(self, folder: pathlib.Path, target: str, seconds: int = 1):
         assert PROGRAM, "no prometheus: install Debian's package prometheus"
+        address = free_address()
         config = folder / "prometheus.yaml"
-        config.write_text(yaml.safe_dump(example(target, seconds)))
+        config.write_text(yaml.safe_dump(example(address, target, seconds)))
         self.child: Child = start(
             [
                 PROGRAM,
                 f"--config.file={config}",
                 f"--storage.tsdb.path={folder / 'prometheus'}",
-                "--web.listen-address=127.0.0.1:0",
+                f"--web.listen-address={address}",
             ],
             folder / "prometheus.log",
             cwd=folder,
         )
-        address = line_with(self.child, r'msg="Listening on" address=(127\.0\.0\.1:[0-9]+)')[1]
         self.url = f"http://{address}/api/v1"
         line_with(self.child, "Server is ready to receive web requests")
         self.began = time.time()

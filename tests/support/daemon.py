@@ -148,3 +148,7 @@ class Daemon:
         status, body = fetch(self.url + path)
         assert status == 200, body
         return json.loads(body)
+
+    def post(self, path: str):
+        status, body = fetch(self.url + path, "POST", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert status < 300, body

@@ -8,8 +8,9 @@ import os
 import pathlib
 import subprocess
 
+import figures
 import pytest
-from daemon import BINARY, HOSTILE, TOKEN, Daemon, Organization, fetch, until
+from daemon import BINARY, HOSTILE, Daemon, Organization
 from prometheus import Prometheus
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -34,7 +35,7 @@ def watched(folder: pathlib.Path, accounts: int, settings: dict, prepare=lambda 
         daemon = Daemon(folder, organization, settings)
         children.callback(daemon.child.end)
         prometheus = Prometheus(folder, daemon.address, seconds)
-        children.callback(prometheus.child.end)
+        children.callback(prometheus.end)
         yield Watched(organization, daemon, prometheus)
 
 
@@ -83,6 +84,8 @@ class Story(Watched):
         # And one more that finds what the one before has found.
         done = self.prometheus.now(sweeps).only()
         self.prometheus.until(f"{sweeps} >= {done + 1}")
+        # Groups of rules have intervals of their own: let each see this.
+        self.prometheus.until_rules_have_seen_this()
 
     def scan(self) -> dict:
         """What `rolewarden scan` says of the same organization under the same configuration."""
@@ -127,3 +130,13 @@ def story(tmp_path_factory):
         story = Story(world, kinds)
         story.unfold()
         yield story
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not figures.LINES:
+        return
+    terminalreporter.section("dashboards and rules against a real Prometheus")
+    for line in figures.LINES:
+        terminalreporter.write_line(line)
+    if path := os.environ.get("ROLEWARDEN_FIGURES"):
+        pathlib.Path(path).write_text("\n".join(figures.LINES) + "\n")

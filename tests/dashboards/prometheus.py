@@ -1,10 +1,13 @@
-"""Debian's Prometheus, scraping daemons on loopback with the rules that ship, and its HTTP API."""
+"""Debian's Prometheus, scraping a daemon on loopback with the rules that ship, its HTTP API, and who it tells."""
 
 import dataclasses
+import datetime
+import http.server
 import json
 import pathlib
 import shutil
 import socket
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -57,13 +60,42 @@ def free_address() -> str:
         return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
-def example(address: str, target: str, seconds: int) -> dict:
+class Alertmanager:
+    """Takes alerts as Alertmanager does, and keeps them: without one, Prometheus' own alerts would complain."""
+
+    def __init__(self):
+        self.alerts: dict[str, dict] = {}
+        kept = self.alerts
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                alerts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                kept.update({json.dumps(alert["labels"], sort_keys=True): alert for alert in alerts})
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def end(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+def example(address: str, target: str, alertmanager: str, seconds: int) -> dict:
     """The scrape example that ships, for one daemon here: other addresses, other intervals, nothing else."""
     targets = {"rolewarden": target, "prometheus": address}
     config = yaml.safe_load(EXAMPLE.read_text())
     config["global"] |= {"scrape_interval": f"{seconds}s", "scrape_timeout": f"{seconds}s", "evaluation_interval": f"{seconds}s"}
     config["rule_files"] = [str(path) for path in RULES]
-    config.pop("alerting", None)  # nobody listens here
+    (told,) = config["alerting"]["alertmanagers"]
+    told["static_configs"] = [{"targets": [alertmanager]}]
     config["scrape_configs"] = [job for job in config["scrape_configs"] if job["job_name"] in targets]
     assert len(config["scrape_configs"]) == len(targets), "the example scrapes rolewarden and Prometheus itself"
     for job in config["scrape_configs"]:
@@ -75,9 +107,10 @@ def example(address: str, target: str, seconds: int) -> dict:
 class Prometheus:
     def __init__(self, folder: pathlib.Path, target: str, seconds: int = 1):
         assert PROGRAM, "no prometheus: install Debian's package prometheus"
+        self.alertmanager = Alertmanager()
         address = free_address()
         config = folder / "prometheus.yaml"
-        config.write_text(yaml.safe_dump(example(address, target, seconds)))
+        config.write_text(yaml.safe_dump(example(address, target, self.alertmanager.address, seconds)))
         self.child: Child = start(
             [
                 PROGRAM,
@@ -128,7 +161,16 @@ class Prometheus:
     def rules(self) -> list[dict]:
         return [rule for group in self.api("rules")["data"]["groups"] for rule in group["rules"]]
 
-    def labels(self, selector: str, label: str) -> list[str]:
-        """Grafana's `label_values`: the values of a label among the series that a selector picks."""
-        query = urllib.parse.urlencode({"match[]": selector})
-        return self.api(f"label/{label}/values?{query}")["data"]
+    def until_rules_have_seen_this(self, seconds: float = 90):
+        now = datetime.datetime.now(datetime.UTC)
+
+        def seen():
+            return all(datetime.datetime.fromisoformat(rule["lastEvaluation"]) > now for rule in self.rules())
+
+        until(seen, "every rule was evaluated once more", seconds)
+
+    def end(self):
+        try:
+            self.child.end()
+        finally:
+            self.alertmanager.end()

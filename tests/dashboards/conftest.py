@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import subprocess
+import time
 
 import figures
 import pytest
@@ -84,8 +85,13 @@ class Story(Watched):
         # And one more that finds what the one before has found.
         done = self.prometheus.now(sweeps).only()
         self.prometheus.until(f"{sweeps} >= {done + 1}")
-        # Groups of rules have intervals of their own: let each see this.
         self.prometheus.until_rules_have_seen_this()
+        # Prometheus writes alerts from a group's third evaluation on.
+        self.prometheus.until('ALERTS{alertname="RolewardenCriticalDrift", alertstate="firing"}')
+
+    def daemon_lived(self) -> float:
+        """At most so many seconds: nothing it saw is older."""
+        return time.time() - self.daemon.began
 
     def scan(self) -> dict:
         """What `rolewarden scan` says of the same organization under the same configuration."""

@@ -3,10 +3,13 @@
 from queries import all_panels, boards
 
 
+def panels(board: str) -> list[dict]:
+    return [panel for panel in all_panels(boards()[board]) if panel["type"] != "row"]
+
+
 def panel(board: str, title: str) -> dict:
-    found = [panel for panel in all_panels(boards()[board]) if panel["title"] == title and panel["type"] != "row"]
-    assert len(found) == 1, f"{len(found)} panels `{title}` on {board}"
-    return found[0]
+    (found,) = [panel for panel in panels(board) if panel["title"] == title]
+    return found
 
 
 def row(board: str, title: str) -> list[dict]:
@@ -21,17 +24,18 @@ def row(board: str, title: str) -> list[dict]:
     return panels
 
 
-def _mapped(mappings: list[dict], value: float) -> str | None:
+def _mapped(mappings: list[dict], value: float) -> dict:
+    """What the first fitting value mapping makes of it."""
     for mapping in mappings:
         options = mapping["options"]
         if mapping["type"] == "range":
             low, high = options["from"], options["to"]
             if (low is None or value >= low) and (high is None or value <= high):
-                return options["result"].get("color")
+                return options["result"]
         elif mapping["type"] == "value":
             if result := options.get(f"{value:g}"):
-                return result.get("color")
-    return None
+                return result
+    return {}
 
 
 def colour(panel: dict, ref: str, value: float | None) -> str:
@@ -47,10 +51,14 @@ def colour(panel: dict, ref: str, value: float | None) -> str:
         if override["matcher"] == {"id": "byName", "options": legend}
         for one in override["properties"]
     }
-    if mapped := _mapped(properties.get("mappings", defaults.get("mappings", [])), value):
+    if mapped := _mapped(properties.get("mappings", defaults.get("mappings", [])), value).get("color"):
         return mapped
     chosen = properties.get("color", defaults["color"])
     if chosen["mode"] == "fixed":
         return chosen["fixedColor"]
     steps = properties.get("thresholds", defaults["thresholds"])["steps"]
     return [step["color"] for step in steps if step["value"] is None or value >= step["value"]][-1]
+
+
+def text(panel: dict, value: float) -> str | None:
+    return _mapped(panel["fieldConfig"]["defaults"]["mappings"], value).get("text")

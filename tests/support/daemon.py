@@ -132,6 +132,8 @@ class Daemon:
         }
         self.config.write_text(json.dumps(self.settings))
         line = [BINARY, "serve", "--config", self.config]
+        # Its times are whole seconds.
+        self.began = time.time() - 1
         self.child = start(line, folder / "serve.log", env=self.environment, cwd=folder)
         self.address = line_with(self.child, r"listening.*address=\"?([0-9.]+:[0-9]+)")[1]
         self.url = f"http://{self.address}"

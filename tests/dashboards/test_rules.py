@@ -206,13 +206,13 @@ def mutations(rule: dict):
             mutant = copy.deepcopy(rule)
             mutant["expr"] = "\n or \n".join(operands[:number] + operands[number + 1 :])
             yield f"without operand {number} of or", mutant
-    for found in re.finditer(r"\n\s+and on \([^)]*\)\n", expression):
+    for found in re.finditer(r"\n\s+(?:and|unless) on \([^)]*\)\n", expression):
         mutant = copy.deepcopy(rule)
         mutant["expr"] = expression[: found.start()]
-        yield "without what stands after `and`", mutant
+        yield "without what stands after `and` or `unless`", mutant
         mutant = copy.deepcopy(rule)
         mutant["expr"] = expression[found.end() :]
-        yield "without what stands before `and`", mutant
+        yield "without what stands before `and` or `unless`", mutant
     if "for" in rule:
         number, unit = re.fullmatch(r"(\d+)([mh])", rule["for"]).groups()
         for what, new in [("half", int(number) * {"m": 60, "h": 3600}[unit] // 2), ("three times", None)]:

@@ -242,15 +242,17 @@ not_verified = table(
 alerts = table(
     24,
     "Alerts that fire",
-    "Alerts of rolewarden's rules in this Prometheus. Empty also while the rules are not loaded.",
-    'max by (alertname, severity, account_id, check) (ALERTS{alertname=~"Rolewarden.+", alertstate="firing"})',
+    "Alerts of rolewarden's rules in this Prometheus, and how often each fires: once for each account, where it is about"
+    " accounts. Empty also while the rules are not loaded.",
+    'count by (alertname, severity) (ALERTS{alertname=~"Rolewarden.+", alertstate="firing"})',
     [
         Column(
-            "alertname", "Alert", width=260, links=(link("Runbook", RUNBOOKS + '/${__data.fields["Alert"]}.md', new_tab=True),)
+            "alertname",
+            "Alert",
+            links=(link("Runbook", RUNBOOKS + '/${__data.fields["Alert"]}.md', new_tab=True), ALL_DRIFT, ALL_NOT_VERIFIED),
         ),
-        Column("severity", "Urgency", width=110),
-        ACCOUNT_COLUMN,
-        Column("check", "Check"),
+        Column("severity", "Urgency", width=180),
+        Column("Value", "Firing", width=180),
     ],
     (("Urgency", False), ("Alert", False)),
 )

@@ -65,7 +65,7 @@ def variable_query(text: str) -> str:
 def substituted(text: str, values: dict[str, str]) -> str:
     """Replaces `$name` and `${name}`, longest names first. A variable without a value is an error."""
     for name in sorted(values, key=len, reverse=True):
-        text = re.sub(rf"\$\{{{name}\}}|\${name}\b", lambda _: values[name], text)
+        text = re.sub(rf"\$\{{{name}\}}|\${name}\b", lambda _, value=values[name]: value, text)
     if left := re.search(r"\$\{?\w+", text):
         raise ValueError(f"no value for {left[0]} in: {text}")
     return text

@@ -15,7 +15,7 @@ import promql
 import pytest
 import queries
 import yaml
-from board import DATASOURCE, NO_DATA, NO_ROWS, STATE_COLOURS, UNKNOWN, text_of
+from board import DATASOURCE, NO_DATA, NO_ROWS, RUNBOOKS, STATE_COLOURS, UNKNOWN, text_of
 from boards import BOARDS
 
 grafana_foundation_sdk.cog.plugins.register_default_plugins()
@@ -343,6 +343,15 @@ def test_the_choice_of_an_account_shows_its_name_and_gives_its_number():
         text = f'{{account_id="123456789012",account_name="123456789012  {account_name}"}} 1 1795000000000'
         found = pattern.search(text)
         assert found["value"] == "123456789012" and found["text"] == f"123456789012  {account_name}", text
+
+
+def test_alerts_and_runbooks_that_boards_name_are_those_of_the_rules():
+    groups = yaml.safe_load((queries.DASHBOARDS / "rules/alerts.yaml").read_text())["groups"]
+    alerts = {rule["alert"]: rule["annotations"]["runbook_url"] for group in groups for rule in group["rules"]}
+    for uid, board in FILES.items():
+        named = {word for _, text in walk(board) if isinstance(text, str) for word in re.findall(r"\bRolewarden[A-Z]\w+", text)}
+        assert named <= set(alerts), uid
+    assert {url.rpartition("/")[0] for url in alerts.values()} == {RUNBOOKS}
 
 
 # Queries

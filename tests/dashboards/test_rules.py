@@ -230,7 +230,8 @@ def outcome(folder: pathlib.Path, changed: dict, original: dict) -> str:
     record = original.get("record")
     alerts = [rule for rule in ALERTS if rule["alert"] == original.get("alert") or reads(rule, record)]
     names = {rule["alert"] for rule in alerts}
-    rules = [changed if rule is original else rule for rule in RECORDS + alerts]
+    records = [rule for rule in RECORDS if rule["record"] == record or any(reads(alert, rule["record"]) for alert in alerts)]
+    rules = [changed if rule is original else rule for rule in records + alerts]
     folder.mkdir()
     (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "mutated", "rules": rules}]}))
     lines = []

@@ -276,7 +276,6 @@ def test_ages_are_those_of_this_run(story):
 
 # What this organization is alerted of; all others are silent.
 ALERTED = {
-    "RolewardenAccessDenied",
     "RolewardenAccountUnscannable",
     "RolewardenComplianceLow",
     "RolewardenCoverageLow",

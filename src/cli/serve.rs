@@ -37,6 +37,9 @@ pub(super) struct Serve {
     /// If the store is damaged, move it aside and begin anew: ages of findings are lost
     #[arg(long)]
     rebuild_store: bool,
+    /// Arm remediation (with `remediation.mode: apply`) by the code that `rolewarden plan` prints
+    #[arg(long, value_name = "CODE", env = "ROLEWARDEN_ARM", hide_env_values = true)]
+    arm: Option<String>,
 }
 
 impl Serve {
@@ -60,6 +63,7 @@ pub(super) fn main(common: &Common, flags: &Serve) -> anyhow::Result<Exit> {
         connect: Connect::default(),
         rebuild_store: flags.rebuild_store,
         overrides,
+        arm: flags.arm.clone(),
     };
     runtime.block_on(serve(options))?;
     // A read that hangs must not keep the process: whatever mattered has ended.

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::Overrides;
+use super::arming::Arming;
 use super::board::Board;
 use super::keeper::Keeper;
 use super::schedule;
@@ -19,6 +20,7 @@ use crate::clock;
 use crate::config::{Config, ConfigError, Secret};
 use crate::ledger::{FindingRecord, Shrunken};
 use crate::model::AccountId;
+use crate::plan::arming_code;
 use crate::telemetry::{Rendered, Telemetry};
 use crate::web::server::Access;
 use crate::web::{Control, Encoding, Progress, Refused, SweepStarted};
@@ -37,6 +39,8 @@ pub(super) struct Handle {
     pub(super) stop: CancellationToken,
     /// One reload at a time.
     pub(super) reloading: tokio::sync::Mutex<()>,
+    /// Whether a person armed remediation.
+    pub(super) arming: Arc<Arming>,
 }
 
 impl Handle {
@@ -83,10 +87,13 @@ impl Handle {
         }
         self.access.reload().map_err(|error| error.to_string())?;
         let config = Arc::new(config);
+        self.arming.reloaded(&config);
+        let (code, armed) = (arming_code(&config), self.arming.fits(&config));
         let (interval, stale_after) = schedule::times(&config.sweep, clock::now());
         self.config.send_replace(Arc::clone(&config));
         self.board.change(|view| {
             view.config = config;
+            (view.remediation.code, view.remediation.armed) = (code, armed);
             view.interval = interval;
             view.stale_after = stale_after;
             // A person who reloads has read that the list was not believed; there was none to doubt otherwise.

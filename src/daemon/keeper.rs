@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::clock;
 use crate::ledger::{Event, FindingRecord, SweepRecord, View};
-use crate::model::AccountId;
-use crate::store::{FindingFilter, Saving, Store};
+use crate::model::{AccountId, Change};
+use crate::store::{ChangeFilter, FindingFilter, Saving, Store};
 use crate::telemetry::Telemetry;
 
 /// Findings of one account's history that are shown.
@@ -55,6 +55,14 @@ impl Keeper {
             tracing::error!(%error, "store not written: what is known stays in memory and is saved with the next sweep");
         }
         self.telemetry.store_health(self.store.health());
+    }
+
+    /// Changes, those that were written down last first.
+    pub(super) async fn changes(&self, filter: ChangeFilter) -> Result<Vec<Change>, String> {
+        let store = Arc::clone(&self.store);
+        let read = move || store.changes(&filter);
+        let read = tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?;
+        read.map_err(|error| error.to_string())
     }
 
     /// The history of one account's findings, the newest first.

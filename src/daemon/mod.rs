@@ -7,11 +7,13 @@
 //!
 //! One place spawns every task and keeps its handle; a task that ends before it was told to is fatal.
 
+mod arming;
 mod board;
 mod calendar;
 mod control;
 mod keeper;
 mod listing;
+mod remedy;
 mod schedule;
 mod status;
 mod sweeper;
@@ -27,6 +29,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use arming::Arming;
 use board::Board;
 use control::Handle;
 use keeper::Keeper;
@@ -36,7 +39,8 @@ use sweeper::Sweeper;
 use crate::aws::Connect;
 use crate::clock;
 use crate::config::Config;
-use crate::ledger::{AccountList, Shrunken, View};
+use crate::ledger::{AccountList, RemediationView, Shrunken, View};
+use crate::plan::arming_code;
 use crate::store::{Store, StoreError, Stored};
 use crate::telemetry::Telemetry;
 use crate::web::server::{Access, Server, WebFileError};
@@ -60,6 +64,8 @@ pub struct Options {
     pub rebuild_store: bool,
     /// Flags that win over the file, each time it is read.
     pub overrides: Overrides,
+    /// The code a person arms remediation with.
+    pub arm: Option<String>,
 }
 
 /// What flags say instead of the configuration.
@@ -147,7 +153,7 @@ impl Daemon {
     /// # Errors
     /// Why it cannot run.
     pub async fn start(options: Options, stop: CancellationToken) -> Result<Self, StartError> {
-        let Options { path, config, mut connect, rebuild_store, overrides } = options;
+        let Options { path, config, mut connect, rebuild_store, overrides, arm } = options;
         let telemetry = Arc::new(Telemetry::new().map_err(StartError::Metrics)?);
         telemetry.config_loaded(clock::now());
         connect.counters = telemetry.traffic();
@@ -164,7 +170,17 @@ impl Daemon {
         let server = server.map_err(|source| StartError::Listen { address, source })?;
         let address = server.address().unwrap_or(address);
         let config = Arc::new(config);
-        let board = Board::new(view(Arc::clone(&config), stored));
+        let arming = Arc::new(Arming::new(arm.as_deref(), &config));
+        let view = View {
+            remediation: RemediationView {
+                code: arming_code(&config),
+                armed: arming.fits(&config),
+                guard: store.guard(),
+                ..RemediationView::default()
+            },
+            ..view(Arc::clone(&config), stored)
+        };
+        let board = Board::new(view);
         let (commands, asked) = mpsc::channel(1);
         let handle = Arc::new(Handle {
             path,
@@ -178,6 +194,7 @@ impl Daemon {
             access,
             stop: stop.clone(),
             reloading: tokio::sync::Mutex::default(),
+            arming: Arc::clone(&arming),
         });
         let sweeper = Sweeper {
             board: board.clone(),
@@ -190,6 +207,8 @@ impl Daemon {
             cancel: stop.clone(),
             judged_with: String::new(),
             aws: None,
+            arming,
+            turn: Arc::default(),
         };
         let site = Site { view: board.follow(), clock: clock::now, control: handle.clone() };
         let served = server.run(router(site), stop.clone());
@@ -275,5 +294,6 @@ fn view(config: Arc<Config>, stored: Stored) -> View {
         stale_after,
         trouble: None,
         shrunken: Shrunken::No,
+        remediation: RemediationView::default(),
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::arming::Arming;
 use super::board::Board;
 use super::keeper::Keeper;
 use super::listing;
@@ -54,6 +55,10 @@ pub(super) struct Sweeper {
     pub(super) judged_with: String,
     /// The connection, and the configuration it was made with.
     pub(super) aws: Option<(Arc<Config>, Arc<Aws>)>,
+    /// Whether a person armed remediation.
+    pub(super) arming: Arc<Arming>,
+    /// When the next write may be sent.
+    pub(super) turn: Arc<tokio::sync::Mutex<Option<Instant>>>,
 }
 
 /// One sweep to be made.
@@ -83,6 +88,10 @@ impl Sweeper {
             let table = Timetable::new(&self.config.borrow().sweep.schedule);
             if table.is_some_and(|table| table.overrun(started, begun.elapsed())) {
                 self.telemetry.sweep_overrun();
+            }
+            self.remediate(outcome).await;
+            if self.cancel.is_cancelled() {
+                return;
             }
             match self.wait(slot, outcome).await {
                 Some((next, at)) => (order, slot) = (next, at),
@@ -167,6 +176,7 @@ impl Sweeper {
     ) -> Result<Arc<Aws>, ScanError> {
         let aws = self.connected(config).await?;
         self.list(config, &aws, trigger).await?;
+        self.recover(config, &aws).await;
         Ok(aws)
     }
 
@@ -246,7 +256,8 @@ impl Sweeper {
         };
         let whole = outcome == Outcome::Complete;
         let report = sweep::report_of(config, "serve", order.id, started, swept.accounts, whole);
-        let taken = self.board.change(|view| take(view, report, order.trigger, outcome));
+        let ours = self.put_right().await;
+        let taken = self.board.change(|view| take(view, report, order.trigger, outcome, &ours));
         if let Some((record, events)) = taken {
             self.telemetry.findings_changed(&events);
             self.telemetry.sweep_ended(&record);
@@ -282,7 +293,7 @@ impl Sweeper {
     }
 
     /// Scans one account and publishes it: a whole account, at once.
-    async fn scan(&mut self, id: &AccountId) {
+    pub(super) async fn scan(&mut self, id: &AccountId) {
         let view = self.board.view();
         let Some(entry) = view.ledger.get(id).filter(|entry| entry.account.skip.is_none()) else {
             return;
@@ -292,7 +303,9 @@ impl Sweeper {
         let cancel = self.cancel.clone();
         let scanning = self.scan_account(&config, &view, account);
         let Some(reports) = cancel.run_until_cancelled(scanning).await else { return };
-        let events = self.board.change(|view| view.ledger.absorb(reports)).unwrap_or_default();
+        let ours = self.put_right().await;
+        let events = self.board.change(|view| view.ledger.absorb_changed(reports, &ours));
+        let events = events.unwrap_or_default();
         self.events(&events).await;
     }
 
@@ -325,25 +338,26 @@ impl Sweeper {
     }
 }
 
-fn rules(config: &Config, aws: &Aws, view: &View) -> Arc<Rules> {
+pub(super) fn rules(config: &Config, aws: &Aws, view: &View) -> Arc<Rules> {
     let organization = view.list.organization.clone();
     Arc::new(Rules::new(config, aws.partition().clone(), organization, clock::today()))
 }
 
-fn limits(config: &Config) -> Limits {
+pub(super) fn limits(config: &Config) -> Limits {
     Limits { concurrency: config.sweep.concurrency, account_timeout: config.sweep.account_timeout }
 }
 
-/// Puts a sweep's results into the view. Gives its record and what became of findings.
+/// Puts a sweep's results into the view; `ours` tells when rolewarden put accounts right. Gives its record and what became of findings.
 fn take(
     view: &mut View,
     report: Report,
     trigger: Trigger,
     outcome: Outcome,
+    ours: &BTreeMap<AccountId, Timestamp>,
 ) -> (SweepRecord, Vec<Event>) {
     let Report { sweep: info, accounts, .. } = report;
     let unknown = unknown_by_reason(&accounts);
-    let events = view.ledger.absorb(accounts);
+    let events = view.ledger.absorb_changed(accounts, ours);
     let record = SweepRecord {
         trigger,
         outcome,

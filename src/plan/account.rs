@@ -22,6 +22,9 @@ use crate::model::{
     Account, Action, CheckName, Finding, ScanError, Snapshot, UnknownReason, Usage, Verdict, Write,
 };
 
+/// Looks at a role's permissions at most; the second one finds little, and the third nothing.
+const ROUNDS: usize = 4;
+
 /// What is to be done in one account.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Planned {
@@ -57,7 +60,9 @@ pub fn account_plan(
     }
     let Remedies { place, todo } = rules.remedies(account, snapshot)?;
     if place.path.starts_with("/aws-service-role/") {
-        return Ok(Planned::LeftAlone("it is a service-linked role, which only its service changes".into()));
+        return Ok(Planned::LeftAlone(
+            "it is a service-linked role, which only its service changes".into(),
+        ));
     }
     let mut draft = Draft::new(snapshot.clone(), place);
     match todo {
@@ -162,7 +167,7 @@ impl Planner<'_> {
         if let Some((When::First, put)) = boundary {
             draft.step(Action::PutPermissionsBoundary, put.clone());
         }
-        self.permissions(draft, assessed, &amendments)?;
+        self.all_permissions(draft)?;
         if let Some((When::Last, put)) = boundary {
             draft.step(Action::PutPermissionsBoundary, put.clone());
         }
@@ -180,17 +185,19 @@ impl Planner<'_> {
             return None;
         }
         let when = match assessed.verdicts.get(&check) {
-            Some(Verdict::Conditional) => Err("it is stricter than the baseline, and is never widened".into()),
-            _ if stricter => {
-                Err("it has conditions that the baseline does not have, and they are never stripped".into())
+            Some(Verdict::Conditional) => {
+                Err("it is stricter than the baseline, and is never widened".into())
             }
+            _ if stricter => Err(
+                "it has conditions that the baseline does not have, and they are never stripped"
+                    .into(),
+            ),
             Some(Verdict::Invalid) => self.doubt(Doubt::Invalid).map(|()| When::First),
             Some(Verdict::Missing) => Ok(When::Last),
             _ => Ok(When::First),
         };
-        let allowed = when.and_then(|when| {
-            self.may(Action::UpdateTrustPolicy, assessed).map(|()| when)
-        });
+        let allowed =
+            when.and_then(|when| self.may(Action::UpdateTrustPolicy, assessed).map(|()| when));
         allowed.map_err(|why| draft.because(check, why)).ok()
     }
 
@@ -209,6 +216,22 @@ impl Planner<'_> {
         Some((if draft.has_boundary() { When::Last } else { When::First }, put))
     }
 
+    /// Until there is nothing left to do: what was invalid or in the way may have hidden something else.
+    fn all_permissions(&self, draft: &mut Draft) -> Result<(), ScanError> {
+        for _ in 0..ROUNDS {
+            let before = draft.steps().len();
+            let assessed = self.assess(draft.snapshot())?;
+            let remedies = self.rules.remedies(self.account, draft.snapshot())?;
+            if let Todo::Change(amendments) = remedies.todo {
+                self.permissions(draft, &assessed, &amendments)?;
+            }
+            if draft.steps().len() == before {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Puts the inline policy, then takes away what is beside it: each only where the connector keeps what it has.
     fn permissions(
         &self,
@@ -217,6 +240,7 @@ impl Planner<'_> {
         amendments: &Amendments,
     ) -> Result<(), ScanError> {
         let inline = CheckName::InlinePolicy;
+        draft.forget(inline);
         let verdict = assessed.verdicts.get(&inline).copied().unwrap_or(Verdict::Undecided);
         let detach: Vec<&(String, Write)> = amendments
             .detach
@@ -226,7 +250,9 @@ impl Planner<'_> {
         let lacking = !matches!(verdict, Verdict::Equivalent | Verdict::Excess);
         let may_detach = self.may(Action::DetachManagedPolicy, assessed);
         let wanted = verdict != Verdict::Equivalent
-            && (self.open(assessed).any(|f| f.check == inline || amendments.insufficient.contains(&f.id))
+            && (self
+                .open(assessed)
+                .any(|f| f.check == inline || amendments.insufficient.contains(&f.id))
                 || self.undecided(assessed, inline)
                 || (lacking && may_detach.is_ok() && !detach.is_empty()));
         if wanted {
@@ -237,7 +263,10 @@ impl Planner<'_> {
             let why = match &may_detach {
                 Err(why) => Some(why.clone()),
                 Ok(()) if keeps()? => None,
-                Ok(()) => Some("without it the connector would lose permissions that nothing else gives it".into()),
+                Ok(()) => Some(
+                    "without it the connector would lose permissions that nothing else gives it"
+                        .into(),
+                ),
             };
             match why {
                 None => draft.step(Action::DetachManagedPolicy, write.clone()),
@@ -268,7 +297,9 @@ impl Planner<'_> {
         let put_first = amendments.put_is_done || may_put.is_ok();
         let may_delete = match (put_first, self.may(Action::DeleteInlinePolicy, assessed)) {
             (true, may) => may,
-            (false, _) => Err("what is inline beside it is deleted only once it is right itself".into()),
+            (false, _) => {
+                Err("what is inline beside it is deleted only once it is right itself".into())
+            }
         };
         let beside = !amendments.delete.is_empty();
         if let (true, Err(why)) = (beside, &may_delete) {
@@ -277,7 +308,11 @@ impl Planner<'_> {
         if !amendments.put_is_done {
             match may_put {
                 Err(why) => draft.because(check, why),
-                Ok(()) if !beside || may_delete.is_ok() || self.helps(draft, amendments, verdict)? => {
+                Ok(())
+                    if !beside
+                        || may_delete.is_ok()
+                        || self.helps(draft, amendments, verdict)? =>
+                {
                     draft.step(Action::PutInlinePolicy, amendments.put.clone());
                 }
                 // One more policy beside those that stay would change nothing.
@@ -319,8 +354,12 @@ impl Planner<'_> {
             return Ok(());
         }
         Err(match doubt {
-            Doubt::Invalid => "it is not one strict policy document, and remediation.act_on does not have invalid",
-            Doubt::Undecided => "the comparison was not decided, and remediation.act_on does not have undecided",
+            Doubt::Invalid => {
+                "it is not one strict policy document, and remediation.act_on does not have invalid"
+            }
+            Doubt::Undecided => {
+                "the comparison was not decided, and remediation.act_on does not have undecided"
+            }
         }
         .into())
     }
@@ -353,7 +392,8 @@ impl Planner<'_> {
             }
         }
         if draft.steps().is_empty() {
-            return Ok(Planned::LeftAlone(said(&remaining)));
+            let why = if remaining.is_empty() { draft.reasons() } else { said(&remaining) };
+            return Ok(Planned::LeftAlone(why));
         }
         let role_id = match snapshot {
             Snapshot::Absent => None,
@@ -378,8 +418,12 @@ impl Planner<'_> {
             return Ok(why.clone());
         }
         Ok(match finding.check {
-            CheckName::TrustPolicy if draft.does(Action::UpdateTrustPolicy) => return Err(defect(finding.check)),
-            CheckName::InlinePolicy if draft.does(Action::PutInlinePolicy) => return Err(defect(finding.check)),
+            CheckName::TrustPolicy if draft.does(Action::UpdateTrustPolicy) => {
+                return Err(defect(finding.check));
+            }
+            CheckName::InlinePolicy if draft.does(Action::PutInlinePolicy) => {
+                return Err(defect(finding.check));
+            }
             CheckName::RoleExists => "a role is never deleted, not even to be made anew",
             CheckName::TrustPolicy | CheckName::InlinePolicy => "it is not what this plan is for",
             CheckName::AttachedPolicies => "nothing is ever attached",
@@ -409,7 +453,9 @@ fn touched(action: Action) -> &'static [CheckName] {
     match action {
         Action::CreateRole => &[RoleExists, ConnectorUsage],
         Action::UpdateTrustPolicy => &[TrustPolicy],
-        Action::PutInlinePolicy | Action::DeleteInlinePolicy => &[InlinePolicy, EffectivePermissions],
+        Action::PutInlinePolicy | Action::DeleteInlinePolicy => {
+            &[InlinePolicy, EffectivePermissions]
+        }
         Action::DetachManagedPolicy => &[AttachedPolicies, EffectivePermissions],
         Action::PutPermissionsBoundary => &[RoleAttributes, EffectivePermissions],
         Action::CreateServiceLinkedRole => &[],

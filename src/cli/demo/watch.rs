@@ -56,7 +56,7 @@ pub(super) fn main(common: &Common, demo: &Demo) -> anyhow::Result<Exit> {
             credentials: Some(running.credentials()),
             ..Connect::default()
         };
-        let options = Options { path, config, connect, rebuild_store: false, overrides };
+        let options = Options { path, config, connect, rebuild_store: false, overrides, arm: None };
         let daemon = Daemon::start(options, stop.token.clone()).await?;
         note(&format!(
             "A simulated AWS Organization of {} accounts (seed {}), swept every 20 s.\n\n  \

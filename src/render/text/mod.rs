@@ -4,6 +4,7 @@ mod changes;
 mod drifted;
 mod history;
 mod layout;
+mod plan;
 mod style;
 mod unknown;
 
@@ -16,6 +17,7 @@ use crate::model::{
 pub use changes::{changes, headline};
 pub(super) use history::history;
 use layout::{Page, Span};
+pub use plan::{PlanOptions, plan};
 
 /// Columns of an account's name in a table.
 const NAME_COLUMNS: usize = 28;

@@ -28,6 +28,7 @@ pub mod ledger;
 pub mod model;
 pub mod plan;
 pub mod policy;
+pub mod remediate;
 pub mod render;
 #[cfg(feature = "simulator")]
 pub mod simulator;

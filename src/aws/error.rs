@@ -173,11 +173,12 @@ where
 /// Whether an error answer is AWS's own word that nothing was done. Without a code it is somebody else's on the way, and
 /// AWS's faults tell nothing; throttling is a refusal with every status.
 fn is_refusal(error: &ScanError, again: Again, status: u16) -> bool {
-    match error.reason {
+    let refusal = match error.reason {
         UnknownReason::Throttled => true,
         UnknownReason::Timeout => false,
-        _ => error.code.is_some() && again != Again::Later && (400..500).contains(&status),
-    }
+        _ => again != Again::Later && (400..500).contains(&status),
+    };
+    refusal && error.code.is_some()
 }
 
 /// Whether the request never left: it could not be built, or there was nothing to sign it with.

@@ -217,7 +217,8 @@ impl Lane {
             };
             attempt.ended(failed.outcome());
             self.heard(failed.again, sent);
-            let once = fresh.is_some() && failed.again != Again::Slower;
+            let throttled = failed.again == Again::Slower && failed.refused;
+            let once = fresh.is_some() && !throttled;
             if once || !self.back_off(&mut progress, &failed).await {
                 // What one call met to the end is this party's quota, and its other calls meet it too.
                 if failed.again == Again::Slower {

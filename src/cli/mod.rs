@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod apply;
 mod check;
 mod config;
 #[cfg(feature = "simulator")]
@@ -9,6 +10,8 @@ mod metrics;
 mod output;
 mod plan;
 mod progress;
+mod remediation;
+mod rollback;
 mod run;
 mod scan;
 mod serve;
@@ -79,6 +82,12 @@ enum Command {
     Plan(plan::Plan),
     /// Findings that opened and closed, and sweeps: what `serve` remembers
     History(history::History),
+    /// Carry out a saved plan: the one command beside rollback that writes to AWS
+    #[command(after_help = apply::HELP)]
+    Apply(apply::Apply),
+    /// Undo a change, or a whole run, as the journal has it
+    #[command(after_help = rollback::HELP)]
+    Rollback(rollback::Rollback),
     /// Judge roles offline, from what `aws iam get-account-authorization-details` prints. No AWS calls
     #[command(after_help = EXIT_STATUSES)]
     Check {
@@ -213,6 +222,8 @@ pub fn main(cli: Cli) -> anyhow::Result<Exit> {
         Command::Plan(plan) => plan::main(&common, &plan),
         Command::Serve(flags) => serve::main(&common, &flags),
         Command::History(flags) => history::main(&common, &flags),
+        Command::Apply(flags) => apply::main(&common, &flags),
+        Command::Rollback(flags) => rollback::main(&common, &flags),
         Command::Check { files, report } => check::main(&common, &files, &report),
         Command::Config { command } => config::main(&common, command),
         #[cfg(feature = "simulator")]

@@ -235,6 +235,7 @@ const WRITES: &[&str] = &[
     "UpdateRole",
     "UpdateAssumeRolePolicy",
     "PutRolePolicy",
+    "DeleteRole",
     "DeleteRolePolicy",
     "AttachRolePolicy",
     "DetachRolePolicy",

@@ -5,6 +5,7 @@ mod drifted;
 mod history;
 mod layout;
 mod plan;
+mod run;
 mod style;
 mod unknown;
 
@@ -18,6 +19,7 @@ pub use changes::{changes, headline};
 pub(super) use history::history;
 use layout::{Page, Span};
 pub use plan::{PlanOptions, plan};
+pub use run::run;
 
 /// Columns of an account's name in a table.
 const NAME_COLUMNS: usize = 28;

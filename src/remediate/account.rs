@@ -1,0 +1,329 @@
+//! One account of a run: all its steps are written down, then done one after the other.
+
+use jiff::Timestamp;
+
+use super::rest::MEMORY;
+use super::step::Scene;
+use super::{AccountRun, Engine, Held, Journal, Outcome, StepRun, crash, effect, rest};
+use crate::aws::{RoleReader, RoleWriter};
+use crate::model::{
+    Account, Change, Origin, Phase, RoleArn, ScanError, Snapshot, StepOutcome, Usage, Write,
+    printable_line,
+};
+use crate::plan::{AccountPlan, Planned, Step, account_plan};
+use crate::store::ChangeFilter;
+
+/// What became of an account, and why the run cannot go on, if it cannot.
+pub(super) struct Done {
+    pub(super) report: AccountRun,
+    pub(super) held: Option<Held>,
+    /// Whether something was sent.
+    pub(super) tried: bool,
+}
+
+/// Who asked, and as what it is written down.
+#[derive(Debug, Clone)]
+pub(super) struct Cause {
+    pub(super) run: String,
+    pub(super) origin: Origin,
+}
+
+impl<A, J> Engine<A, J>
+where
+    A: RoleReader + RoleWriter + Send + Sync,
+    J: Journal,
+{
+    /// Puts one account right, as planned or not at all.
+    pub(super) async fn account(&self, plan: &AccountPlan, cause: &Cause) -> Done {
+        let left = |outcome, note: String, held| Done {
+            report: untouched(plan, outcome, note),
+            held,
+            tried: false,
+        };
+        let mut scene = match self.scene(plan).await {
+            Ok(Ok(scene)) => scene,
+            Ok(Err((outcome, why))) => return left(outcome, why, None),
+            Err(held) => return left(Outcome::Left, held.to_string(), Some(held)),
+        };
+        if let Err(held) = self.held() {
+            return left(Outcome::Left, held.to_string(), Some(held));
+        }
+        let now = self.now();
+        let mut changes: Vec<Change> =
+            plan.steps.iter().map(|step| self.intent(plan, step, cause, now)).collect();
+        crash::point("before-journal");
+        if let Err(held) = self.record(changes.clone()).await {
+            return left(Outcome::Left, held.to_string(), Some(held));
+        }
+        crash::point("after-journal");
+        let held = self.steps(&mut scene, &mut changes).await.err();
+        Done::of(plan.name.clone(), &plan.account, &changes, held)
+    }
+
+    /// Does the steps that have not ended, until one does not succeed. What is left then is closed, but after a signal: the
+    /// next start goes on with it.
+    pub(super) async fn steps(
+        &self,
+        scene: &mut Scene,
+        changes: &mut [Change],
+    ) -> Result<(), Held> {
+        for at in 0..changes.len() {
+            let (_, rest) = changes.split_at_mut(at);
+            let Some((change, rest)) = rest.split_first_mut() else { break };
+            if change.phase == Phase::Ended {
+                continue;
+            }
+            let done = match self.step(scene, change).await {
+                Ok(done) => done,
+                Err(held @ (Held::Cancelled | Held::Journal(_))) => return Err(held),
+                Err(held) => {
+                    self.give_up(changes, &held.to_string()).await?;
+                    return Err(held);
+                }
+            };
+            let outcome = done.outcome;
+            let mut also = vec![];
+            if outcome == StepOutcome::Applied
+                && let (Write::CreateRole { .. }, Snapshot::Present(role)) =
+                    (&change.write, &scene.base)
+            {
+                change.role_id = Some(role.id.clone());
+                for next in rest.iter_mut() {
+                    next.role_id = Some(role.id.clone());
+                    also.push(next.clone());
+                }
+            }
+            also.extend(self.undone(change, outcome).await?);
+            self.end(change, done, also).await?;
+            if outcome != StepOutcome::Applied {
+                return self.give_up(changes, "a step before it did not succeed").await;
+            }
+            crash::point("between-steps");
+        }
+        Ok(())
+    }
+
+    /// The change that this one undid.
+    pub(super) async fn undone(
+        &self,
+        change: &Change,
+        outcome: StepOutcome,
+    ) -> Result<Option<Change>, Held> {
+        let Some(id) = change.rolls_back.clone().filter(|_| outcome == StepOutcome::Applied) else {
+            return Ok(None);
+        };
+        let filter = ChangeFilter { id: Some(id), ..ChangeFilter::default() };
+        let mut old = self.changes(filter).await?.pop();
+        if let Some(old) = &mut old {
+            old.outcome = Some(StepOutcome::RolledBack);
+            old.note = Some(format!("rolled back by change {}", change.id));
+        }
+        Ok(old)
+    }
+
+    pub(super) async fn changes(&self, filter: ChangeFilter) -> Result<Vec<Change>, Held> {
+        let journal = std::sync::Arc::clone(&self.journal);
+        let read = tokio::task::spawn_blocking(move || journal.changes(&filter)).await;
+        read.unwrap_or_else(|error| Err(error.to_string())).map_err(Held::Journal)
+    }
+
+    /// The account as it is, if it is as the plan saw it and may be written to.
+    async fn scene(&self, plan: &AccountPlan) -> Result<Result<Scene, (Outcome, String)>, Held> {
+        let lately = ChangeFilter {
+            account: Some(plan.account.clone()),
+            since: self.now().checked_sub(MEMORY).ok(),
+            ..ChangeFilter::default()
+        };
+        let changes = self.changes(lately).await?;
+        if changes.iter().any(|change| change.phase != Phase::Ended) {
+            let why = "an earlier change of this account has not ended: it is read first, at the next start";
+            return Ok(Err((Outcome::Left, why.to_owned())));
+        }
+        if let Some(rest) = rest(&changes, self.now(), self.remediation.flapping_after) {
+            return Ok(Err((Outcome::Left, rest.to_string())));
+        }
+        let Some(account) = self.accounts.get(&plan.account).cloned() else {
+            let why = "it is not among the accounts that may be written to";
+            return Ok(Err((Outcome::Left, why.to_owned())));
+        };
+        let arn: RoleArn = match plan.role_arn.parse() {
+            Ok(arn) => arn,
+            Err(error) => return Ok(Err((Outcome::Left, format!("{error}")))),
+        };
+        Ok(match self.as_planned(&account, plan).await {
+            Err(error) => Err((Outcome::Left, format!("the role could not be read: {error}"))),
+            Ok(Ok(snapshot)) => Ok(Scene::new(account, arn, snapshot)),
+            Ok(Err(other)) => Err(other),
+        })
+    }
+
+    /// Reads the role: it must be what the plan was made from, and what this configuration makes of it must be the plan.
+    async fn as_planned(
+        &self,
+        account: &Account,
+        plan: &AccountPlan,
+    ) -> Result<Result<Snapshot, (Outcome, String)>, ScanError> {
+        let mut seen = self.aws.read_role(account).await?;
+        if seen.digest() != plan.snapshot_digest {
+            // One read may be torn.
+            let again = self.aws.read_role(account).await?;
+            if again.digest() != plan.snapshot_digest {
+                return Ok(Err(match self.is_done(account, plan, &again).await? {
+                    true => (Outcome::DoneAlready, "the role is as planned already".to_owned()),
+                    false => (Outcome::Left, "the role is not as the plan saw it".to_owned()),
+                }));
+            }
+            seen = again;
+        }
+        let usage = self.usage(account).await?;
+        let planned = account_plan(&self.rules, account, &seen, usage.as_ref(), &self.remediation)?;
+        let now = match &planned {
+            Planned::Steps(now) => now.steps.as_slice(),
+            Planned::Nothing | Planned::LeftAlone(_) => &[],
+        };
+        let same = now.len() == plan.steps.len()
+            && now
+                .iter()
+                .zip(&plan.steps)
+                .all(|(a, b)| (a.action, &a.write, &a.undo) == (b.action, &b.write, &b.undo));
+        Ok(match (same, planned) {
+            (true, _) => Ok(seen),
+            (false, Planned::LeftAlone(why)) => Err((Outcome::Left, why)),
+            (false, _) => Err((
+                Outcome::Left,
+                "this configuration plans otherwise for the role than the plan says: plan again"
+                    .to_owned(),
+            )),
+        })
+    }
+
+    async fn is_done(
+        &self,
+        account: &Account,
+        plan: &AccountPlan,
+        seen: &Snapshot,
+    ) -> Result<bool, ScanError> {
+        for Step { write, .. } in &plan.steps {
+            let holds = match write {
+                Write::CreateServiceLinkedRole { .. } => {
+                    effect::holds(write, &self.read(account, write).await?.snapshot)
+                }
+                _ => effect::holds(write, seen),
+            };
+            if !holds {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The clusters that the role's presence may depend on, and the roles they name.
+    pub(super) async fn usage(&self, account: &Account) -> Result<Option<Usage>, ScanError> {
+        let Some(clusters) = self.aws.read_clusters(account).await? else { return Ok(None) };
+        let mut usage = Usage { clusters, ..Usage::default() };
+        for name in self.rules.other_roles(&account.id, &usage.clusters) {
+            let role = self.aws.read_other_role(account, &name).await?;
+            usage.roles.insert(name, role);
+        }
+        Ok(Some(usage))
+    }
+
+    fn intent(&self, plan: &AccountPlan, step: &Step, cause: &Cause, at: Timestamp) -> Change {
+        Change {
+            id: crate::clock::sweep_id(),
+            run: cause.run.clone(),
+            account: plan.account.clone(),
+            account_name: plan.name.clone(),
+            role_arn: plan.role_arn.clone(),
+            role_id: plan.role_id.clone(),
+            before_digest: plan.snapshot_digest.clone(),
+            action: step.action,
+            write: step.write.clone(),
+            undo: step.undo.clone(),
+            summary: step.summary.clone(),
+            diff: step.diff.clone(),
+            origin: cause.origin,
+            caller: self.caller.clone(),
+            rolls_back: None,
+            at,
+            phase: Phase::Planned,
+            ended_at: None,
+            outcome: None,
+            note: None,
+        }
+    }
+}
+
+impl Done {
+    /// From the changes of one account, as the journal has them now.
+    pub(super) fn of(
+        name: String,
+        account: &crate::model::AccountId,
+        changes: &[Change],
+        held: Option<Held>,
+    ) -> Self {
+        let applied = |change: &Change| change.outcome == Some(StepOutcome::Applied);
+        let sent = |change: &Change| match change.outcome {
+            Some(
+                StepOutcome::Applied
+                | StepOutcome::VerifyFailed
+                | StepOutcome::Failed
+                | StepOutcome::RolledBack,
+            ) => true,
+            Some(_) => false,
+            None => change.phase == Phase::Sent,
+        };
+        let tried = changes.iter().any(sent);
+        let outcome = match (changes.iter().all(applied), tried) {
+            (true, _) => Outcome::Applied,
+            (false, true) => Outcome::Failed,
+            (false, false) => Outcome::Left,
+        };
+        let first = changes.iter().find(|change| !applied(change));
+        let note = first.and_then(|change| change.note.clone());
+        let note = note.or_else(|| held.as_ref().map(ToString::to_string));
+        let report = AccountRun {
+            account: account.clone(),
+            name,
+            outcome,
+            note,
+            steps: changes.iter().map(StepRun::of).collect(),
+        };
+        Self { report, held, tried }
+    }
+}
+
+impl StepRun {
+    fn of(change: &Change) -> Self {
+        Self {
+            change: Some(change.id.clone()),
+            action: change.action,
+            summary: change.summary.clone(),
+            outcome: change.outcome,
+            note: change.note.clone(),
+        }
+    }
+}
+
+/// An account in which nothing was written down.
+pub(super) fn untouched(plan: &AccountPlan, outcome: Outcome, note: String) -> AccountRun {
+    AccountRun {
+        account: plan.account.clone(),
+        name: plan.name.clone(),
+        outcome,
+        note: Some(printable_line(&note, 600)),
+        steps: not_done(plan),
+    }
+}
+
+/// The steps of an account in which nothing was written down.
+pub fn not_done(plan: &AccountPlan) -> Vec<StepRun> {
+    let steps = plan.steps.iter().map(|step| StepRun {
+        change: None,
+        action: step.action,
+        summary: step.summary.clone(),
+        outcome: None,
+        note: None,
+    });
+    steps.collect()
+}

@@ -1,0 +1,47 @@
+//! The journal as the engine sees it.
+
+use crate::ledger::Guard;
+use crate::model::Change;
+use crate::store::{ChangeFilter, Store};
+
+/// Where changes are written down. Errors are for people.
+pub trait Journal: Send + Sync + 'static {
+    /// Writes changes, each new or in place of the one of its id: all or none, and on the disk when this returns.
+    ///
+    /// # Errors
+    /// Why nothing was written.
+    fn record(&self, changes: &[Change]) -> Result<(), String>;
+
+    /// Changes, those that were written down last first.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn changes(&self, filter: &ChangeFilter) -> Result<Vec<Change>, String>;
+
+    /// What holds remediation back.
+    fn guard(&self) -> Guard;
+
+    /// Changes what holds remediation back, as it is by then; on the disk when this returns.
+    ///
+    /// # Errors
+    /// Why it is as it was.
+    fn update_guard(&self, change: &mut dyn FnMut(&mut Guard)) -> Result<(), String>;
+}
+
+impl Journal for Store {
+    fn record(&self, changes: &[Change]) -> Result<(), String> {
+        Self::record(self, changes).map_err(|error| error.to_string())
+    }
+
+    fn changes(&self, filter: &ChangeFilter) -> Result<Vec<Change>, String> {
+        Self::changes(self, filter).map_err(|error| error.to_string())
+    }
+
+    fn guard(&self) -> Guard {
+        Self::guard(self)
+    }
+
+    fn update_guard(&self, change: &mut dyn FnMut(&mut Guard)) -> Result<(), String> {
+        Self::update_guard(self, change).map_err(|error| error.to_string())
+    }
+}

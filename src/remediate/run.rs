@@ -1,0 +1,112 @@
+//! A run: a canary, five more, the rest.
+
+use super::account::{Cause, untouched};
+use super::breaker::{self, Tally};
+use super::{AccountRun, Engine, Held, Journal, Outcome, RunReport, RunSummary, crash};
+use crate::aws::{RoleReader, RoleWriter};
+use crate::ledger::Breaker;
+use crate::model::Origin;
+use crate::plan::ApprovedPlan;
+
+/// The canary and the five after it: a failure among them ends the run.
+const EARLY: usize = 6;
+
+impl<A, J> Engine<A, J>
+where
+    A: RoleReader + RoleWriter + Send + Sync,
+    J: Journal,
+{
+    /// Carries out a plan, account by account. What is held back says so, account by account.
+    pub async fn run(&self, plan: &ApprovedPlan, origin: Origin) -> RunReport {
+        let plan = plan.plan();
+        let cause = Cause { run: crate::clock::sweep_id(), origin };
+        let started_at = self.now();
+        tracing::info!(
+            run = cause.run,
+            plan = plan.id,
+            accounts = plan.accounts.len(),
+            "remediation started"
+        );
+        // After a reset, one account decides.
+        let half_open = self.journal.guard().breaker == Breaker::HalfOpen;
+        let (mut accounts, mut held, mut tally): (Vec<AccountRun>, _, _) =
+            (vec![], self.held().err(), Tally::default());
+        for account in &plan.accounts {
+            let trial_over = half_open && tally.tried > 0;
+            if let Some(why) = &held {
+                accounts.push(untouched(account, Outcome::Left, why.to_string()));
+                continue;
+            }
+            if trial_over {
+                let why = "the breaker was just reset: this run tries one account only";
+                accounts.push(untouched(account, Outcome::Left, why.to_owned()));
+                continue;
+            }
+            let done = self.account(account, &cause).await;
+            held = done.held;
+            // What was stopped did not fail.
+            let failed = done.report.outcome == Outcome::Failed && held.is_none();
+            if done.tried && held.is_none() {
+                tally.tried += 1;
+                tally.failed += usize::from(failed);
+                if let Err(error) = self.count(tally, failed) {
+                    held = Some(error);
+                }
+                if failed && tally.tried <= EARLY {
+                    held.get_or_insert(Held::EarlyFailure(account.account.clone()));
+                }
+            }
+            accounts.push(done.report);
+            crash::point("between-accounts");
+        }
+        let report = RunReport {
+            schema: RunReport::SCHEMA,
+            run: cause.run,
+            plan: Some(plan.id.clone()),
+            origin,
+            started_at,
+            finished_at: self.now(),
+            ended_early: held.map(|held| held.to_string()),
+            summary: RunSummary::of(&accounts),
+            accounts,
+        };
+        report.tell();
+        report
+    }
+
+    /// Counts one account for the breaker.
+    fn count(&self, tally: Tally, failed: bool) -> Result<(), Held> {
+        let (now, mut opened) = (self.now(), None);
+        let counted = self.journal.update_guard(&mut |guard| {
+            opened = breaker::count(guard, tally, failed, &self.remediation, now);
+        });
+        counted.map_err(Held::Journal)?;
+        match opened {
+            None => Ok(()),
+            Some(why) => {
+                tracing::error!(
+                    why,
+                    "the breaker of remediation opened: nothing more is written until it is reset"
+                );
+                self.observer.breaker_opened(&why);
+                Err(Held::BreakerOpen { since: now, why })
+            }
+        }
+    }
+}
+
+impl RunReport {
+    pub(super) fn tell(&self) {
+        let RunSummary { applied, done_already, left, failed } = self.summary;
+        let ended_early = self.ended_early.as_deref().unwrap_or_default();
+        tracing::info!(
+            run = self.run,
+            applied,
+            done_already,
+            left,
+            failed,
+            ended_early,
+            "remediation ended"
+        );
+    }
+}

@@ -257,6 +257,26 @@ impl Store {
         Ok(())
     }
 
+    /// As [`Store::set_guard`], from what it is by then: of two that change it at once neither is lost.
+    ///
+    /// # Errors
+    /// Why it is as it was.
+    pub fn update_guard(&self, change: &mut dyn FnMut(&mut Guard)) -> Result<(), StoreError> {
+        let mut inner = self.inner();
+        let mut guard = inner.guard.clone();
+        change(&mut guard);
+        let written = inner.write_now(|conn| changes::put_guard(conn, &guard));
+        match written.map_err(|error| error.of(&self.path)) {
+            Ok(()) => inner.guard = guard,
+            Err(error) => {
+                inner.health.failures += 1;
+                inner.health.trouble = Some(error.to_string());
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// One transaction. A failure is trouble until a save succeeds.
     fn write_now(
         &self,

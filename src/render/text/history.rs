@@ -169,7 +169,10 @@ fn became(change: &Change) -> (String, Style) {
         Some(StepOutcome::Failed) => style::state(AccountState::Drifted),
         Some(StepOutcome::VerifyFailed) | None => style::state(AccountState::Unknown),
         Some(
-            StepOutcome::SkippedDryRun | StepOutcome::SkippedLimit | StepOutcome::ChangedUnderneath,
+            StepOutcome::SkippedDryRun
+            | StepOutcome::SkippedLimit
+            | StepOutcome::ChangedUnderneath
+            | StepOutcome::Superseded,
         ) => style::PLAIN,
     };
     (change.standing().replace('_', " "), look)

@@ -113,7 +113,7 @@ async fn from_organization(
             None => {
                 let decision = decide(include, exclude, candidate);
                 let by_tags = decision == Decision::NeedsTags
-                    || (decision == Decision::In && wanted.excused_by_tags(candidate));
+                    || (decision == Decision::In && wanted.needs_tags(candidate));
                 if by_tags {
                     undecided.insert(id.clone());
                 }

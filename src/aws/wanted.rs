@@ -1,9 +1,9 @@
-//! What the configuration names of an organization: in the selectors of accounts, and in exceptions.
+//! What the configuration names of an organization: in the selectors of accounts and of remediation, and in exceptions.
 
 use std::collections::BTreeSet;
 
 use super::tree::Tree;
-use crate::config::{Accounts, Candidate, Config, Exception, Match};
+use crate::config::{Accounts, Candidate, Config, Exception, Match, Remediation, Selector};
 use crate::model::{AccountId, ScanError, UnknownReason, printable_line};
 
 /// The sections that name accounts and units.
@@ -11,6 +11,7 @@ use crate::model::{AccountId, ScanError, UnknownReason, printable_line};
 pub(super) struct Wanted<'a> {
     pub(super) accounts: &'a Accounts,
     exceptions: &'a [Exception],
+    remediation: &'a Remediation,
 }
 
 /// Something the configuration asks for cannot be done.
@@ -20,20 +21,31 @@ pub(super) fn unusable(message: impl Into<String>) -> ScanError {
 
 impl<'a> Wanted<'a> {
     pub(super) fn of(config: &'a Config) -> Self {
-        Self { accounts: &config.accounts, exceptions: &config.exceptions }
+        let Config { accounts, exceptions, remediation, .. } = config;
+        Self { accounts, exceptions, remediation }
     }
 
     /// Whether anything depends on the units above accounts.
     pub(super) fn by_units(self) -> bool {
         let Accounts { include, exclude, .. } = self.accounts;
-        let excused = self.exceptions.iter().any(|exception| !exception.accounts.ous.is_empty());
-        !include.ous.is_empty() || !exclude.ous.is_empty() || excused
+        let others = self.others().any(|(_, selector)| !selector.ous.is_empty());
+        !include.ous.is_empty() || !exclude.ous.is_empty() || others
     }
 
-    /// Whether only its tags tell which exceptions cover an account.
-    pub(super) fn excused_by_tags(self, candidate: Candidate<'_>) -> bool {
-        let needs = |e: &Exception| e.accounts.matches(candidate) == Match::NeedsTags;
-        self.exceptions.iter().any(needs)
+    /// Whether only its tags tell which exceptions cover a scanned account, or whether it may be put right.
+    pub(super) fn needs_tags(self, candidate: Candidate<'_>) -> bool {
+        self.others().any(|(_, selector)| selector.matches(candidate) == Match::NeedsTags)
+    }
+
+    /// The selectors that do not decide what is scanned, with their names in the configuration.
+    fn others(self) -> impl Iterator<Item = (String, &'a Selector)> {
+        let Remediation { include, exclude, .. } = self.remediation;
+        let named =
+            |e: &'a Exception| (format!("exception {}", printable_line(&e.id, 64)), &e.accounts);
+        self.exceptions.iter().map(named).chain([
+            ("remediation.include".to_owned(), include),
+            ("remediation.exclude".to_owned(), exclude),
+        ])
     }
 
     /// A typo must not silently scan nothing. In what is left out or excused it makes nothing look better than it is.
@@ -43,13 +55,12 @@ impl<'a> Wanted<'a> {
         if let Some(accounts) = unknown(&self.accounts.exclude.ids) {
             tracing::warn!(accounts, "accounts to exclude are not among the accounts");
         }
-        for Exception { id, accounts, .. } in self.exceptions {
-            if let Some(accounts) = unknown(&accounts.ids) {
-                let exception = printable_line(id, 64);
+        for (named_by, selector) in self.others() {
+            if let Some(accounts) = unknown(&selector.ids) {
                 tracing::warn!(
-                    exception,
+                    named_by,
                     accounts,
-                    "accounts of an exception are not among the accounts"
+                    "accounts that are named are not among the accounts"
                 );
             }
         }
@@ -76,14 +87,22 @@ impl<'a> Wanted<'a> {
                 );
             }
         }
-        let Accounts { include, exclude, .. } = self.accounts;
-        match unknown(&include.ous.union(&exclude.ous).cloned().collect()) {
-            None => Ok(()),
-            Some(unknown) => Err(unusable(format!(
-                "organizational units named in `accounts` do not exist: {unknown}"
-            ))
-            .hint("correct the ids in `accounts.include.ous` and `accounts.exclude.ous`")),
+        // A unit that is not there protects nothing either.
+        let sections = [
+            ("accounts", &self.accounts.include, &self.accounts.exclude),
+            ("remediation", &self.remediation.include, &self.remediation.exclude),
+        ];
+        for (section, include, exclude) in sections {
+            if let Some(unknown) = unknown(&include.ous.union(&exclude.ous).cloned().collect()) {
+                let what =
+                    format!("organizational units named in `{section}` do not exist: {unknown}");
+                let hint = format!(
+                    "correct the ids in `{section}.include.ous` and `{section}.exclude.ous`"
+                );
+                return Err(unusable(what).hint(hint));
+            }
         }
+        Ok(())
     }
 }
 

@@ -38,9 +38,7 @@ fn command_of(role: &str, write: &Write) -> String {
         Write::PutPermissionsBoundary { arn } => {
             command("put-role-permissions-boundary", role, &[("permissions-boundary", arn)])
         }
-        Write::DeletePermissionsBoundary => {
-            command("delete-role-permissions-boundary", role, &[])
-        }
+        Write::DeletePermissionsBoundary => command("delete-role-permissions-boundary", role, &[]),
         // The one command here that is about no role of ours.
         Write::CreateServiceLinkedRole { service } => {
             format!("aws iam create-service-linked-role --aws-service-name {}", quote(service))

@@ -33,14 +33,14 @@ use crate::model::{
     Partition, RoleArn, ScanError, Severity, Snapshot, UnknownReason, Usage, Verdict,
 };
 pub use baseline::digest as baseline_digest;
-pub(crate) use diff::change as diff_of_change;
 use baseline::{Baseline, Source};
 use connector_usage::Place;
+pub(crate) use diff::change as diff_of_change;
 pub use exceptions::ExceptionState;
 use exceptions::Exceptions;
 use kept::Said;
-use outcome::{Case, Outcome, Problem};
 pub(crate) use outcome::shown;
+use outcome::{Case, Outcome, Problem};
 pub(crate) use remedies::{Amendments, Remedies, Todo};
 
 /// The baseline's name in reports and metrics.

@@ -8,9 +8,7 @@ use super::{
     role_exists,
 };
 use crate::config::Presence;
-use crate::model::{
-    Account, CheckName, Role, RoleArn, ScanError, Snapshot, Verdict, Write,
-};
+use crate::model::{Account, CheckName, Role, RoleArn, ScanError, Snapshot, Verdict, Write};
 use crate::policy::{Kind, Policy, compare, covers};
 
 /// What would put one role right.

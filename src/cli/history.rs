@@ -13,29 +13,32 @@ use crate::config::{self, Config};
 use crate::exit::Exit;
 use crate::model::AccountId;
 use crate::render::{Format, History as Shown, TextOptions};
-use crate::store::{FindingFilter, Store, SweepFilter};
+use crate::store::{ChangeFilter, FindingFilter, Store, SweepFilter};
 
 #[derive(Debug, Args)]
 pub(super) struct History {
     /// The store [default: the configuration's store.path, rolewarden.db]
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
-    /// Findings: when they opened, when they closed and why [default, without --sweeps]
+    /// Findings: when they opened, when they closed and why [default, without --sweeps and --changes]
     #[arg(long)]
     findings: bool,
     /// Sweeps: when, how they ended, what they counted
     #[arg(long)]
     sweeps: bool,
-    /// Only findings of this account
+    /// Changes in AWS: who asked for what, when, in which account, and what became of it
+    #[arg(long)]
+    changes: bool,
+    /// Only findings and changes of this account
     #[arg(long, value_name = "ID", value_parser = id_of)]
     account: Option<AccountId>,
     /// Only findings that are there and under no exception
     #[arg(long)]
     open: bool,
-    /// Only what opened, closed or ended in so long until now, such as 7d
+    /// Only what opened, closed, ended or was asked for in so long until now, such as 7d
     #[arg(long, value_name = "DURATION", value_parser = duration_of)]
     since: Option<Duration>,
-    /// At most so many findings, and so many sweeps
+    /// At most so many findings, so many sweeps, and so many changes
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: usize,
     /// The format: text, json or ndjson
@@ -70,20 +73,29 @@ impl History {
         // One more, to know whether there are more.
         let limit = Some(self.limit.saturating_add(1));
         let (account, open) = (self.account.clone(), self.open);
+        let mut changes = None;
+        if self.changes {
+            let account = account.clone();
+            let filter = ChangeFilter { account, since, limit, ..ChangeFilter::default() };
+            changes = Some(store.changes(&filter)?);
+        }
         let mut findings = None;
-        if self.findings || open || account.is_some() || !self.sweeps {
+        let others = self.sweeps || self.changes;
+        if self.findings || open || (account.is_some() && !self.changes) || !others {
             findings = Some(store.findings(&FindingFilter { account, open, since, limit })?);
         }
         let mut sweeps = None;
         if self.sweeps {
             sweeps = Some(store.sweeps(&SweepFilter { since, before: None, limit })?);
         }
-        let more = cut(&mut findings, self.limit) | cut(&mut sweeps, self.limit);
+        let more = cut(&mut findings, self.limit)
+            | cut(&mut sweeps, self.limit)
+            | cut(&mut changes, self.limit);
         let ledger = store.load(0)?.ledger;
         let name =
             |entry: &crate::ledger::Entry| (entry.account.id.clone(), entry.account.name.clone());
         let names = ledger.entries().map(|entry| name(entry)).collect();
-        Ok(Shown { schema: Shown::SCHEMA, findings, sweeps, more, names })
+        Ok(Shown { schema: Shown::SCHEMA, findings, sweeps, changes, more, names })
     }
 }
 

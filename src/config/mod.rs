@@ -147,6 +147,9 @@ pub struct AccessOverride {
     /// The whole ARN of the role to assume.
     #[serde(serialize_with = "as_texts")]
     pub scan_role_arn: Option<RoleArn>,
+    /// The whole ARN of the role remediation assumes.
+    #[serde(skip)]
+    pub remediate_role_arn: Option<RoleArn>,
     /// Its external id.
     pub external_id: Option<Secret>,
 }

@@ -87,6 +87,7 @@ mod tests {
             stale_after: Duration::from_secs(1800),
             trouble: None,
             shrunken: Shrunken::No,
+            remediation: Default::default(),
         }
     }
 

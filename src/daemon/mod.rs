@@ -36,7 +36,7 @@ use sweeper::Sweeper;
 use crate::aws::Connect;
 use crate::clock;
 use crate::config::Config;
-use crate::ledger::{AccountList, Shrunken, View};
+use crate::ledger::{AccountList, RemediationView, Shrunken, View};
 use crate::store::{Store, StoreError, Stored};
 use crate::telemetry::Telemetry;
 use crate::web::server::{Access, Server, WebFileError};
@@ -275,5 +275,6 @@ fn view(config: Arc<Config>, stored: Stored) -> View {
         stale_after,
         trouble: None,
         shrunken: Shrunken::No,
+        remediation: RemediationView::default(),
     }
 }

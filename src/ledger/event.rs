@@ -77,12 +77,13 @@ impl Event {
     }
 }
 
-/// Compares the findings of two judgements of one account and carries `first_seen` over.
+/// Compares the findings of two judgements of one account and carries `first_seen` over. `gone` is why what is gone is.
 pub(super) fn compare(
     account: &AccountId,
     before: &[Finding],
     now: &mut [Finding],
     at: Timestamp,
+    gone: Resolution,
     events: &mut Vec<Event>,
 ) {
     let event = |finding: &Finding, was_open, change| Event {
@@ -103,7 +104,7 @@ pub(super) fn compare(
         }
     }
     for finding in before.iter().filter(|known| !now.iter().any(|f| f.id == known.id)) {
-        events.push(event(finding, is_open(finding), Change::Closed(Resolution::External)));
+        events.push(event(finding, is_open(finding), Change::Closed(gone)));
     }
 }
 

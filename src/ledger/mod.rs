@@ -12,6 +12,7 @@ mod entry;
 mod event;
 mod guard;
 mod record;
+mod remediation;
 mod view;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use entry::{Entry, Judged};
 pub use event::{Change, Event, Resolution};
 pub use guard::{Breaker, Guard, Stopped};
 pub use record::FindingRecord;
+pub use remediation::{RemediationView, Standing};
 pub use view::{AccountList, Outcome, Shrunken, SweepRecord, Trigger, View};
 
 use crate::model::{Account, AccountId, AccountReport, AccountResult, ScanError, UnknownReason};
@@ -103,10 +105,21 @@ impl Ledger {
 
     /// Takes what a sweep, or the scan of one account, learned. Accounts that are in no list are not taken.
     pub fn absorb(&mut self, results: Vec<AccountReport>) -> Vec<Event> {
+        self.absorb_changed(results, &BTreeMap::new())
+    }
+
+    /// The same; `changed` tells when rolewarden last put an account right. Findings that are gone since are its work.
+    pub fn absorb_changed(
+        &mut self,
+        results: Vec<AccountReport>,
+        changed: &BTreeMap<AccountId, Timestamp>,
+    ) -> Vec<Event> {
         let mut events = vec![];
         for report in results {
             if let Some(entry) = self.entries.get_mut(&report.id) {
-                absorb(entry, report.result, &mut events);
+                let ours = changed.get(&report.id).is_some_and(|at| Some(*at) > entry.judged_at());
+                let gone = if ours { Resolution::Remediated } else { Resolution::External };
+                absorb(entry, report.result, gone, &mut events);
             }
         }
         events
@@ -133,14 +146,20 @@ fn listed(
     }
 }
 
-fn absorb(slot: &mut Arc<Entry>, mut result: AccountResult, events: &mut Vec<Event>) {
+fn absorb(
+    slot: &mut Arc<Entry>,
+    mut result: AccountResult,
+    gone: Resolution,
+    events: &mut Vec<Event>,
+) {
     match &mut result {
         // The list decides who is left out.
         AccountResult::Skipped(_) => return,
         AccountResult::Unknown(error) if error.reason == UnknownReason::Pending => return,
         AccountResult::Unknown(_) => {}
         AccountResult::Judged { findings, checked_at, .. } => {
-            event::compare(&slot.account.id, slot.findings(), findings, *checked_at, events);
+            let account = &slot.account.id;
+            event::compare(account, slot.findings(), findings, *checked_at, gone, events);
         }
     }
     let before = Arc::make_mut(slot);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Ledger;
+use super::{Ledger, RemediationView};
 use crate::config::Config;
 use crate::model::{FindingCounts, Report, StateCounts, Summary, SweepInfo, UnknownReason};
 
@@ -32,6 +32,8 @@ pub struct View {
     pub trouble: Option<String>,
     /// Whether the last list lacked too many accounts, and what a person said to that.
     pub shrunken: Shrunken,
+    /// How remediation stands.
+    pub remediation: RemediationView,
 }
 
 /// A list of accounts that lacks too many of those that are known.

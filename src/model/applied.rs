@@ -43,8 +43,12 @@ impl Write {
                 Some(inline(name).unwrap_or(Self::DeleteInlinePolicy { name: name.clone() }))
             }
             Self::DeleteInlinePolicy { name } => inline(name),
-            Self::AttachManagedPolicy { arn } => Some(Self::DetachManagedPolicy { arn: arn.clone() }),
-            Self::DetachManagedPolicy { arn } => Some(Self::AttachManagedPolicy { arn: arn.clone() }),
+            Self::AttachManagedPolicy { arn } => {
+                Some(Self::DetachManagedPolicy { arn: arn.clone() })
+            }
+            Self::DetachManagedPolicy { arn } => {
+                Some(Self::AttachManagedPolicy { arn: arn.clone() })
+            }
             Self::PutPermissionsBoundary { .. } | Self::DeletePermissionsBoundary => {
                 Some(match role.and_then(|role| role.boundary.as_ref()) {
                     Some((arn, _)) => Self::PutPermissionsBoundary { arn: arn.clone() },
@@ -142,9 +146,8 @@ mod tests {
 
     #[test]
     fn every_write_changes_what_it_says_and_its_undo_gives_all_of_it_back() {
-        let with_boundary = || {
-            role(|r| r.boundary = Some(("arn:aws:iam::1:policy/o".into(), unread("policy/o"))))
-        };
+        let with_boundary =
+            || role(|r| r.boundary = Some(("arn:aws:iam::1:policy/o".into(), unread("policy/o"))));
         let put = |name: &str| Write::PutInlinePolicy { name: name.into(), document: "2".into() };
         let boundary = || Write::PutPermissionsBoundary { arn: "arn:aws:iam::1:policy/b".into() };
         let cases = [

@@ -175,6 +175,17 @@ pub enum Origin {
     Rollback,
 }
 
+impl Origin {
+    /// The name in JSON and for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Serve => "serve",
+            Self::Apply => "apply",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
 /// How far a change has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -231,4 +242,16 @@ pub struct Change {
     pub outcome: Option<StepOutcome>,
     /// Why it did not succeed, printable; how it ended where that was found out later.
     pub note: Option<String>,
+}
+
+impl Change {
+    /// What became of it or, while that is not known, how far it has come: a word.
+    pub fn standing(&self) -> &'static str {
+        match (self.outcome, self.phase) {
+            (Some(outcome), _) => outcome.as_str(),
+            (None, Phase::Planned) => "planned",
+            (None, Phase::Sent) => "sent",
+            (None, Phase::Ended) => "ended",
+        }
+    }
 }

@@ -57,7 +57,9 @@ pub fn account_plan(
     }
     let Remedies { place, todo } = rules.remedies(account, snapshot)?;
     if place.path.starts_with("/aws-service-role/") {
-        return Ok(Planned::LeftAlone("it is a service-linked role, which only its service changes".into()));
+        return Ok(Planned::LeftAlone(
+            "it is a service-linked role, which only its service changes".into(),
+        ));
     }
     let mut draft = Draft::new(snapshot.clone(), place);
     match todo {
@@ -180,17 +182,19 @@ impl Planner<'_> {
             return None;
         }
         let when = match assessed.verdicts.get(&check) {
-            Some(Verdict::Conditional) => Err("it is stricter than the baseline, and is never widened".into()),
-            _ if stricter => {
-                Err("it has conditions that the baseline does not have, and they are never stripped".into())
+            Some(Verdict::Conditional) => {
+                Err("it is stricter than the baseline, and is never widened".into())
             }
+            _ if stricter => Err(
+                "it has conditions that the baseline does not have, and they are never stripped"
+                    .into(),
+            ),
             Some(Verdict::Invalid) => self.doubt(Doubt::Invalid).map(|()| When::First),
             Some(Verdict::Missing) => Ok(When::Last),
             _ => Ok(When::First),
         };
-        let allowed = when.and_then(|when| {
-            self.may(Action::UpdateTrustPolicy, assessed).map(|()| when)
-        });
+        let allowed =
+            when.and_then(|when| self.may(Action::UpdateTrustPolicy, assessed).map(|()| when));
         allowed.map_err(|why| draft.because(check, why)).ok()
     }
 
@@ -226,7 +230,9 @@ impl Planner<'_> {
         let lacking = !matches!(verdict, Verdict::Equivalent | Verdict::Excess);
         let may_detach = self.may(Action::DetachManagedPolicy, assessed);
         let wanted = verdict != Verdict::Equivalent
-            && (self.open(assessed).any(|f| f.check == inline || amendments.insufficient.contains(&f.id))
+            && (self
+                .open(assessed)
+                .any(|f| f.check == inline || amendments.insufficient.contains(&f.id))
                 || self.undecided(assessed, inline)
                 || (lacking && may_detach.is_ok() && !detach.is_empty()));
         if wanted {
@@ -237,7 +243,10 @@ impl Planner<'_> {
             let why = match &may_detach {
                 Err(why) => Some(why.clone()),
                 Ok(()) if keeps()? => None,
-                Ok(()) => Some("without it the connector would lose permissions that nothing else gives it".into()),
+                Ok(()) => Some(
+                    "without it the connector would lose permissions that nothing else gives it"
+                        .into(),
+                ),
             };
             match why {
                 None => draft.step(Action::DetachManagedPolicy, write.clone()),
@@ -268,7 +277,9 @@ impl Planner<'_> {
         let put_first = amendments.put_is_done || may_put.is_ok();
         let may_delete = match (put_first, self.may(Action::DeleteInlinePolicy, assessed)) {
             (true, may) => may,
-            (false, _) => Err("what is inline beside it is deleted only once it is right itself".into()),
+            (false, _) => {
+                Err("what is inline beside it is deleted only once it is right itself".into())
+            }
         };
         let beside = !amendments.delete.is_empty();
         if let (true, Err(why)) = (beside, &may_delete) {
@@ -277,7 +288,11 @@ impl Planner<'_> {
         if !amendments.put_is_done {
             match may_put {
                 Err(why) => draft.because(check, why),
-                Ok(()) if !beside || may_delete.is_ok() || self.helps(draft, amendments, verdict)? => {
+                Ok(())
+                    if !beside
+                        || may_delete.is_ok()
+                        || self.helps(draft, amendments, verdict)? =>
+                {
                     draft.step(Action::PutInlinePolicy, amendments.put.clone());
                 }
                 // One more policy beside those that stay would change nothing.
@@ -319,8 +334,12 @@ impl Planner<'_> {
             return Ok(());
         }
         Err(match doubt {
-            Doubt::Invalid => "it is not one strict policy document, and remediation.act_on does not have invalid",
-            Doubt::Undecided => "the comparison was not decided, and remediation.act_on does not have undecided",
+            Doubt::Invalid => {
+                "it is not one strict policy document, and remediation.act_on does not have invalid"
+            }
+            Doubt::Undecided => {
+                "the comparison was not decided, and remediation.act_on does not have undecided"
+            }
         }
         .into())
     }
@@ -378,8 +397,12 @@ impl Planner<'_> {
             return Ok(why.clone());
         }
         Ok(match finding.check {
-            CheckName::TrustPolicy if draft.does(Action::UpdateTrustPolicy) => return Err(defect(finding.check)),
-            CheckName::InlinePolicy if draft.does(Action::PutInlinePolicy) => return Err(defect(finding.check)),
+            CheckName::TrustPolicy if draft.does(Action::UpdateTrustPolicy) => {
+                return Err(defect(finding.check));
+            }
+            CheckName::InlinePolicy if draft.does(Action::PutInlinePolicy) => {
+                return Err(defect(finding.check));
+            }
             CheckName::RoleExists => "a role is never deleted, not even to be made anew",
             CheckName::TrustPolicy | CheckName::InlinePolicy => "it is not what this plan is for",
             CheckName::AttachedPolicies => "nothing is ever attached",
@@ -409,7 +432,9 @@ fn touched(action: Action) -> &'static [CheckName] {
     match action {
         Action::CreateRole => &[RoleExists, ConnectorUsage],
         Action::UpdateTrustPolicy => &[TrustPolicy],
-        Action::PutInlinePolicy | Action::DeleteInlinePolicy => &[InlinePolicy, EffectivePermissions],
+        Action::PutInlinePolicy | Action::DeleteInlinePolicy => {
+            &[InlinePolicy, EffectivePermissions]
+        }
         Action::DetachManagedPolicy => &[AttachedPolicies, EffectivePermissions],
         Action::PutPermissionsBoundary => &[RoleAttributes, EffectivePermissions],
         Action::CreateServiceLinkedRole => &[],

@@ -109,7 +109,9 @@ pub struct Left {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LeftReason {
     /// Other accounts come first.
-    #[error("a run changes {0} at most (remediation.max_accounts, max_percent): it comes in a later one")]
+    #[error(
+        "a run changes {0} at most (remediation.max_accounts, max_percent): it comes in a later one"
+    )]
     Limit(usize),
     /// Configuration leaves it out.
     #[error("{0}")]
@@ -296,7 +298,9 @@ fn most(plan: &Plan, remediation: &Remediation) -> Result<usize, Refusal> {
 /// Why an account is not changed now, whatever the limits.
 fn held(plan: &AccountPlan, remediation: &Remediation, facts: &Facts) -> Option<LeftReason> {
     let Some(known) = facts.accounts.get(&plan.account) else {
-        return Some(LeftReason::Gone("it is not among the accounts of the organization any more".into()));
+        return Some(LeftReason::Gone(
+            "it is not among the accounts of the organization any more".into(),
+        ));
     };
     if let Some(skip) = known.account.skip {
         return Some(LeftReason::Gone(format!("it is skipped: {}", SkipReason::as_str(skip))));
@@ -315,7 +319,8 @@ fn held(plan: &AccountPlan, remediation: &Remediation, facts: &Facts) -> Option<
         let free = recent.get(oldest).and_then(|at| until(*at, FLAPPING)).unwrap_or(facts.now);
         return Some(LeftReason::Flapping { fixes: recent.len(), until: free });
     }
-    let rests = known.unverified_at.and_then(|at| until(at, REST)).filter(|until| *until > facts.now);
+    let rests =
+        known.unverified_at.and_then(|at| until(at, REST)).filter(|until| *until > facts.now);
     if let Some(until) = rests {
         return Some(LeftReason::Unverified(until));
     }

@@ -24,7 +24,9 @@ pub enum InvalidPlan {
     #[error("its schema is `{0}`, and this rolewarden reads {schema}: make the plan anew", schema = Plan::SCHEMA)]
     Schema(String),
     /// It is not as it was written.
-    #[error("it was changed after it was made (its digest differs): make the plan anew, and leave the file as it is")]
+    #[error(
+        "it was changed after it was made (its digest differs): make the plan anew, and leave the file as it is"
+    )]
     Edited,
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::json::escape_invisible;
 use super::{Format, TextOptions, text};
 use crate::ledger::{FindingRecord, SweepRecord};
-use crate::model::AccountId;
+use crate::model::{AccountId, Change};
 
 /// What is shown of the history: what was not asked for is `None`.
 #[derive(Debug, Serialize)]
@@ -20,6 +20,9 @@ pub struct History {
     /// Sweeps, the newest first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sweeps: Option<Vec<SweepRecord>>,
+    /// Changes in AWS, those that were written down last first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Vec<Change>>,
     /// Whether older ones were left out.
     pub more: bool,
     /// Names of accounts, for people; hostile text.
@@ -33,6 +36,7 @@ pub struct History {
 enum Line<'a> {
     Finding(&'a FindingRecord),
     Sweep(&'a SweepRecord),
+    Change(&'a Change),
 }
 
 impl History {
@@ -53,7 +57,9 @@ impl History {
             Format::Json => Ok(escape_invisible(serde_json::to_string_pretty(self)?) + "\n"),
             Format::Ndjson => {
                 let findings = self.findings.iter().flatten().map(Line::Finding);
-                let lines = findings.chain(self.sweeps.iter().flatten().map(Line::Sweep));
+                let sweeps = self.sweeps.iter().flatten().map(Line::Sweep);
+                let changes = self.changes.iter().flatten().map(Line::Change);
+                let lines = findings.chain(sweeps).chain(changes);
                 let line = |line| Ok(serde_json::to_string(&line)? + "\n");
                 lines.map(line).collect::<Result<String, _>>().map(escape_invisible)
             }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use super::row::{self, Result};
 use super::sum::Sum;
 use crate::ledger::Guard;
-use crate::model::{AccountId, Change, Phase};
+use crate::model::{AccountId, Change, Phase, StepOutcome};
 
 const TABLE: &str = "changes";
 
@@ -21,6 +21,8 @@ pub struct ChangeFilter {
     pub account: Option<AccountId>,
     /// Only those that were written down at or after this time.
     pub since: Option<Timestamp>,
+    /// Only those that came to this.
+    pub outcome: Option<StepOutcome>,
     /// Only those of which it is not known what became of them.
     pub unfinished: bool,
     /// Only those that were written down before the one of this id: where the page before ended.
@@ -106,14 +108,17 @@ pub(super) fn list(conn: &Connection, filter: &ChangeFilter) -> Result<Vec<Chang
            AND (?4 IS NULL OR at >= ?4)
            AND (NOT ?5 OR ended_at IS NULL)
            AND (?6 IS NULL OR seq < (SELECT seq FROM changes WHERE id = ?6))
-         ORDER BY seq DESC LIMIT ?7"
+           AND (?7 IS NULL OR body ->> '$.outcome' = ?7)
+         ORDER BY seq DESC LIMIT ?8"
     );
-    let ChangeFilter { id, run, account, since, unfinished, before, limit } = filter;
+    let ChangeFilter { id, run, account, since, outcome, unfinished, before, limit } = filter;
+    let outcome = outcome.map(StepOutcome::as_str);
     let account = account.as_ref().map(row::number);
     let since = since.map(row::micros);
     let limit = limit.map_or(-1, row::limit);
     let mut statement = conn.prepare_cached(&sql)?;
-    let mut rows = statement.query((id, run, account, since, unfinished, before, limit))?;
+    let mut rows =
+        statement.query((id, run, account, since, unfinished, before, outcome, limit))?;
     let mut changes = vec![];
     while let Some(found) = rows.next()? {
         changes.push(change(found)?);

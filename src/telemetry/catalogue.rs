@@ -263,11 +263,13 @@ catalogue! {
         SESSIONS = Gauge, "rolewarden_credential_cache_entries" [] Internal serve,
             "Sessions that are kept.";
     }
-    "Remediation", "Putting drift right. This version only reads: they stay 0." {
+    "Remediation", "Putting drift right. Off, they stay 0." {
         REMEDIATIONS = Counter, "rolewarden_remediations_total" [ACTION, STEP_OUTCOME] Stable serve,
             "Steps of remediation, and what became of them.";
         REMEDIATION_ENABLED = Gauge, "rolewarden_remediation_enabled" [] Stable serve,
             "1 while rolewarden may change roles: configured and armed.";
+        REMEDIATION_STOPPED = Gauge, "rolewarden_remediation_stopped" [] Stable serve,
+            "1 while remediation is stopped: by hand, or because the journal of changes was lost.";
         BREAKER_OPEN = Gauge, "rolewarden_remediation_breaker_open" [] Stable serve,
             "1 while remediation is stopped because too many changes failed.";
         REMEDIATION_PENDING = Gauge, "rolewarden_remediation_pending" [] Stable serve,

@@ -11,7 +11,7 @@ use prometheus::proto::MetricFamily;
 use super::catalogue as c;
 use super::family::{Family, label};
 use crate::check::ExceptionState;
-use crate::config::{Exception, Selector};
+use crate::config::{Exception, RemediationMode, Selector};
 use crate::ledger::{Entry, Ledger, View};
 use crate::model::{
     Account, AccountId, AccountResult, AccountState, CheckName, Severity, SkipReason,
@@ -23,6 +23,7 @@ pub(super) fn families(view: &View, now: Timestamp) -> Vec<MetricFamily> {
     families.extend(findings(view));
     families.extend(exceptions(view, now));
     families.extend(about(view));
+    families.extend(remediation(view));
     families
 }
 
@@ -220,10 +221,20 @@ fn about(view: &View) -> Vec<MetricFamily> {
         Family::single(&c::STALE_AFTER, view.stale_after.as_secs_f64()),
         Family::single(&c::ORG_LAST_REFRESH, seconds(view.list.refreshed_at)),
         Family::single(&c::ACCOUNT_LIST_STALE, f64::from(u8::from(view.list.stale.is_some()))),
-        Family::single(&c::REMEDIATION_ENABLED, 0.0),
-        Family::single(&c::BREAKER_OPEN, 0.0),
-        Family::single(&c::REMEDIATION_PENDING, 0.0),
-        Family::single(&c::ACCOUNTS_FLAPPING, 0.0),
+    ]
+}
+
+/// How remediation stands.
+fn remediation(view: &View) -> Vec<MetricFamily> {
+    let remediation = &view.remediation;
+    let yes = |holds: bool| f64::from(u8::from(holds));
+    let enabled = remediation.armed && view.config.remediation.mode == RemediationMode::Apply;
+    vec![
+        Family::single(&c::REMEDIATION_ENABLED, yes(enabled)),
+        Family::single(&c::REMEDIATION_STOPPED, yes(remediation.guard.stopped.is_some())),
+        Family::single(&c::BREAKER_OPEN, yes(remediation.breaker_is_open())),
+        Family::single(&c::REMEDIATION_PENDING, remediation.pending as f64),
+        Family::single(&c::ACCOUNTS_FLAPPING, remediation.flapping.len() as f64),
     ]
 }
 

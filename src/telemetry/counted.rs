@@ -26,6 +26,7 @@ pub(super) struct Counted {
     pub(super) refresh_failures: IntCounter,
     pub(super) reload_successful: IntGauge,
     pub(super) reload_time: IntGauge,
+    pub(super) remediations: IntCounterVec,
     pub(super) reloads: IntCounter,
     pub(super) reload_failures: IntCounter,
 }
@@ -35,8 +36,6 @@ impl Counted {
         let registry = Registry::new();
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
-        // Nothing is changed in AWS yet, and dashboards find the zeros.
-        counters(&registry, &c::REMEDIATIONS)?;
         Ok(Self {
             sweeps: counters(&registry, &c::SWEEPS)?,
             overruns: counter(&registry, &c::SWEEP_OVERRUNS)?,
@@ -53,6 +52,7 @@ impl Counted {
             refresh_failures: counter(&registry, &c::ORG_REFRESH_FAILURES)?,
             reload_successful: gauge(&registry, &c::RELOAD_SUCCESSFUL)?,
             reload_time: gauge(&registry, &c::RELOAD_SUCCESS_TIME)?,
+            remediations: counters(&registry, &c::REMEDIATIONS)?,
             reloads: counter(&registry, &c::RELOADS)?,
             reload_failures: counter(&registry, &c::RELOAD_FAILURES)?,
             registry,

@@ -9,7 +9,8 @@ use super::counted::Counted;
 use super::scrape::Kept;
 use crate::aws::{Counters, Sent, Traffic};
 use crate::ledger::{Event, Outcome, Resolution, SweepRecord, Trigger};
-use crate::model::{AccountReport, AccountResult, ScanError};
+use crate::model::{AccountId, AccountReport, AccountResult, Action, ScanError, StepOutcome};
+use crate::plan::Plan;
 use crate::store::Health;
 
 /// Findings that are logged one by one at `info`; of what changes beyond that at once, `debug` tells.
@@ -198,6 +199,51 @@ impl Telemetry {
             tracing::info!(account, check, severity, resolution, id, summary, "{message}");
         } else {
             tracing::debug!(account, check, severity, resolution, id, "{message}");
+        }
+    }
+
+    /// A step of remediation ended, or is not done now.
+    pub fn step_ended(&self, account: &AccountId, action: Action, outcome: StepOutcome) {
+        let (action, outcome_word) = (action.as_str(), outcome.as_str());
+        self.counted.remediations.with_label_values(&[action, outcome_word]).inc();
+        let account = account.as_str();
+        match outcome {
+            StepOutcome::Applied | StepOutcome::RolledBack => {
+                tracing::info!(account, action, outcome = outcome_word, "role changed");
+            }
+            StepOutcome::SkippedDryRun | StepOutcome::SkippedLimit => {
+                tracing::debug!(account, action, outcome = outcome_word, "role not changed now");
+            }
+            _ => tracing::warn!(account, action, outcome = outcome_word, "role not changed"),
+        }
+    }
+
+    /// The breaker of remediation opened.
+    pub fn breaker_opened(&self, why: &str) {
+        tracing::error!(why, "remediation stopped: too many changes failed");
+    }
+
+    /// A plan was made after a sweep.
+    pub fn planned(&self, plan: &Plan, pending: usize, held: Option<&str>) {
+        let accounts = plan.accounts.len();
+        let steps: usize = plan.accounts.iter().map(|account| account.steps.len()).sum();
+        let left_alone = plan.left_alone.len();
+        let plan = plan.id.as_str();
+        match held {
+            Some(held) => {
+                tracing::warn!(
+                    plan,
+                    accounts,
+                    steps,
+                    pending,
+                    left_alone,
+                    held,
+                    "nothing is remediated"
+                );
+            }
+            None => {
+                tracing::info!(plan, accounts, steps, pending, left_alone, "remediation planned")
+            }
         }
     }
 

@@ -15,7 +15,9 @@ use super::family::Family;
 use super::{collector, scrape};
 use crate::aws::Traffic;
 use crate::config::Config;
-use crate::ledger::{AccountList, Ledger, Outcome, Shrunken, SweepRecord, Trigger, View};
+use crate::ledger::{
+    AccountList, Ledger, Outcome, RemediationView, Shrunken, SweepRecord, Trigger, View,
+};
 use crate::model::{Account, Report};
 
 /// One scan, as it ended.
@@ -83,6 +85,7 @@ impl OneShot {
             stale_after: Duration::MAX,
             trouble: None,
             shrunken: Shrunken::No,
+            remediation: RemediationView::default(),
         }
     }
 }

@@ -20,6 +20,7 @@ async fn every_setting_of_a_session_is_sent() {
     config.access.scan_role = "team/reader".to_owned();
     let over = AccessOverride {
         scan_role_arn: Some("arn:aws:iam::333333333333:role/special".parse().unwrap()),
+        remediate_role_arn: None,
         external_id: Some(Secret::new("ext-2")),
     };
     config.access.overrides.insert("333333333333".parse().unwrap(), over);

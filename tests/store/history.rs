@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{HOSTILE, Memory, account, at, judged};
-use rolewarden::model::Account;
+use crate::support::{HOSTILE, Memory, account, at, change, judged};
+use rolewarden::model::{Account, Phase, StepOutcome};
 
 /// Runs the binary in the store's folder; its exit status, stdout and stderr.
 fn history(memory: &Memory, args: &str) -> (Option<i32>, String, String) {
@@ -64,6 +64,46 @@ fn people_read_tables_in_which_nothing_is_obeyed() {
     assert_eq!(lines[0], "2 sweeps · times in UTC");
     assert!(lines[2].starts_with("2026-09-21 14:15  1s    complete  schedule  2 "), "{text}");
     assert!(lines[2].ends_with(&crate::support::sweep(120, 120).info.id), "{text}");
+}
+
+#[test]
+fn changes_are_told_with_who_asked_and_what_became_of_them() {
+    let memory = memory();
+    memory.journal();
+    let text = shown(&memory, "--store rolewarden.db --changes");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "4 changes · times in UTC");
+    let heads = ["ASKED", "BECAME", "ACTION", "BY", "ACCOUNT", "NAME", "ID"];
+    assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), heads);
+    for (pair, standing) in lines[2..].chunks(2).zip(["planned", "sent", "failed", "applied"]) {
+        assert!(pair[0].starts_with("2026-09-21 14:13  ") && pair[0].contains(standing), "{text}");
+        assert!(pair[0].contains("update trust policy  serve  00000000000"), "{text}");
+        let words = "    the trust policy is replaced \\u{1b}[31m";
+        assert!(pair[1].starts_with(words), "{text}");
+        let caller = "as arn:aws:sts::000000000001:assumed-role/hub/x · run 01JR";
+        assert!(pair[1].contains(caller), "{text}");
+    }
+    assert_eq!(lines.len(), 10, "{text}");
+    assert!(!text.contains(['\u{1b}', '\u{202e}', '\0']));
+    let cases = [
+        ("--changes", 4, false),
+        ("--changes --account 000000000001", 2, false),
+        ("--changes --account 000000000009", 0, false),
+        ("--changes --since 1s", 0, false),
+        ("--changes --limit 3", 3, true),
+    ];
+    for (flags, want, more) in cases {
+        let text = shown(&memory, &format!("--store rolewarden.db --format json {flags}"));
+        let value: Value = serde_json::from_str(&text).unwrap();
+        let changes = value["changes"].as_array().unwrap();
+        assert_eq!((changes.len(), &value["more"]), (want, &json!(more)), "case `{flags}`");
+        assert_eq!((&value["findings"], &value["sweeps"]), (&Value::Null, &Value::Null));
+    }
+    let lines = shown(&memory, "--store rolewarden.db --changes --sweeps --format ndjson");
+    let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    let change = change(1, Phase::Ended, Some(StepOutcome::Applied));
+    assert_eq!(last["change"], serde_json::to_value(change).unwrap());
+    assert_eq!(lines.lines().count(), 6);
 }
 
 #[test]

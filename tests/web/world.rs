@@ -8,7 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rolewarden::check::{Judgement, Rules};
 use rolewarden::config::Config;
-use rolewarden::ledger::{AccountList, Ledger, Outcome, Shrunken, SweepRecord, Trigger, View};
+use rolewarden::ledger::{
+    AccountList, Ledger, Outcome, RemediationView, Shrunken, SweepRecord, Trigger, View,
+};
 use rolewarden::model::{
     Account, AccountId, AccountReport, AccountResult, AccountState, FindingCounts, ManagedPolicy,
     Partition, Role, RoleArn, ScanError, SkipReason, Snapshot, StateCounts, SweepInfo,
@@ -225,6 +227,7 @@ pub(crate) fn view(accounts: usize) -> View {
         interval: Duration::from_secs(900),
         stale_after: Duration::from_secs(1_800),
         shrunken: Shrunken::No,
+        remediation: RemediationView::default(),
         trouble: None,
     };
     let states = view.states(now());

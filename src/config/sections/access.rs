@@ -111,9 +111,10 @@ pub(super) fn access(keys: &mut Keys<'_, '_>) -> Option<Access> {
         Nullable(REGION),
         json!(null),
     );
-    for (id, role) in
-        overrides.iter().flatten().filter_map(|(id, o)| o.scan_role_arn.as_ref().map(|r| (id, r)))
-    {
+    let roles = overrides.iter().flatten().flat_map(|(id, o)| {
+        [&o.scan_role_arn, &o.remediate_role_arn].into_iter().flatten().map(move |role| (id, role))
+    });
+    for (id, role) in roles {
         if role.account != *id {
             keys.problem(
                 "overrides",
@@ -149,7 +150,17 @@ fn one_account(keys: &mut Keys<'_, '_>) -> Option<AccessOverride> {
         Nullable(ROLE_ARN),
         json!(null),
     );
+    let remediate_role_arn = keys.key(
+        "remediate_role_arn",
+        "The whole ARN of the role remediation assumes.",
+        Nullable(ROLE_ARN),
+        json!(null),
+    );
     let external_id =
         keys.key("external_id", "Its external id.", Nullable(EXTERNAL_ID), json!(null));
-    Some(AccessOverride { scan_role_arn: scan_role_arn?, external_id: external_id? })
+    Some(AccessOverride {
+        scan_role_arn: scan_role_arn?,
+        remediate_role_arn: remediate_role_arn?,
+        external_id: external_id?,
+    })
 }

@@ -5,6 +5,7 @@ mod accounts;
 mod baseline;
 mod checks;
 mod exceptions;
+mod remediation;
 mod running;
 mod serve;
 
@@ -34,12 +35,20 @@ pub(super) fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
     let exceptions = exceptions::exceptions(keys);
     let sweep = keys.key("sweep", "How a sweep runs.", Section(running::sweep), json!({}));
     let log = keys.key("log", "How rolewarden logs.", Section(running::log), json!({}));
+    let remediation = keys.key(
+        "remediation",
+        "Putting drift right.",
+        Section(remediation::remediation),
+        json!({}),
+    );
     let (store, web) = serve::serve(keys);
     let mut checks = checks?;
     checks.drift_severity = fail_on?;
     let (accounts, access, baseline) = (accounts?, access?, baseline?);
     let exceptions: Vec<Exception> = exceptions?;
     exceptions::refuse_what_a_list_has_not(keys, &accounts, &exceptions);
+    let remediation = remediation?;
+    remediation::refuse_what_a_list_has_not(keys, &accounts, &remediation);
     Some(Config {
         accounts,
         access,
@@ -48,7 +57,7 @@ pub(super) fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
         exceptions,
         sweep: sweep?,
         log: log?,
-        remediation: super::Remediation::default(),
+        remediation,
         store: store?,
         web: web?,
         digest: String::new(),

@@ -1,4 +1,4 @@
-//! What only `serve` reads: the schedule, the store, the web server, remediation.
+//! What only `serve` reads: the schedule, the store, the web server.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::WORDS;
 use crate::config::combine::{List, Nullable};
-use crate::config::kinds::{Count, OneOf, Span, Switch, Word};
+use crate::config::kinds::{Count, Span, Switch, Word};
 use crate::config::reader::{Keys, Section};
 use crate::config::secret::TOKEN;
 use crate::config::{Schedule, StoreConfig, WebConfig, When};
@@ -44,8 +44,6 @@ const HOST: Word<String> = Word {
         (!text.is_empty() && text.bytes().all(allowed)).then(|| text.to_ascii_lowercase())
     },
 };
-
-const MODE: OneOf<()> = OneOf { words: &[("off", ())], later: &["plan", "apply"] };
 
 /// When sweeps run, and when a judgement holds no more.
 pub(super) fn schedule(keys: &mut Keys<'_, '_>) -> (Option<Schedule>, Option<Option<Duration>>) {
@@ -92,17 +90,8 @@ pub(super) fn schedule(keys: &mut Keys<'_, '_>) -> (Option<Schedule>, Option<Opt
     (schedule, stale_after)
 }
 
-/// `remediation`, `store` and `web`.
+/// `store` and `web`.
 pub(super) fn serve(keys: &mut Keys<'_, '_>) -> (Option<StoreConfig>, Option<WebConfig>) {
-    let remediation = Section(|keys: &mut Keys<'_, '_>| {
-        keys.key(
-            "mode",
-            "Whether drift is put right; not in this version yet: only off.",
-            MODE,
-            json!("off"),
-        )
-    });
-    keys.key("remediation", "Putting drift right (serve).", remediation, json!({}));
     let kept = keys.key("store", "History (serve).", Section(store), json!({}));
     let web = keys.key("web", "Page, metrics and API (serve).", Section(web), json!({}));
     (kept, web)

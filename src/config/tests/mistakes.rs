@@ -127,10 +127,37 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
         &["c.yaml:2:23: checks.role-exists: every check is switched off; leave at least one on"],
     ),
     (
-        "remediation: {mode: apply}",
-        &["c.yaml:2:21: remediation.mode: `apply` is not in this version yet; expected off"],
+        "remediation: {mode: maybe}",
+        &["c.yaml:2:21: remediation.mode: expected off, plan or apply, found `maybe`"],
     ),
-    ("remediation: {mode: maybe}", &["c.yaml:2:21: remediation.mode: expected off, found `maybe`"]),
+    (
+        "remediation: {mode: true}",
+        &["c.yaml:2:21: remediation.mode: expected off, plan or apply, found the switch `true`"],
+    ),
+    (
+        "remediation: {action: []}",
+        &["c.yaml:2:15: remediation.action: unknown key; did you mean `actions`?"],
+    ),
+    (
+        "remediation: {max_acounts: 3}",
+        &["c.yaml:2:15: remediation.max_acounts: unknown key; did you mean `max_accounts`?"],
+    ),
+    (
+        "remediation: {actions: [delete_role]}",
+        &[
+            "c.yaml:2:25: remediation.actions[0]: expected create_role, update_trust_policy, put_inline_policy, delete_inline_policy, detach_managed_policy, put_permissions_boundary or create_service_linked_role, found `delete_role`",
+        ],
+    ),
+    (
+        "remediation: {act_on: [conditional]}",
+        &["c.yaml:2:24: remediation.act_on[0]: expected invalid or undecided, found `conditional`"],
+    ),
+    (
+        "remediation: {exclude: {ids: [111122223333]}}",
+        &[
+            "c.yaml:2:31: remediation.exclude.ids[0]: expected an account id: 12 digits in quotes, found the number `111122223333`; put it in quotes",
+        ],
+    ),
     (
         "store: {retention: 12h}",
         &["c.yaml:2:20: store.retention: expected a duration from 1d to 3650d, found `12h`"],

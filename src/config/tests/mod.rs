@@ -142,7 +142,22 @@ sweep:
   account_timeout: 1m30s
   attempt_timeout: 1500ms
   max_attempts: 2
-remediation: {mode: off}
+remediation:
+  mode: apply
+  actions: [detach_managed_policy, create_role]
+  act_on: [invalid]
+  include: {ids: ["111122223333"]}
+  exclude: {ids: ["000000000001"]}
+  max_accounts: 0
+  max_percent: 100
+  write_interval: 10ms
+  grace: 0s
+  max_unknown_percent: 0
+  flapping_after: 1
+  breaker_failures: 2
+  breaker_percent: 0
+  verify_timeout: 10m
+  kill_switch: /run/stop
 store: {path: rolewarden.db, retention: 90d}
 web:
   listen: 127.0.0.1:9797
@@ -186,6 +201,24 @@ fn every_key_reaches_its_place() {
     assert!(checks.allowed_attachments.contains("arn:aws:iam::aws:policy/team/B"));
     assert_eq!(checks.accept_conditions, BTreeSet::from(["aws:sourceaccount".to_owned()]));
     assert_eq!(config.exceptions[0].expires, jiff::civil::date(2027, 1, 31));
+    let remediation = Remediation {
+        mode: RemediationMode::Apply,
+        actions: [Action::DetachManagedPolicy, Action::CreateRole].into(),
+        act_on: [Doubt::Invalid].into(),
+        include: Selector { ids: [payments].into(), ..Selector::default() },
+        exclude: Selector { ids: [id("000000000001")].into(), ..Selector::default() },
+        max_accounts: 0,
+        max_percent: 100,
+        write_interval: Duration::from_millis(10),
+        grace: Duration::ZERO,
+        max_unknown_percent: 0,
+        flapping_after: 1,
+        breaker_failures: 2,
+        breaker_percent: 0,
+        verify_timeout: Duration::from_secs(600),
+        kill_switch: Some("/run/stop".into()),
+    };
+    assert_eq!(config.remediation, remediation);
     let sweep = &config.sweep;
     assert_eq!((sweep.concurrency, sweep.max_attempts), (8, 2));
     assert_eq!(
@@ -196,6 +229,96 @@ fn every_key_reaches_its_place() {
         (config.log.format, config.log.level.as_str()),
         (LogFormat::Json, "info,rolewarden=debug")
     );
+}
+
+/// What limits are: 0 is none, and whatever is no whole number within bounds keeps the file from being read.
+#[test]
+fn limits_of_remediation_are_whole_numbers_and_zero_is_none() {
+    let defaults = read(&organization("")).unwrap().remediation;
+    assert_eq!(defaults, Remediation::default());
+    let limit = |key: &str, value: &str| {
+        read(&organization(&format!("remediation: {{{key}: {value}}}"))).map(|c| c.remediation)
+    };
+    type Field = fn(&Remediation) -> u32;
+    let limits: [(&str, Field, u32, u32); 6] = [
+        ("max_accounts", |r| r.max_accounts, 0, 100_000),
+        ("max_percent", |r| r.max_percent, 0, 100),
+        ("max_unknown_percent", |r| r.max_unknown_percent, 0, 100),
+        ("flapping_after", |r| r.flapping_after, 1, 100),
+        ("breaker_failures", |r| r.breaker_failures, 1, 100),
+        ("breaker_percent", |r| r.breaker_percent, 0, 100),
+    ];
+    // Thirty values no limit can be.
+    let bad = [
+        "-1",
+        "-2",
+        "1 000",
+        "-9223372036854775809",
+        "4294967296",
+        "18446744073709551616",
+        "1e-2",
+        "1e400",
+        "0.5",
+        "99.9",
+        ".5",
+        "-.inf",
+        ".inf",
+        ".nan",
+        "NaN",
+        "Infinity",
+        "10 accounts",
+        "max",
+        "1/2",
+        "9e-1",
+        "5%",
+        "\"10\"",
+        "''",
+        "null",
+        "~",
+        "true",
+        "all",
+        "[]",
+        "[1]",
+        "{}",
+    ];
+    assert_eq!(bad.len(), 30);
+    for (key, field, least, most) in limits {
+        for value in [least, 1, most] {
+            assert_eq!(limit(key, &value.to_string()).map(|r| field(&r)), Ok(value), "{key}");
+        }
+        let (below, above) = ((least > 0).then(|| "0".to_owned()), (most + 1).to_string());
+        let bad = bad.iter().map(|value| (*value).to_owned());
+        for value in bad.chain(below).chain([above]) {
+            let problems = limit(key, &value).expect_err(&format!("{key}: {value}"));
+            let [problem] = problems.as_slice() else { panic!("{key}: {value}: {problems:?}") };
+            let want = format!("remediation.{key}: expected a whole number from {least} to {most}");
+            assert!(problem.contains(&want), "{key}: {value}: {problem}");
+        }
+    }
+    let spans = [("write_interval", "10ms to 1h"), ("verify_timeout", "1s to 10m")];
+    for (key, limits) in spans {
+        for value in ["0s", "1ms", "367d"] {
+            let problems = limit(key, value).unwrap_err();
+            assert!(problems[0].contains(limits), "{key}: {value}: {problems:?}");
+        }
+        for value in ["-1s", "1", "1.5s", ".inf", "''", "null", "[]"] {
+            let problems = limit(key, value).unwrap_err();
+            assert!(problems[0].contains("expected a duration"), "{key}: {value}: {problems:?}");
+        }
+    }
+    assert!(limit("actions", "[]").unwrap().actions.is_empty());
+}
+
+#[test]
+fn remediation_by_units_or_tags_needs_an_organization() {
+    let text = "accounts: {source: list, list: [{id: \"111122223333\"}]}\nremediation: {WHICH}\n";
+    for which in ["include: {ous: [r-ab12]}", "exclude: {tags: {a: b}}"] {
+        let (name, _) = which.split_once(':').unwrap();
+        let want = format!(
+            "c.yaml:2:14: remediation: `{name}`: `ous` and `tags` need `source: organization`; use `ids`"
+        );
+        assert_eq!(problems(&text.replace("WHICH", which)), [want]);
+    }
 }
 
 #[test]
@@ -355,11 +478,11 @@ fn the_summary_is_one_line() {
     let cases = [
         (
             jiff::civil::date(2027, 1, 31),
-            "c.yaml: valid; 2 accounts; role AmazonEKSConnectorAgentRole; 5 checks; 1 exception",
+            "c.yaml: valid; 2 accounts; role AmazonEKSConnectorAgentRole; 5 checks; 1 exception; remediation: apply, once armed (create_role, detach_managed_policy), but never: max_accounts is 0",
         ),
         (
             jiff::civil::date(2027, 2, 1),
-            "c.yaml: valid; 2 accounts; role AmazonEKSConnectorAgentRole; 5 checks; 1 exception (1 expired)",
+            "c.yaml: valid; 2 accounts; role AmazonEKSConnectorAgentRole; 5 checks; 1 exception (1 expired); remediation: apply, once armed (create_role, detach_managed_policy), but never: max_accounts is 0",
         ),
     ];
     for (today, want) in cases {

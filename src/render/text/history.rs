@@ -1,4 +1,4 @@
-//! The history for people: counts, then findings or sweeps, the newest first.
+//! The history for people: counts, then findings, sweeps or changes, the newest first.
 
 use anstyle::Style;
 use jiff::Timestamp;
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::layout::{Page, Span};
 use super::{NAME_COLUMNS, TextOptions, duration, plural, style};
 use crate::ledger::{FindingRecord, Outcome, SweepRecord};
-use crate::model::AccountState;
+use crate::model::{AccountState, Change, StepOutcome};
 use crate::render::History;
 
 /// Columns that what a finding says is indented.
@@ -23,6 +23,12 @@ pub(in crate::render) fn history(history: &History, options: TextOptions) -> Str
             page.blank();
         }
         sweeps(&mut page, records);
+    }
+    if let Some(records) = &history.changes {
+        if history.findings.is_some() || history.sweeps.is_some() {
+            page.blank();
+        }
+        changes(&mut page, records);
     }
     if history.more {
         page.line(0, &[Span::new(style::DIM, "older ones are left out: see --limit")]);
@@ -127,6 +133,60 @@ fn sweep(record: &SweepRecord) -> Vec<Span> {
     row.extend(counts.map(|count| Span::plain(count.to_string())));
     row.push(Span::plain(&info.id));
     row
+}
+
+fn changes(page: &mut Page, records: &[Change]) {
+    page.groups(&[
+        vec![Span::new(style::BOLD, plural(records.len(), "change"))],
+        vec![Span::new(style::DIM, "times in UTC")],
+    ]);
+    if records.is_empty() {
+        return;
+    }
+    let row = |change: &Change| {
+        let (became, look) = became(change);
+        let row = vec![
+            Span::plain(time(change.at)),
+            Span::new(look, became),
+            Span::plain(change.action.as_str().replace('_', " ")),
+            Span::plain(change.origin.as_str()),
+            Span::plain(change.account.as_str()),
+            Span::plain(&change.account_name).cut(NAME_COLUMNS),
+            Span::plain(&change.id),
+        ];
+        (row, Span::plain(words(change)))
+    };
+    let head = heads(&["asked", "became", "action", "by", "account", "name", "id"]);
+    page.table_with_words(head, records.iter().map(row).collect(), HANG);
+}
+
+/// What became of a change, in a word.
+fn became(change: &Change) -> (String, Style) {
+    let look = match change.outcome {
+        Some(StepOutcome::Applied | StepOutcome::RolledBack) => {
+            style::state(AccountState::Compliant)
+        }
+        Some(StepOutcome::Failed) => style::state(AccountState::Drifted),
+        Some(StepOutcome::VerifyFailed) | None => style::state(AccountState::Unknown),
+        Some(
+            StepOutcome::SkippedDryRun
+            | StepOutcome::SkippedLimit
+            | StepOutcome::ChangedUnderneath
+            | StepOutcome::Superseded,
+        ) => style::PLAIN,
+    };
+    (change.standing().replace('_', " "), look)
+}
+
+/// What was done, by whom, and why it ended as it did.
+fn words(change: &Change) -> String {
+    let mut words = format!("{} · as {} · run {}", change.summary, change.caller, change.run);
+    for (what, value) in [("undoes", &change.rolls_back), ("note:", &change.note)] {
+        if let Some(value) = value {
+            words.push_str(&format!(" · {what} {value}"));
+        }
+    }
+    words
 }
 
 fn heads(names: &[&str]) -> Vec<Span> {

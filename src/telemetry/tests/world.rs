@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::config::{Config, Exception, Selector};
-use crate::ledger::{AccountList, Event, Ledger, Outcome, Shrunken, SweepRecord, Trigger, View};
+use crate::ledger::{
+    AccountList, Event, Ledger, Outcome, RemediationView, Shrunken, SweepRecord, Trigger, View,
+};
 use crate::model::{
     Account, AccountReport, AccountResult, AccountState, CheckName, CheckResults, Finding, Report,
     ScanError, Severity, SkipReason, SweepInfo, UnknownReason, Verdict,
@@ -168,6 +170,7 @@ impl World {
             interval: Duration::from_secs(900),
             stale_after: self.stale_after,
             shrunken: Shrunken::No,
+            remediation: RemediationView::default(),
             trouble: None,
         })
     }

@@ -8,6 +8,7 @@ mod demo;
 mod history;
 mod metrics;
 mod output;
+mod plan;
 mod progress;
 mod remediation;
 mod rollback;
@@ -76,6 +77,9 @@ enum Command {
     /// Sweep on a schedule; keep history; serve metrics, the page and the API. Writes nothing to AWS
     #[command(after_help = serve::HELP)]
     Serve(serve::Serve),
+    /// Sweep, and print what remediation would do, with diffs; save it for `apply`. Writes nothing to AWS
+    #[command(after_help = EXIT_STATUSES)]
+    Plan(plan::Plan),
     /// Findings that opened and closed, and sweeps: what `serve` remembers
     History(history::History),
     /// Carry out a saved plan: the one command beside rollback that writes to AWS
@@ -215,6 +219,7 @@ pub fn main(cli: Cli) -> anyhow::Result<Exit> {
     let Cli { command, common } = cli;
     match command {
         Command::Scan(scan) => scan::main(&common, &scan),
+        Command::Plan(plan) => plan::main(&common, &plan),
         Command::Serve(flags) => serve::main(&common, &flags),
         Command::History(flags) => history::main(&common, &flags),
         Command::Apply(flags) => apply::main(&common, &flags),

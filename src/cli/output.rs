@@ -32,6 +32,8 @@ pub(super) fn end_stdout() -> anyhow::Result<()> {
 pub(super) enum For {
     /// The report: readable by its owner only.
     Owner,
+    /// The plan: for its owner, who applies it.
+    Apply,
     /// Metrics, which another user's node_exporter reads.
     Everyone,
 }
@@ -39,7 +41,7 @@ pub(super) enum For {
 impl For {
     fn mode(self) -> u32 {
         match self {
-            Self::Owner => 0o600,
+            Self::Owner | Self::Apply => 0o600,
             Self::Everyone => 0o644,
         }
     }
@@ -47,6 +49,7 @@ impl For {
     fn what(self) -> &'static str {
         match self {
             Self::Owner => "the report",
+            Self::Apply => "the plan",
             Self::Everyone => "the metrics",
         }
     }

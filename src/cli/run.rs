@@ -70,11 +70,28 @@ impl Flags {
     }
 }
 
+/// The rules for an organization, today.
+pub(super) fn rules(
+    config: &Config,
+    reader: &impl RoleReader,
+    organization: &Organization,
+) -> Arc<Rules> {
+    let (partition, id) = (reader.partition().clone(), organization.id.clone());
+    Arc::new(Rules::new(config, partition, id, clock::today()))
+}
+
+/// How the configuration says that accounts are read.
+pub(super) fn limits(config: &Config) -> Limits {
+    let sweep = &config.sweep;
+    Limits { concurrency: sweep.concurrency, account_timeout: sweep.account_timeout }
+}
+
 /// Sweeps an organization and puts the report together. The second value tells whether the sweep was stopped.
 pub(super) async fn sweep<R>(
     config: &Config,
-    reader: R,
-    organization: Organization,
+    reader: &Arc<R>,
+    rules: &Arc<Rules>,
+    accounts: Vec<Account>,
     quiet: bool,
     cancel: &CancellationToken,
 ) -> (Report, bool)
@@ -82,26 +99,13 @@ where
     R: RoleReader + Send + Sync + 'static,
 {
     let started = clock::now();
-    let rules = Rules::new(config, reader.partition().clone(), organization.id, clock::today());
-    let limits = Limits {
-        concurrency: config.sweep.concurrency,
-        account_timeout: config.sweep.account_timeout,
-    };
-    let selected = organization.accounts.iter().filter(|account| account.skip.is_none()).count();
-    tracing::info!(accounts = selected, discovered = organization.accounts.len(), "sweep started");
+    let selected = accounts.iter().filter(|account| account.skip.is_none()).count();
+    tracing::info!(accounts = selected, discovered = accounts.len(), "sweep started");
     let mut progress = Progress::new(selected, quiet);
-    let (reader, rules) = (Arc::new(reader), Arc::new(rules));
     let before = reader.traffic().total();
-    let swept = sweep::sweep(
-        &reader,
-        &rules,
-        organization.accounts,
-        limits,
-        clock::now,
-        cancel,
-        &mut progress,
-    )
-    .await;
+    let limits = limits(config);
+    let swept =
+        sweep::sweep(reader, rules, accounts, limits, clock::now, cancel, &mut progress).await;
     progress.finish();
     let id = clock::sweep_id();
     let report = sweep::report_of(config, "scan", id, started, swept.accounts, !swept.cancelled);

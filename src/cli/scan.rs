@@ -81,12 +81,14 @@ async fn scan(
         return Ok(stop.exit());
     };
     let (aws, organization) = prepared?;
-    let accounts = metrics.map(|_| organization.accounts.clone());
-    let (report, cancelled) =
-        run::sweep(config, aws, organization, common.no_progress, &stop.token).await;
+    let known = metrics.map(|_| organization.accounts.clone());
+    let rules = run::rules(config, &aws, &organization);
+    let aws = Arc::new(aws);
+    let (quiet, accounts) = (common.no_progress, organization.accounts);
+    let (report, cancelled) = run::sweep(config, &aws, &rules, accounts, quiet, &stop.token).await;
     let written = flags.write(common, &report);
-    if let (Some(metrics), Some(accounts)) = (metrics, accounts) {
-        metrics.write(config, accounts, &report, cancelled)?;
+    if let (Some(metrics), Some(known)) = (metrics, known) {
+        metrics.write(config, known, &report, cancelled)?;
     }
     written?;
     Ok(if cancelled { stop.exit() } else { Exit::of(&report.summary) })

@@ -22,6 +22,9 @@ use crate::model::{
     Account, Action, CheckName, Finding, ScanError, Snapshot, UnknownReason, Usage, Verdict, Write,
 };
 
+/// Looks at a role's permissions at most; the second one finds little, and the third nothing.
+const ROUNDS: usize = 4;
+
 /// What is to be done in one account.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Planned {
@@ -164,7 +167,7 @@ impl Planner<'_> {
         if let Some((When::First, put)) = boundary {
             draft.step(Action::PutPermissionsBoundary, put.clone());
         }
-        self.permissions(draft, assessed, &amendments)?;
+        self.all_permissions(draft)?;
         if let Some((When::Last, put)) = boundary {
             draft.step(Action::PutPermissionsBoundary, put.clone());
         }
@@ -213,6 +216,22 @@ impl Planner<'_> {
         Some((if draft.has_boundary() { When::Last } else { When::First }, put))
     }
 
+    /// Until there is nothing left to do: what was invalid or in the way may have hidden something else.
+    fn all_permissions(&self, draft: &mut Draft) -> Result<(), ScanError> {
+        for _ in 0..ROUNDS {
+            let before = draft.steps().len();
+            let assessed = self.assess(draft.snapshot())?;
+            let remedies = self.rules.remedies(self.account, draft.snapshot())?;
+            if let Todo::Change(amendments) = remedies.todo {
+                self.permissions(draft, &assessed, &amendments)?;
+            }
+            if draft.steps().len() == before {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Puts the inline policy, then takes away what is beside it: each only where the connector keeps what it has.
     fn permissions(
         &self,
@@ -221,6 +240,7 @@ impl Planner<'_> {
         amendments: &Amendments,
     ) -> Result<(), ScanError> {
         let inline = CheckName::InlinePolicy;
+        draft.forget(inline);
         let verdict = assessed.verdicts.get(&inline).copied().unwrap_or(Verdict::Undecided);
         let detach: Vec<&(String, Write)> = amendments
             .detach
@@ -372,7 +392,8 @@ impl Planner<'_> {
             }
         }
         if draft.steps().is_empty() {
-            return Ok(Planned::LeftAlone(said(&remaining)));
+            let why = if remaining.is_empty() { draft.reasons() } else { said(&remaining) };
+            return Ok(Planned::LeftAlone(why));
         }
         let role_id = match snapshot {
             Snapshot::Absent => None,

@@ -11,7 +11,8 @@ mod tests;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AccountId, Action, CheckName, SweepInfo, Write};
+use crate::config::Config;
+use crate::model::{AccountId, Action, CheckName, Report, Severity, SweepInfo, Write};
 
 pub use account::{Planned, account_plan};
 pub use approval::{AccountFacts, Approved, ApprovedPlan, Facts, Left, LeftReason, Limits, Refusal, approve};
@@ -32,6 +33,8 @@ pub struct Plan {
     pub sweep: SweepInfo,
     /// What arms rolewarden for this plan: see [`arming_code`].
     pub arming_code: String,
+    /// Findings below this are no drift, and are not planned for.
+    pub drift_severity: Severity,
     /// Accounts selected by the sweep, of which limits in percent are computed.
     pub selected: usize,
     /// Of those, how many were unknown.
@@ -45,6 +48,31 @@ pub struct Plan {
 impl Plan {
     /// The schema's name.
     pub const SCHEMA: &'static str = "rolewarden.plan/v1";
+
+    /// The plan after a sweep: accounts in the order they are changed in, the others by number.
+    pub fn new(
+        id: String,
+        created_at: Timestamp,
+        config: &Config,
+        report: &Report,
+        mut accounts: Vec<AccountPlan>,
+        mut left_alone: Vec<LeftAlone>,
+    ) -> Self {
+        accounts.sort_by(|a, b| approval::order(a).cmp(&approval::order(b)));
+        left_alone.sort_by(|a, b| a.account.cmp(&b.account));
+        Self {
+            schema: Self::SCHEMA.to_owned(),
+            id,
+            created_at,
+            sweep: report.sweep.clone(),
+            arming_code: arming_code(config),
+            drift_severity: config.checks.drift_severity,
+            selected: report.summary.selected,
+            unknown: report.summary.states.unknown,
+            accounts,
+            left_alone,
+        }
+    }
 }
 
 /// What would be done in one account.

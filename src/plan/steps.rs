@@ -41,6 +41,11 @@ impl Draft {
         self.by_check.entry(check).or_insert(Reason(why));
     }
 
+    /// The findings of a check are looked at anew.
+    pub(super) fn forget(&mut self, check: CheckName) {
+        self.by_check.remove(&check);
+    }
+
     /// One finding stays, for this reason.
     pub(super) fn because_of(&mut self, finding: &str, why: String) {
         self.by_finding.insert(finding.to_owned(), Reason(why));
@@ -48,6 +53,13 @@ impl Draft {
 
     pub(super) fn reason(&self, finding: &Finding) -> Option<&Reason> {
         self.by_finding.get(&finding.id).or_else(|| self.by_check.get(&finding.check))
+    }
+
+    /// Every reason, with its check.
+    pub(super) fn reasons(&self) -> String {
+        let said =
+            self.by_check.iter().map(|(check, Reason(why))| format!("{}: {why}", check.as_str()));
+        said.collect::<Vec<_>>().join("; ")
     }
 
     pub(super) fn explains(&self, check: CheckName) -> bool {

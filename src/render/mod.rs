@@ -16,7 +16,7 @@ use crate::model::Report;
 pub use history::History;
 pub use json::json;
 pub use ndjson::ndjson;
-pub use text::{TextOptions, changes, headline, run, text};
+pub use text::{PlanOptions, TextOptions, changes, headline, plan, run, text};
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! One sweep: every selected account read, judged and reported; bounded, cancellable, and one bad account never stops the
 //! rest.
 
+mod plan;
 mod report;
 mod scan;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub use plan::{Planning, plan};
 pub use report::report_of;
 
 use crate::aws::RoleReader;

@@ -44,6 +44,18 @@ async fn judged<R: RoleReader>(
     tokio::time::timeout(deadline, judging).await.unwrap_or_else(|_| Err(late(deadline)))
 }
 
+/// One whole read, within the deadline of the role.
+pub(super) async fn seen<R: RoleReader>(
+    reader: &R,
+    rules: &Rules,
+    account: &Account,
+    deadline: Duration,
+) -> Result<Seen, ScanError> {
+    let clusters = reader.read_clusters(account).await?;
+    let reading = read(reader, rules, account, clusters.as_deref());
+    tokio::time::timeout(deadline, reading).await.unwrap_or_else(|_| Err(late(deadline)))
+}
+
 fn late(deadline: Duration) -> ScanError {
     ScanError::new(
         UnknownReason::Timeout,
@@ -78,7 +90,7 @@ async fn confirmed<R: RoleReader>(
 }
 
 /// The role, and the roles that clusters name beside it.
-type Seen = (Snapshot, Option<Usage>);
+pub(super) type Seen = (Snapshot, Option<Usage>);
 
 async fn read<R: RoleReader>(
     reader: &R,

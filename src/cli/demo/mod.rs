@@ -6,6 +6,7 @@ mod watch;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -139,7 +140,9 @@ impl Stage<'_> {
         let mut organization = aws.read_organization().await.map_err(explained)?;
         self.demo.report.select(&mut organization.accounts)?;
         let quiet = self.common.no_progress;
-        let (report, _) = run::sweep(self.config, aws, organization, quiet, &stop.token).await;
+        let rules = run::rules(self.config, &aws, &organization);
+        let (aws, accounts) = (Arc::new(aws), organization.accounts);
+        let (report, _) = run::sweep(self.config, &aws, &rules, accounts, quiet, &stop.token).await;
         let calls = self.running.calls().total().saturating_sub(calls);
         note(&format!("\n{title}: {calls} API calls in {:.1} s", began.elapsed().as_secs_f64()));
         let headline = render::headline(&report, self.options(2));

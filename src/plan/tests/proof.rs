@@ -10,7 +10,7 @@ use crate::check::tests::table::TABLE;
 use crate::check::tests::{account, config, rules};
 use crate::config::{Doubt, Remediation};
 use crate::model::{
-    AccountState, Action, CheckName, ManagedPolicy, Role, Severity, Snapshot, Verdict, Write,
+    AccountState, Action, CheckName, ManagedPolicy, Role, Snapshot, Verdict, Write,
 };
 use crate::plan::Planned;
 
@@ -59,7 +59,9 @@ fn prove(case: &str, yaml: &str, before: &Snapshot, remediation: &Remediation) {
         assert!(!step.summary.contains(char::is_control), "case `{case}`");
     }
     let again = planned(yaml, &after, remediation);
-    assert!(!matches!(again, Ok(Planned::Steps(_))), "case `{case}`, a second time: {again:?}");
+    if let Ok(Planned::Steps(again)) = again {
+        panic!("case `{case}`, a second time: {:#?}\nafter {:#?}", again.steps, plan.steps);
+    }
     assert_eq!(known(&undone(&plan, &after)), known(before), "case `{case}`");
 }
 
@@ -195,7 +197,7 @@ fn any_remediation() -> impl Strategy<Value = Remediation> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     /// The three promises hold for roles nobody thought of, whatever may be done.
     #[test]
@@ -206,33 +208,37 @@ proptest! {
         prove("any", yaml, &before, &everything());
     }
 
-    /// No role on the way lets in, or allows, what it allows neither before nor after: judged check by check.
+    /// No role on the way is too open, or too little for the connector, where it was neither before nor after: check by check.
     #[test]
     fn no_role_on_the_way_is_worse_than_before_and_after(
         yaml in some(&CONFIGURATIONS), before in any_role(), remediation in any_remediation(),
     ) {
         if let Ok(Planned::Steps(plan)) = planned(yaml, &before, &remediation) {
             let rules = rules(&config(yaml), &before);
-            let badness = |snapshot: &Snapshot| {
-                let assessed = rules.assess(&account(), snapshot, None).unwrap();
-                let exceeds = |check| matches!(
-                    assessed.verdicts.get(&check),
-                    Some(Verdict::Excess | Verdict::MissingAndExcess)
-                );
-                (
-                    exceeds(CheckName::TrustPolicy),
-                    exceeds(CheckName::InlinePolicy),
-                    assessed.verdicts.get(&CheckName::EffectivePermissions) == Some(&Verdict::Missing),
-                    assessed.findings.iter().any(|f| f.severity == Severity::Critical),
-                )
+            let wrong = |snapshot: &Snapshot| {
+                let verdicts = rules.assess(&account(), snapshot, None).unwrap().verdicts;
+                let is = |check, wrong: &[Verdict]| wrong.contains(&verdicts[&check]);
+                // What is no strict document, or was not decided, may be anything.
+                let excess = [
+                    Verdict::Excess,
+                    Verdict::MissingAndExcess,
+                    Verdict::Invalid,
+                    Verdict::Undecided,
+                ];
+                [
+                    is(CheckName::TrustPolicy, &excess),
+                    is(CheckName::InlinePolicy, &excess),
+                    is(CheckName::AttachedPolicies, &excess),
+                    is(CheckName::EffectivePermissions, &[Verdict::Missing, Verdict::Undecided]),
+                ]
             };
-            let (mut now, mut worst) = (before.clone(), badness(&before));
+            let (start, end) = (wrong(&before), wrong(&after(&plan, &before)));
+            let mut now = before.clone();
             for step in &plan.steps {
                 now = step.write.applied_to(&now, &place(&plan));
-                let is = badness(&now);
-                // A boundary that was not read may keep anything away; nobody can tell.
-                prop_assert!(is <= worst || step.action == Action::PutPermissionsBoundary, "{:?}", step.summary);
-                worst = is.max(worst.min(is));
+                for (n, is) in wrong(&now).into_iter().enumerate() {
+                    prop_assert!(!is || start[n] || end[n], "check {n}: {:?}", step.summary);
+                }
             }
         }
     }

@@ -4,6 +4,7 @@ mod changes;
 mod drifted;
 mod history;
 mod layout;
+mod plan;
 mod run;
 mod style;
 mod unknown;
@@ -17,6 +18,7 @@ use crate::model::{
 pub use changes::{changes, headline};
 pub(super) use history::history;
 use layout::{Page, Span};
+pub use plan::{PlanOptions, plan};
 pub use run::run;
 
 /// Columns of an account's name in a table.

@@ -1,0 +1,256 @@
+//! A plan for people: what would be done, account by account, in the manner of terraform.
+
+use std::collections::BTreeSet;
+
+use super::layout::{Page, Span};
+use super::{NAME_COLUMNS, accounts, plural, style};
+use crate::config::RemediationMode;
+use crate::model::{Action, Write, is_dangerous};
+use crate::plan::{AccountPlan, Plan, Remaining, Step};
+
+/// Columns under a step's sign: what belongs to the step starts right of it.
+const DETAIL: usize = 6;
+/// Lines of a diff that are shown.
+const MAX_DIFF_LINES: usize = 60;
+/// Accounts shown in full.
+const MAX_ACCOUNTS: usize = 20;
+/// Accounts that are left alone and listed.
+const MAX_LEFT_ALONE: usize = 50;
+
+/// How a plan looks.
+#[derive(Debug, Clone)]
+pub struct PlanOptions {
+    /// ANSI colours.
+    pub color: bool,
+    /// Columns of the terminal; 100 where there is none.
+    pub width: usize,
+    /// Shows every account and every line of every diff.
+    pub verbose: bool,
+    /// Where the plan was saved.
+    pub file: Option<String>,
+    /// Whether configuration lets plans be carried out.
+    pub mode: RemediationMode,
+}
+
+/// The plan for people.
+pub fn plan(plan: &Plan, options: &PlanOptions) -> String {
+    let mut page = Page::new(options.color, options.width);
+    let shown = if options.verbose { plan.accounts.len() } else { MAX_ACCOUNTS };
+    for account in plan.accounts.iter().take(shown) {
+        block(&mut page, account, options.verbose);
+        page.blank();
+    }
+    let rest = plan.accounts.get(shown..).unwrap_or_default();
+    if !rest.is_empty() {
+        let words = format!("{} to change, in a line each (--verbose shows all)", more(rest.len()));
+        page.line(0, &[Span::new(style::BOLD, words)]);
+        page.table(2, rest.iter().map(row).collect());
+        page.blank();
+    }
+    left_alone(&mut page, plan, options.verbose);
+    summary(&mut page, plan);
+    unknown(&mut page, plan);
+    next(&mut page, plan, options);
+    page.finish()
+}
+
+fn more(count: usize) -> String {
+    plural(count, "more account")
+}
+
+fn block(page: &mut Page, account: &AccountPlan, verbose: bool) {
+    let mut title = vec![Span::new(style::BOLD, account.account.as_str())];
+    let names = [&account.name, &account.path].into_iter().filter(|text| !text.is_empty());
+    title.extend(names.map(|text| Span::plain(text).cut(2 * NAME_COLUMNS)));
+    page.table(0, vec![title]);
+    page.cut_line(2, Span::new(style::DIM, &account.role_arn));
+    for step in &account.steps {
+        one_step(page, step, verbose);
+    }
+    for remaining in &account.remaining {
+        one_remaining(page, remaining);
+    }
+}
+
+fn one_step(page: &mut Page, step: &Step, verbose: bool) {
+    let kind = Kind::of(step);
+    let lead = [
+        Span::new(kind.look(), format!("{} ", kind.sign())),
+        Span::new(style::BOLD, format!("{}: ", step.action.as_str())),
+    ];
+    page.paragraph(2, &lead, DETAIL - 2, &Span::plain(&step.summary));
+    let most = if verbose { usize::MAX } else { MAX_DIFF_LINES };
+    for line in step.diff.lines().take(most) {
+        let look = match line.as_bytes().first() {
+            Some(b'-') => style::REMOVED,
+            Some(b'+') => style::ADDED,
+            _ => style::DIM,
+        };
+        page.cut_line(DETAIL, Span::new(look, line));
+    }
+    if let hidden @ 1.. = step.diff.lines().count().saturating_sub(most) {
+        let words = format!("… {}: --verbose", plural(hidden, "more line"));
+        page.line(DETAIL, &[Span::new(style::DIM, words)]);
+    }
+}
+
+fn one_remaining(page: &mut Page, remaining: &Remaining) {
+    let Remaining { check, finding, why, fix } = remaining;
+    let lead = [
+        Span::new(style::DIM, "= "),
+        Span::new(style::BOLD, format!("{} remains: ", check.as_str())),
+    ];
+    page.paragraph(2, &lead, DETAIL - 2, &Span::plain(finding));
+    page.paragraph(DETAIL, &[], 2, &Span::new(style::DIM, format!("because {why}")));
+    for command in fix {
+        if command.contains(is_dangerous) {
+            let note = "(the next command holds characters not shown as they are: copy it from --format json)";
+            page.line(DETAIL, &[Span::new(style::DIM, note)]);
+        }
+        page.line(DETAIL, &[Span::whole(command)]);
+    }
+}
+
+fn row(account: &AccountPlan) -> Vec<Span> {
+    let actions: BTreeSet<&str> = account.steps.iter().map(|step| step.action.as_str()).collect();
+    let actions: Vec<&str> = actions.into_iter().collect();
+    vec![
+        Span::plain(account.account.as_str()),
+        Span::plain(&account.name).cut(NAME_COLUMNS),
+        Span::plain(actions.join(", ")),
+    ]
+}
+
+fn left_alone(page: &mut Page, plan: &Plan, verbose: bool) {
+    if plan.left_alone.is_empty() {
+        return;
+    }
+    let words = format!("LEFT ALONE  {}", accounts(plan.left_alone.len()));
+    page.line(0, &[Span::new(style::BOLD, words)]);
+    let most = if verbose { usize::MAX } else { MAX_LEFT_ALONE };
+    for left in plan.left_alone.iter().take(most) {
+        let id = Span::plain(left.account.as_str());
+        page.table(2, vec![vec![id, Span::plain(&left.name).cut(NAME_COLUMNS)]]);
+        page.paragraph(DETAIL, &[], 2, &Span::new(style::DIM, &left.why));
+    }
+    if let hidden @ 1.. = plan.left_alone.len().saturating_sub(most) {
+        page.line(2, &[Span::new(style::DIM, format!("… {}: --verbose", more(hidden)))]);
+    }
+    page.blank();
+}
+
+/// `Plan: 3 to create, 4 to update, 1 to delete in 5 accounts; 2 findings remain.`
+fn summary(page: &mut Page, plan: &Plan) {
+    if plan.accounts.is_empty() {
+        let words = match plan.left_alone.len() {
+            0 => "No changes: no account is drifted.".to_owned(),
+            left => format!("No changes: nothing is done about {} that drifted.", accounts(left)),
+        };
+        return page.line(0, &[Span::new(style::BOLD, words)]);
+    }
+    let steps = || plan.accounts.iter().flat_map(|account| &account.steps);
+    let count = |kind| steps().filter(|step| Kind::of(step) == kind).count();
+    let remaining: usize = plan.accounts.iter().map(|account| account.remaining.len()).sum();
+    let verb = if remaining == 1 { "remains" } else { "remain" };
+    let words = format!(
+        "Plan: {} to create, {} to update, {} to delete in {}; {} {verb}.",
+        count(Kind::Create),
+        count(Kind::Update),
+        count(Kind::Delete),
+        accounts(plan.accounts.len()),
+        plural(remaining, "finding"),
+    );
+    page.line(0, &[Span::new(style::BOLD, words)]);
+}
+
+fn unknown(page: &mut Page, plan: &Plan) {
+    if plan.unknown > 0 {
+        let words = format!(
+            "INCOMPLETE: {} of {} could not be judged; nothing is planned for {}",
+            plan.unknown,
+            accounts(plan.selected),
+            if plan.unknown == 1 { "it" } else { "them" },
+        );
+        page.line(0, &[Span::new(style::INCOMPLETE, words)]);
+    }
+}
+
+/// Nothing was done; what would make it happen.
+fn next(page: &mut Page, plan: &Plan, options: &PlanOptions) {
+    if plan.accounts.is_empty() {
+        return;
+    }
+    page.blank();
+    let said = |page: &mut Page, words: &str| page.paragraph(0, &[], 0, &Span::plain(words));
+    said(page, "Nothing was changed, and nothing is armed: this is a plan.");
+    if options.mode != RemediationMode::Apply {
+        let mode = match options.mode {
+            RemediationMode::Off => "off",
+            RemediationMode::Plan => "plan",
+            RemediationMode::Apply => "apply",
+        };
+        said(
+            page,
+            &format!("remediation.mode is {mode}: plans are carried out with mode apply only."),
+        );
+    }
+    match &options.file {
+        None => said(page, "To carry it out, save it first: rolewarden plan -o FILE"),
+        Some(file) => {
+            said(page, "To carry it out:");
+            let command =
+                format!("rolewarden apply {} --arm {}", shell_word(file), plan.arming_code);
+            page.line(2, &[Span::whole(&command)]);
+        }
+    }
+}
+
+/// A file's name for a POSIX shell.
+fn shell_word(text: &str) -> String {
+    let safe = |b: u8| b.is_ascii_alphanumeric() || b"_-./".contains(&b);
+    if text.bytes().all(safe) && !text.starts_with('-') {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// What a step does to what there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Create,
+    Update,
+    Delete,
+}
+
+impl Kind {
+    fn of(step: &Step) -> Self {
+        match step.action {
+            Action::CreateRole | Action::CreateServiceLinkedRole => Self::Create,
+            Action::UpdateTrustPolicy => Self::Update,
+            // What was not there before is undone by taking it away.
+            Action::PutInlinePolicy | Action::PutPermissionsBoundary => match &step.undo {
+                Some(Write::DeleteInlinePolicy { .. } | Write::DeletePermissionsBoundary) => {
+                    Self::Create
+                }
+                _ => Self::Update,
+            },
+            Action::DeleteInlinePolicy | Action::DetachManagedPolicy => Self::Delete,
+        }
+    }
+
+    fn sign(self) -> &'static str {
+        match self {
+            Self::Create => "+",
+            Self::Update => "~",
+            Self::Delete => "-",
+        }
+    }
+
+    fn look(self) -> anstyle::Style {
+        match self {
+            Self::Create => style::ADDED,
+            Self::Update => style::severity(crate::model::Severity::Medium),
+            Self::Delete => style::REMOVED,
+        }
+    }
+}

@@ -294,6 +294,7 @@ impl Lab {
             created_at: clock(),
             sweep: info,
             arming_code: code,
+            drift_severity: self.config.checks.drift_severity,
             selected,
             unknown: 0,
             accounts,

@@ -5,10 +5,10 @@ PYTHON := .venv/bin/python
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(shell command -v cargo-deny || echo target/tools/bin/cargo-deny)
 
-.PHONY: help demo demo-serve build test test-rust test-moto test-page bench lint advisories
+.PHONY: help demo demo-serve build test test-rust test-moto test-page test-dashboards dashboards bench lint advisories
 
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 18
 
 demo: ## a simulated organization, scanned: no AWS needed
 	cargo run --release --features simulator --quiet -- demo
@@ -19,7 +19,7 @@ demo-serve: ## the same organization, watched by the daemon: http://127.0.0.1:97
 build: ## the release binary
 	cargo build --release $(FEATURES)
 
-test: test-rust test-moto test-page ## every test: Rust's, then the release binary against moto and in a browser
+test: test-rust test-moto test-page test-dashboards ## every test: Rust's, then the release binary: moto, a browser, Prometheus
 
 test-rust: ## unit, property, contract and architecture tests
 	@if cargo nextest --version >/dev/null 2>&1; then \
@@ -34,7 +34,13 @@ test-moto: build .venv/.made ## the release binary against moto, an AWS nobody h
 test-page: build .venv/.made ## the daemon's page in Chromium, its API under schemathesis
 	ROLEWARDEN_BIN=$(BINARY) $(PYTHON) -m pytest --quiet tests/page
 
-.venv/.made: tests/moto/requirements.txt tests/page/requirements.txt
+test-dashboards: build .venv/.made ## dashboards and rules: their structure, and on a Prometheus that scrapes the daemon
+	ROLEWARDEN_BIN=$(BINARY) $(PYTHON) -m pytest --quiet tests/dashboards
+
+dashboards: ## dashboards/*.json from their source
+	python3 dashboards/source
+
+.venv/.made: tests/moto/requirements.txt tests/page/requirements.txt tests/dashboards/requirements.txt
 	python3 -m venv --clear .venv
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes $(^:%=--requirement %)
 	touch $@

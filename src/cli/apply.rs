@@ -58,11 +58,13 @@ pub(super) struct Apply {
 }
 
 pub(super) fn main(common: &Common, flags: &Apply) -> anyhow::Result<Exit> {
-    let config = Config::load(&common.config_path())?;
+    let mut config = Config::load(&common.config_path())?;
     common.start_logging(&config.log)?;
     check_mode(&config)?;
     let plan = read(&flags.plan)
         .with_context(|| format!("the plan `{}` cannot be used", flags.plan.display()))?;
+    // What counts as drift was decided when the plan was made.
+    config.checks.drift_severity = plan.drift_severity;
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.context("failed to start the runtime")?.block_on(apply(common, flags, &config, plan))
 }

@@ -8,7 +8,7 @@ from daemon import HOSTILE, Daemon, Organization
 def watched(folder, accounts: int, right: int, prepare) -> tuple[Organization, Daemon]:
     organization = Organization(folder, accounts, right)
     prepare(organization)
-    return organization, Daemon(folder, organization)
+    return organization, Daemon(folder, organization).after_its_first_sweep()
 
 
 def hostile_names(organization: Organization):

@@ -14,6 +14,8 @@
 mod crashes;
 mod faults;
 mod fights;
+mod kill;
 mod limits;
+mod program;
 mod rollback;
 mod support;

@@ -295,6 +295,7 @@ impl Lab {
             sweep: info,
             drift_severity: rolewarden::model::Severity::Low,
             arming_code: code,
+            drift_severity: self.config.checks.drift_severity,
             selected,
             unknown: 0,
             accounts,

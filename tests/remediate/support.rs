@@ -293,7 +293,6 @@ impl Lab {
             id: "01PLAN".to_owned(),
             created_at: clock(),
             sweep: info,
-            drift_severity: rolewarden::model::Severity::Low,
             arming_code: code,
             drift_severity: self.config.checks.drift_severity,
             selected,

@@ -182,7 +182,7 @@ async fn how_remediation_stands_is_said_in_words() {
             "the breaker is open",
         ),
         (Apply, held, "held", "held back"),
-        (Apply, looked, "armed", "1 account</strong> flapping"),
+        (Apply, looked, "armed", "1 account flapping"),
     ];
     for (mode, remediation, standing, words) in cases {
         let web = Web::new(view(mode, remediation.clone()), Fake::default());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -18,12 +19,13 @@ use super::status::Status;
 use super::sweeper::Command;
 use crate::clock;
 use crate::config::{Config, ConfigError, Secret};
-use crate::ledger::{FindingRecord, Shrunken};
-use crate::model::AccountId;
+use crate::ledger::{Breaker, FindingRecord, Guard, Shrunken, Stopped};
+use crate::model::{AccountId, Change};
 use crate::plan::arming_code;
+use crate::store::ChangeFilter;
 use crate::telemetry::{Rendered, Telemetry};
 use crate::web::server::Access;
-use crate::web::{Control, Encoding, Progress, Refused, SweepStarted};
+use crate::web::{Control, Encoding, Progress, Refused, Steer, SweepStarted};
 
 /// The daemon's handles.
 pub(super) struct Handle {
@@ -175,8 +177,48 @@ impl Control for Handle {
         self.keeper.history(account).boxed()
     }
 
+    fn changes(&self, filter: ChangeFilter) -> BoxFuture<'_, Result<Vec<Change>, String>> {
+        self.keeper.changes(filter).boxed()
+    }
+
+    fn steer(&self, how: Steer) -> BoxFuture<'_, Result<(), String>> {
+        async move {
+            let store = Arc::clone(&self.keeper.store);
+            let written = tokio::task::spawn_blocking(move || {
+                store.update_guard(&mut |guard| steer(guard, how, clock::now()))
+            });
+            let written = written.await.map_err(|error| error.to_string())?;
+            written.map_err(|error| error.to_string())?;
+            let guard = self.keeper.store.guard();
+            tracing::warn!(
+                ?how,
+                breaker = guard.breaker.as_str(),
+                "remediation was steered by hand"
+            );
+            self.board.change(|view| view.remediation.guard = guard);
+            Ok(())
+        }
+        .boxed()
+    }
+
     fn token(&self) -> Option<Secret> {
         self.config.borrow().web.token.clone()
+    }
+}
+
+/// Stops, resumes or resets; what is so already stays as it is.
+fn steer(guard: &mut Guard, how: Steer, now: Timestamp) {
+    match how {
+        Steer::Stop => {
+            let by = "POST /api/v1/remediation/stop".to_owned();
+            guard.stopped.get_or_insert(Stopped { at: now, by });
+        }
+        Steer::Resume => guard.stopped = None,
+        Steer::Reset => {
+            if let Breaker::Open { .. } = guard.breaker {
+                guard.breaker = Breaker::HalfOpen;
+            }
+        }
     }
 }
 

@@ -37,10 +37,6 @@ impl Observer for Told {
     fn step(&self, account: &AccountId, action: Action, outcome: StepOutcome) {
         self.0.step_ended(account, action, outcome);
     }
-
-    fn breaker_opened(&self, why: &str) {
-        self.0.breaker_opened(why);
-    }
 }
 
 /// What a sweep found that may be put right.

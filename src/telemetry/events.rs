@@ -202,25 +202,12 @@ impl Telemetry {
         }
     }
 
-    /// A step of remediation ended, or is not done now.
+    /// A step of remediation ended, or is not done now. What was done, its run tells louder.
     pub fn step_ended(&self, account: &AccountId, action: Action, outcome: StepOutcome) {
         let (action, outcome_word) = (action.as_str(), outcome.as_str());
         self.counted.remediations.with_label_values(&[action, outcome_word]).inc();
         let account = account.as_str();
-        match outcome {
-            StepOutcome::Applied | StepOutcome::RolledBack => {
-                tracing::info!(account, action, outcome = outcome_word, "role changed");
-            }
-            StepOutcome::SkippedDryRun | StepOutcome::SkippedLimit => {
-                tracing::debug!(account, action, outcome = outcome_word, "role not changed now");
-            }
-            _ => tracing::warn!(account, action, outcome = outcome_word, "role not changed"),
-        }
-    }
-
-    /// The breaker of remediation opened.
-    pub fn breaker_opened(&self, why: &str) {
-        tracing::error!(why, "remediation stopped: too many changes failed");
+        tracing::debug!(account, action, outcome = outcome_word, "step ended");
     }
 
     /// A plan was made after a sweep.

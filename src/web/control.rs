@@ -10,7 +10,8 @@ use tokio::sync::watch;
 
 use crate::config::Secret;
 use crate::ledger::{FindingRecord, Trigger, View};
-use crate::model::AccountId;
+use crate::model::{AccountId, Change};
+use crate::store::ChangeFilter;
 
 /// What the page and the API read.
 #[derive(Clone)]
@@ -46,8 +47,25 @@ pub trait Control: Send + Sync {
     /// The history of an account's findings, the newest first. The error is for the log.
     fn history(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<FindingRecord>, String>>;
 
+    /// Changes in AWS, those that were written down last first. The error is for the log.
+    fn changes(&self, filter: ChangeFilter) -> BoxFuture<'_, Result<Vec<Change>, String>>;
+
+    /// Stops remediation, or lets it go on. The error is for the log: then it is as it was.
+    fn steer(&self, how: Steer) -> BoxFuture<'_, Result<(), String>>;
+
     /// The bearer token that POST needs; `None`: there is no POST.
     fn token(&self) -> Option<Secret>;
+}
+
+/// What a person wants of remediation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steer {
+    /// Nothing is written any more, from the next write on; the one in progress is finished.
+    Stop,
+    /// What was stopped goes on.
+    Resume,
+    /// The breaker that is open lets one account through, which decides.
+    Reset,
 }
 
 /// How a body is packed.

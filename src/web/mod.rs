@@ -20,7 +20,7 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
-pub use control::{Control, Encoding, Progress, Refused, Site, SweepStarted};
+pub use control::{Control, Encoding, Progress, Refused, Site, Steer, SweepStarted};
 use problem::Problem;
 
 /// One path, its methods beside `HEAD`, and what answers.
@@ -42,6 +42,7 @@ fn table() -> Vec<Route> {
     vec![
         route("/", &["GET"], get(page::overview)),
         route("/accounts/{id}", &["GET"], get(page::account)),
+        route("/changes", &["GET"], get(page::changes)),
         route("/assets/{name}", &["GET"], get(assets::asset)),
         route("/metrics", &["GET"], get(ops::metrics)),
         route("/-/healthy", &["GET"], get(ops::healthy)),
@@ -54,6 +55,10 @@ fn table() -> Vec<Route> {
         route("/api/v1/findings", &["GET"], get(api::findings)),
         route("/api/v1/sweeps", &["GET", "POST"], get(api::sweeps).post(api::start_sweep)),
         route("/api/v1/changes", &["GET"], get(api::changes)),
+        route("/api/v1/remediation", &["GET"], get(api::remediation)),
+        route("/api/v1/remediation/stop", &["POST"], post(api::stop)),
+        route("/api/v1/remediation/resume", &["POST"], post(api::resume)),
+        route("/api/v1/remediation/reset", &["POST"], post(api::reset)),
         route("/api/v1/openapi.json", &["GET"], get(api::openapi)),
     ]
 }

@@ -216,5 +216,8 @@ async fn sweeps_come_newest_first_with_the_one_that_runs() {
 
 #[tokio::test]
 async fn nothing_is_changed_by_this_version() {
-    assert_eq!(Web::of(5).get("/api/v1/changes").await.json(), json!({"changes": []}));
+    assert_eq!(
+        Web::of(5).get("/api/v1/changes").await.json(),
+        json!({"changes": [], "next": null})
+    );
 }

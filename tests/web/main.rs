@@ -11,6 +11,7 @@
 )]
 
 mod api;
+mod changes;
 mod html;
 mod openapi;
 mod page;

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rolewarden::ledger::{Outcome, Resolution, Trigger};
-use rolewarden::model::{AccountState, CheckName, Severity, UnknownReason, Verdict};
+use rolewarden::model::{
+    AccountState, Action, CheckName, Severity, StepOutcome, UnknownReason, Verdict,
+};
 use rolewarden::web::routes;
 use serde_json::Value;
 
@@ -44,7 +46,13 @@ async fn closed_sets_are_those_of_the_code() {
     let document = document().await;
     let schemas = &document["components"]["schemas"];
     let states = AccountState::ALL.map(AccountState::as_str);
-    let cases: [(&str, &Value, Vec<&str>); 8] = [
+    let cases: [(&str, &Value, Vec<&str>); 10] = [
+        (
+            "StepOutcome",
+            &schemas["StepOutcome"]["enum"],
+            StepOutcome::ALL.map(StepOutcome::as_str).into(),
+        ),
+        ("Action", &schemas["Action"]["enum"], Action::ALL.map(Action::as_str).into()),
         ("State", &schemas["State"]["enum"], [&states[..], &["skipped"]].concat()),
         (
             "Reason",

@@ -10,8 +10,9 @@ use futures_util::future::{BoxFuture, ready};
 use http_body_util::BodyExt;
 use rolewarden::config::Secret;
 use rolewarden::ledger::{FindingRecord, Resolution, Trigger, View};
-use rolewarden::model::{AccountId, CheckName, Severity};
-use rolewarden::web::{Control, Encoding, Progress, Refused, Site, SweepStarted, router};
+use rolewarden::model::{AccountId, Change, CheckName, Severity};
+use rolewarden::store::ChangeFilter;
+use rolewarden::web::{Control, Encoding, Progress, Refused, Site, Steer, SweepStarted, router};
 use serde_json::Value;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -28,6 +29,9 @@ pub(crate) struct Fake {
     pub(crate) not_ready: bool,
     pub(crate) no_history: bool,
     pub(crate) progress: Option<Progress>,
+    pub(crate) no_changes: bool,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) filters: Mutex<Vec<ChangeFilter>>,
     pub(crate) asked: Mutex<Vec<String>>,
 }
 
@@ -91,6 +95,20 @@ impl Control for Fake {
         };
         let broken = self.no_history.then(|| "disk I/O error in /secret/path".to_owned());
         ready(broken.map_or(Ok(vec![record]), Err)).boxed()
+    }
+
+    fn changes(&self, filter: ChangeFilter) -> BoxFuture<'_, Result<Vec<Change>, String>> {
+        let limit = filter.limit.unwrap_or(usize::MAX);
+        self.filters.lock().unwrap().push(filter);
+        let broken = self.no_changes.then(|| "disk I/O error in /secret/path".to_owned());
+        let changes = self.changes.iter().take(limit).cloned().collect();
+        ready(broken.map_or(Ok(changes), Err)).boxed()
+    }
+
+    fn steer(&self, how: Steer) -> BoxFuture<'_, Result<(), String>> {
+        self.note(format!("{how:?}"));
+        let full = "no space is left for the store `/secret/path`";
+        ready(if self.busy { Err(full.to_owned()) } else { Ok(()) }).boxed()
     }
 
     fn token(&self) -> Option<Secret> {

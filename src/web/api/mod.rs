@@ -1,7 +1,9 @@
 //! `/api/v1`: what is known, for programs. Shapes are those of the JSON report; `openapi.json` describes them.
 
 mod accounts;
+mod changes;
 mod findings;
+mod remediation;
 mod report;
 mod sweeps;
 
@@ -10,10 +12,11 @@ use axum::extract::RawQuery;
 use axum::extract::rejection::PathRejection;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
 
 pub(super) use accounts::{account, accounts, history, scan};
+pub(super) use changes::{changes, filter as changes_filter, part as changes_part};
 pub(super) use findings::findings;
+pub(super) use remediation::{remediation, reset, resume, stop};
 pub(super) use report::report;
 pub(super) use sweeps::{start_sweep, sweeps};
 
@@ -37,10 +40,10 @@ pub(super) async fn openapi(RawQuery(query): RawQuery) -> Result<Response, Probl
     Ok(([(CONTENT_TYPE, "application/json")], OPENAPI).into_response())
 }
 
-/// What rolewarden changed in AWS: this version changes nothing.
-pub(super) async fn changes(RawQuery(query): RawQuery) -> Result<axum::Json<Value>, Problem> {
-    none(query.as_deref())?;
-    Ok(axum::Json(json!({"changes": []})))
+/// What orders itself by time.
+fn ulid(text: &str) -> Option<String> {
+    let letters = |b: u8| b.is_ascii_digit() || (b.is_ascii_uppercase() && !b"ILOU".contains(&b));
+    (text.len() == 26 && text.bytes().all(letters)).then(|| text.to_owned())
 }
 
 fn limit(params: &mut Params) -> Result<usize, Problem> {

@@ -9,7 +9,7 @@ use super::super::control::{Progress, Site, SweepStarted};
 use super::super::ops::{authorize, none};
 use super::super::problem::Problem;
 use super::super::query::{Empty, Params};
-use super::limit;
+use super::{limit, ulid};
 use crate::ledger::SweepRecord;
 
 /// A part of a list, the newest first.
@@ -42,11 +42,6 @@ pub(in crate::web) async fn sweeps(
     let next = sweeps.last().filter(|_| sweeps.len() < older.len());
     let next = next.map(|sweep| sweep.info.id.clone());
     Ok(Json(Sweeps { running: site.control.progress(), total: all.len(), sweeps, next }))
-}
-
-fn ulid(text: &str) -> Option<String> {
-    let letters = |b: u8| b.is_ascii_digit() || (b.is_ascii_uppercase() && !b"ILOU".contains(&b));
-    (text.len() == 26 && text.bytes().all(letters)).then(|| text.to_owned())
 }
 
 pub(in crate::web) async fn start_sweep(

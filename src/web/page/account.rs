@@ -9,18 +9,22 @@ use maud::{Markup, html};
 use super::bits::{self, line, moment};
 use super::layout::{Frame, frame};
 use super::overview::short;
-use super::{findings, links, list};
+use super::{changes, findings, links, list};
 use crate::ledger::{FindingRecord, Judged, View};
 use crate::model::{
-    AccountId, AccountResult, AccountState, CheckName, CheckResult, ScanError, SkipReason,
+    AccountId, AccountResult, AccountState, Change, CheckName, CheckResult, ScanError, SkipReason,
     printable_line,
 };
 use crate::render::words;
-use crate::web::api::history;
+use crate::store::ChangeFilter;
+use crate::web::api::{changes_part, history};
 use crate::web::control::Site;
 use crate::web::listing::Row;
 use crate::web::ops::none;
 use crate::web::problem::Problem;
+
+/// Changes of the account that are shown.
+const CHANGES: usize = 20;
 
 pub(in crate::web) async fn account(
     State(site): State<Site>,
@@ -33,8 +37,10 @@ pub(in crate::web) async fn account(
     let (view, now) = (site.view.borrow().clone(), (site.clock)());
     let entry = view.ledger.get(&id).ok_or_else(missing)?;
     let row = Row::new(entry, &view, now);
+    let filter = ChangeFilter { account: Some(id.clone()), ..ChangeFilter::default() };
+    let changes = changes_part(&site, filter, CHANGES).await.ok().map(|(changes, _)| changes);
     let history = history(&site, id).await;
-    Ok(render(&view, &row, history.as_deref(), now))
+    Ok(render(&view, &row, history.as_deref(), changes.as_deref(), now))
 }
 
 /// The page. Pure.
@@ -42,6 +48,7 @@ fn render(
     view: &View,
     row: &Row<'_>,
     history: Option<&[FindingRecord]>,
+    changes: Option<&[Change]>,
     now: Timestamp,
 ) -> Html<String> {
     let judged = row.entry.judged();
@@ -57,6 +64,7 @@ fn render(
             (findings::section(view, judged, now))
             (checks(judged))
         }
+        (changes::of_account(changes, now))
         (past(history, now))
         (metadata(view, &judged, now))
     };

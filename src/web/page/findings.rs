@@ -97,7 +97,7 @@ fn difference(finding: &Finding) -> Markup {
     }
 }
 
-fn diff(lines: &[&str]) -> Markup {
+pub(super) fn diff(lines: &[&str]) -> Markup {
     let hidden = lines.len().saturating_sub(MAX_LINES);
     let class = |line: &str| match line.as_bytes().first() {
         Some(b'-') => "removed",

@@ -36,6 +36,7 @@ pub(super) fn frame(frame: &Frame<'_>, content: Markup) -> Html<String> {
                         nav aria-label="Site" {
                             a href="/" { "Accounts" }
                             a href="/#sweeps" { "Sweeps" }
+                            a href="/changes" { "Changes" }
                             a href="/metrics" { "Metrics" }
                             a href="/api/v1/openapi.json" { "API" }
                         }

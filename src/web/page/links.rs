@@ -6,7 +6,8 @@ use crate::model::{AccountId, AccountState, RoleArn};
 use crate::web::listing::{Filter, Order, Shown};
 
 /// Everything but what RFC 3986 leaves as it is.
-const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const VALUE: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The page of one account.
 pub(super) fn account(id: &AccountId) -> String {

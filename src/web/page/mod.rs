@@ -4,6 +4,7 @@
 
 mod account;
 mod bits;
+mod changes;
 mod chart;
 mod findings;
 mod layout;
@@ -17,6 +18,7 @@ use axum::response::Html;
 use maud::html;
 
 pub(super) use account::account;
+pub(super) use changes::changes;
 use layout::{Frame, frame};
 pub(super) use overview::overview;
 

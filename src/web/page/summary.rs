@@ -92,6 +92,7 @@ pub(super) fn section(
             }
             @if let Some(progress) = progress { (running(progress, now)) }
         }
+        (super::changes::summary(view, now))
         (tiles(view, facts, now))
     }
 }

@@ -252,9 +252,10 @@ def test_limits_of_a_run_hold_and_the_next_run_goes_on(aws, rolewarden):
     remedy.apply(plan["arming_code"])
     assert all(image(aws, account)["inline"] for account in accounts)
     Role(inline={}).make(aws, "447700000009")
-    none = Remedy(rolewarden, settings(["447700000009"], max_percent=0))
-    plan = none.plan()
-    assert writes(none.apply(plan["arming_code"], status=3)) == [], "zero is none"
+    for limit in ("max_percent", "max_accounts"):
+        none = Remedy(rolewarden, settings(["447700000009"], **{limit: 0}))
+        refused = none.apply(none.plan()["arming_code"], status=1)
+        assert writes(refused) == [] and f"remediation.{limit} is 0" in refused.err
 
 
 def test_nothing_is_written_in_the_modes_off_and_plan_or_with_the_kill_switch(aws, rolewarden):

@@ -81,9 +81,9 @@ fn the_text_reads_like_terraforms_and_ends_with_how_to_apply_it() {
     let text = &run.stdout;
     for words in [
         "  ~ update_trust_policy: replace the trust policy: anyone in account",
-        "  + create_role: create the role /AmazonEKSConnectorAgentRole",
+        "  + create_role: create the role AmazonEKSConnectorAgentRole",
         "  + put_inline_policy: put the inline policy AmazonEKSConnectorAgentPolicy",
-        "      +       \"ssmmessages:CreateDataChannel\",",
+        "      +         \"ssmmessages:CreateDataChannel\",",
         "LEFT ALONE  2 accounts",
         "Plan: 2 to create, 1 to update, 0 to delete in 2 accounts; 0 findings remain.",
         "INCOMPLETE: 1 of 8 accounts could not be judged; nothing is planned for it",

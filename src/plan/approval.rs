@@ -234,7 +234,7 @@ pub fn approve(plan: Plan, limits: &Limits<'_>) -> Result<Approved, Refusal> {
         };
         left.push(Left { account: account.account, name: account.name, reason });
     }
-    let approved = (!accounts.is_empty()).then(|| ApprovedPlan(Plan { accounts, ..plan }));
+    let approved = (!accounts.is_empty()).then_some(ApprovedPlan(Plan { accounts, ..plan }));
     Ok(Approved { plan: approved, left })
 }
 

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::config::{Config, Remediation, RemediationMode};
 use crate::ledger::{Breaker, Entry, Guard, Outcome, RemediationView, View};
 use crate::model::{
-    Account, AccountId, AccountReport, AccountState, Action, Change, Origin, StepOutcome, Summary,
+    Account, AccountId, AccountReport, AccountState, Action, Change, Origin, StepOutcome,
     UnknownReason,
 };
 use crate::plan::{

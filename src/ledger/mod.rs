@@ -117,7 +117,8 @@ impl Ledger {
         let mut events = vec![];
         for report in results {
             if let Some(entry) = self.entries.get_mut(&report.id) {
-                let ours = changed.get(&report.id).is_some_and(|at| Some(*at) > entry.judged_at());
+                // Times are whole seconds: what ended within that of the judgement came after it.
+                let ours = changed.get(&report.id).is_some_and(|at| Some(*at) >= entry.judged_at());
                 let gone = if ours { Resolution::Remediated } else { Resolution::External };
                 absorb(entry, report.result, gone, &mut events);
             }

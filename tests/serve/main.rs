@@ -15,6 +15,7 @@ mod life;
 mod limits;
 mod memory;
 mod reload;
+mod remediation;
 mod start;
 mod support;
 mod sweeps;

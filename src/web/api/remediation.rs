@@ -16,6 +16,8 @@ use crate::ledger::{RemediationView, Standing, View};
 pub(in crate::web) struct Remediation {
     standing: Standing,
     mode: RemediationMode,
+    /// The id of the plan that the last sweep led to.
+    plan: Option<String>,
     #[serde(flatten)]
     view: RemediationView,
 }
@@ -23,7 +25,8 @@ pub(in crate::web) struct Remediation {
 fn of(view: &View) -> Json<Remediation> {
     let mode = view.config.remediation.mode;
     let view = view.remediation.clone();
-    Json(Remediation { standing: view.standing(mode), mode, view })
+    let plan = view.plan.as_ref().map(|plan| plan.id.clone());
+    Json(Remediation { standing: view.standing(mode), mode, plan, view })
 }
 
 pub(in crate::web) async fn remediation(

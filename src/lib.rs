@@ -7,8 +7,8 @@
 //!                                                            (ledger)   (store, telemetry, web)
 //! ```
 //!
-//! Each arrow is one function and nothing points back. Deciding is pure: [`model`], [`policy`], [`check`], [`ledger`]
-//! and [`render`] have no clock, network, environment, logger or `async`. Acting is thin: [`aws`] reads, [`sweep`] reads
+//! Each arrow is one function and nothing points back. Deciding is pure: [`model`], [`policy`], [`check`], [`plan`],
+//! [`ledger`] and [`render`] have no clock, network, environment, logger or `async`. Acting is thin: [`aws`] reads, [`sweep`] reads
 //! and judges every account, [`cli`] wires them to flags, files and exit statuses. The [`daemon`] is a loop around what
 //! the one-shot commands call; its [`ledger`] remembers what sweeps learned, and [`store`] keeps that over restarts.
 //!

@@ -16,11 +16,12 @@ use crate::clock;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::ledger::Breaker;
-use crate::model::{Origin, printable_line};
+use crate::model::{Origin, StepOutcome, printable_line};
 use crate::plan::{
     self, AccountFacts, AccountPlan, Approved, Facts, Left, Limits, Plan, approve, arming_code,
 };
 use crate::remediate::{AccountRun, Outcome, RunReport, RunSummary};
+use crate::store::ChangeFilter;
 
 pub(super) const HELP: &str = "\
 The plan comes from `rolewarden plan -o FILE`. It is refused when the baseline, the actions or the configuration are
@@ -95,7 +96,8 @@ async fn apply(
     }
     hands.engine.held().context("nothing was written")?;
     hands.recover(true).await?;
-    let facts = facts(flags, config, &hands.listed);
+    let mut facts = facts(flags, config, &hands.listed);
+    remember(&hands, &mut facts)?;
     let planned = plan.accounts.clone();
     let (id, limits) =
         (plan.id.clone(), Limits { remediation: &config.remediation, facts: &facts });
@@ -140,6 +142,19 @@ fn facts(flags: &Apply, config: &Config, listed: &[crate::model::Account]) -> Fa
         journal: None,
         accounts: listed.iter().map(known).collect::<BTreeMap<_, _>>(),
     }
+}
+
+/// What earlier runs did: the same plan again goes on where the limits ended it.
+fn remember(hands: &Hands, facts: &mut Facts) -> anyhow::Result<()> {
+    let changes = hands.engine.journal.changes(&ChangeFilter::default());
+    for change in changes.context("nothing was written")? {
+        let in_effect =
+            change.outcome == Some(StepOutcome::Applied) && change.origin != Origin::Rollback;
+        if let Some(known) = facts.accounts.get_mut(&change.account).filter(|_| in_effect) {
+            known.applied_to.insert(change.before_digest);
+        }
+    }
+    Ok(())
 }
 
 fn nothing(plan: String) -> RunReport {

@@ -1,6 +1,6 @@
 //! Which of a plan is carried out now. Only [`approve`] makes an [`ApprovedPlan`], and only that is ever applied.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -65,12 +65,20 @@ pub struct AccountFacts {
     pub unverified_at: Option<Timestamp>,
     /// Since when all of its open findings have been there; `None`: not known.
     pub open_since: Option<Timestamp>,
+    /// Digests of the snapshots that changes in effect were made from: a plan from one of them was carried out.
+    pub applied_to: BTreeSet<String>,
 }
 
 impl AccountFacts {
     /// An account of which nothing is remembered.
     pub fn new(account: Account) -> Self {
-        Self { account, fixed_at: Vec::new(), unverified_at: None, open_since: None }
+        Self {
+            account,
+            fixed_at: Vec::new(),
+            unverified_at: None,
+            open_since: None,
+            applied_to: BTreeSet::new(),
+        }
     }
 }
 
@@ -206,22 +214,33 @@ pub fn approve(plan: Plan, limits: &Limits<'_>) -> Result<Approved, Refusal> {
     refused(&plan, remediation, facts)?;
     let most = most(&plan, remediation)?;
     let mut left = Vec::new();
-    let mut accounts = Vec::new();
+    let (mut accounts, mut changed) = (Vec::new(), 0);
     let mut candidates = plan.accounts.clone();
     candidates.sort_by(|a, b| order(a).cmp(&order(b)));
     for account in candidates {
         let reason = match held(&account, remediation, facts) {
             Some(reason) => reason,
-            None if accounts.len() >= most => LeftReason::Limit(most),
+            // What an earlier run did is only looked at.
+            None if was_done(&account, facts) => {
+                accounts.push(account);
+                continue;
+            }
+            None if changed >= most => LeftReason::Limit(most),
             None => {
+                changed += 1;
                 accounts.push(account);
                 continue;
             }
         };
         left.push(Left { account: account.account, name: account.name, reason });
     }
-    let approved = (!accounts.is_empty()).then(|| ApprovedPlan(Plan { accounts, ..plan }));
+    let approved = (!accounts.is_empty()).then_some(ApprovedPlan(Plan { accounts, ..plan }));
     Ok(Approved { plan: approved, left })
+}
+
+fn was_done(plan: &AccountPlan, facts: &Facts) -> bool {
+    let known = facts.accounts.get(&plan.account);
+    known.is_some_and(|known| known.applied_to.contains(&plan.snapshot_digest))
 }
 
 /// The order accounts are changed in.

@@ -120,7 +120,10 @@ impl Draft {
 fn summary(write: &Write, place: &RoleArn) -> String {
     let line = |text: &str| printable_line(text, 256);
     match write {
-        Write::CreateRole { path, .. } => format!("create the role {}{}", line(path), place.name),
+        Write::CreateRole { path, .. } if path == "/" => format!("create the role {}", place.name),
+        Write::CreateRole { path, .. } => {
+            format!("create the role {} at path {}", place.name, line(path))
+        }
         Write::DeleteRole => format!("delete the role {}", line(&place.name)),
         Write::UpdateTrustPolicy { .. } => "replace the trust policy".to_owned(),
         Write::PutInlinePolicy { name, .. } => format!("put the inline policy {}", line(name)),

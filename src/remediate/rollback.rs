@@ -109,7 +109,7 @@ where
         UndoAccount { account, name, changes, refused, seen }
     }
 
-    /// Undoes it. Each undo is a change of its own in the journal; the first account that fails is the last.
+    /// Undoes it. Each undo is a change of its own in the journal. An account that fails keeps no other from being put back.
     pub async fn rollback(&self, undo: &Undo) -> RunReport {
         let started_at = self.now();
         let (mut accounts, mut held) = (vec![], self.held_but_for_the_breaker().err());
@@ -121,9 +121,6 @@ where
             }
             let done = self.roll_back_account(&undo.run, one).await;
             held = done.held;
-            if done.report.outcome == Outcome::Failed {
-                held.get_or_insert(Held::EarlyFailure(one.account.clone()));
-            }
             accounts.push(done.report);
         }
         let report = RunReport {

@@ -188,3 +188,67 @@ async fn a_stopped_sweep_reports_what_it_did_not_reach_as_pending() {
     let pending = swept.accounts.iter().filter(|a| told(a) == "pending").count();
     assert_eq!((swept.accounts.len(), pending, told_of, swept.cancelled), (10, 7, 3, true));
 }
+
+/// After a sweep of these accounts: what is planned, as the account's number and what is said of it.
+async fn planning(script: Vec<Vec<Answer>>, cancelled: bool) -> Option<Vec<(usize, String)>> {
+    let (count, config) = (script.len(), Config::default_for_check().unwrap());
+    let (swept, reader, _) = run(script, 3, usize::MAX).await;
+    let today = jiff::civil::date(2026, 11, 23);
+    let rules = Arc::new(Rules::new(&config, Partition::default(), None, today));
+    let accounts: Vec<Account> = (0..count).map(|n| Account::numbered(id(n))).collect();
+    let limits = Limits { concurrency: 3, account_timeout: Duration::from_millis(300) };
+    let (cancel, remediation) = (CancellationToken::new(), &config.remediation);
+    if cancelled {
+        cancel.cancel();
+    }
+    let reports = &swept.accounts;
+    let planning = plan(&reader, &rules, remediation, &accounts, reports, limits, &cancel).await?;
+    let unread: usize = reader.answers.lock().unwrap().values().map(Vec::len).sum();
+    assert_eq!(unread, 0, "every read of the script was made");
+    let number = |id: &AccountId| id.as_str().parse::<usize>().unwrap();
+    let steps =
+        planning.accounts.iter().map(|a| (number(&a.account), format!("{} steps", a.steps.len())));
+    let left = planning.left_alone.iter().map(|left| (number(&left.account), left.why.clone()));
+    let mut said: Vec<(usize, String)> = steps.chain(left).collect();
+    said.sort();
+    Some(said)
+}
+
+fn absent() -> Answer {
+    Answer::Is(Box::new(Snapshot::Absent))
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_drifted_account_is_planned_from_a_read_after_the_sweep_and_no_other_is_read() {
+    let script = vec![
+        vec![absent(), absent(), absent()],
+        vec![role(1, 3_600)],
+        vec![absent(), absent(), role(2, 3_600)],
+        vec![absent(), absent(), role(3, 7_200)],
+        vec![absent(), absent(), Answer::Fails(UnknownReason::Throttled)],
+        vec![absent(), absent(), Answer::Panics],
+        vec![absent(), absent(), Answer::Hangs],
+        vec![Answer::Fails(UnknownReason::AccessDenied)],
+    ];
+    let said = planning(script, false).await.unwrap();
+    let said: Vec<(usize, &str)> = said.iter().map(|(n, said)| (*n, said.as_str())).collect();
+    assert_eq!(
+        said,
+        [
+            (0, "2 steps"),
+            (2, "it is not drifted any more"),
+            (3, "role-attributes: session duration and tags are left to people"),
+            (4, "it could not be read and planned: scripted"),
+            (
+                5,
+                "it could not be read and planned: scanning this account met a defect of rolewarden"
+            ),
+            (6, "it could not be read and planned: the account was not read within 0.3 s"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn planning_that_is_stopped_gives_out_nothing() {
+    assert_eq!(planning(vec![vec![absent(), absent(), absent()]], true).await, None);
+}

@@ -6,7 +6,7 @@ use rolewarden::model::{Phase, StepOutcome as O};
 use rolewarden::simulator::Kind;
 
 use crate::program::{CONFIG, Lab, journal, plan, roles};
-use crate::support::{world_of, writes};
+use crate::support::{ROLE, world_of, writes};
 
 /// How often; `ROLEWARDEN_KILLS` says otherwise.
 const KILLS: u64 = 200;
@@ -82,8 +82,11 @@ fn a_kill_at_any_instant_loses_no_entry_and_leaves_no_role_half_made() {
             // Drifted again, as it was.
             lab.running.change(|world| {
                 for id in &ids {
-                    let kind = world.accounts[id].kind;
-                    world.remake(id, kind);
+                    let roles = &mut world.accounts.get_mut(id).unwrap().roles;
+                    match drifted[id].clone() {
+                        Some(role) => drop(roles.insert(ROLE.to_owned(), role)),
+                        None => drop(roles.remove(ROLE)),
+                    }
                 }
             });
         }

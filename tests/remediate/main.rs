@@ -15,7 +15,11 @@ mod crashes;
 mod faults;
 mod fights;
 mod kill;
+#[path = "../scan/support.rs"]
+#[allow(dead_code, reason = "it serves the tests of scans first")]
+mod lab;
 mod limits;
+mod plan;
 mod program;
 mod rollback;
 mod support;

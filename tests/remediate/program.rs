@@ -13,10 +13,7 @@ use serde_json::Value;
 
 use crate::support::{ROLE, world_of, writes};
 
-#[path = "../scan/support.rs"]
-#[allow(dead_code, reason = "what the scan's tests need")]
-mod lab;
-pub(crate) use lab::{Lab, Run};
+pub(crate) use crate::lab::{Lab, Run};
 
 /// Everything allowed, fast, and nothing waits long.
 pub(crate) const CONFIG: &str = "accounts: {source: organization}

@@ -14,6 +14,7 @@ use super::Overrides;
 use super::arming::Arming;
 use super::board::Board;
 use super::keeper::Keeper;
+use super::listing;
 use super::schedule;
 use super::status::Status;
 use super::sweeper::Command;
@@ -97,6 +98,9 @@ impl Handle {
             view.config = config;
             (view.remediation.code, view.remediation.armed) = (code, armed);
             view.interval = interval;
+            if listing::needs_another(&before.remediation, &view.config.remediation) {
+                view.list.stale = Some(listing::NAMED_ANEW.to_owned());
+            }
             view.stale_after = stale_after;
             // A person who reloads has read that the list was not believed; there was none to doubt otherwise.
             if view.shrunken == Shrunken::Refused {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::aws::Organization;
-use crate::config::{AccountSource, Config};
+use crate::config::{AccountSource, Config, Remediation};
 use crate::ledger::{Event, Shrunken, Trigger, View};
 use crate::model::{ScanError, UnknownReason};
 
@@ -19,6 +19,17 @@ pub(super) fn is_due(view: &View, config: &Config, trigger: Trigger, now: Timest
         Trigger::Start | Trigger::Request => true,
         Trigger::Schedule => old || view.list.stale.is_some(),
     }
+}
+
+/// Why a list is old whose accounts were read for other selectors.
+pub(super) const NAMED_ANEW: &str =
+    "the accounts to put right were named anew, by unit or tag: the next sweep lists them again";
+
+/// Whether the list may lack the tags that tell which accounts are put right now: they are only asked for where they can
+/// tell something. Nothing may be written by such a list.
+pub(super) fn needs_another(before: &Remediation, now: &Remediation) -> bool {
+    let named = [(&before.include, &now.include), (&before.exclude, &now.exclude)];
+    named.into_iter().any(|(before, now)| before != now && now.by_organization())
 }
 
 /// A list that lacks too many of the accounts that are known is not believed: more likely the listing was cut short than
@@ -58,6 +69,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::config::Selector;
     use crate::ledger::{AccountList, Ledger};
     use crate::model::Account;
 
@@ -88,6 +100,30 @@ mod tests {
             trouble: None,
             shrunken: Shrunken::No,
             remediation: Default::default(),
+        }
+    }
+
+    #[test]
+    fn accounts_named_anew_by_unit_or_tag_need_another_list() {
+        let of = |ids: &[&str], tags: &[&str]| Selector {
+            ids: ids.iter().map(|id| id.parse().unwrap()).collect(),
+            tags: tags.iter().map(|tag| ((*tag).to_owned(), ["x".to_owned()].into())).collect(),
+            ..Selector::default()
+        };
+        let none = Remediation::default();
+        let excluding = |exclude| Remediation { exclude, ..Remediation::default() };
+        let including = |include| Remediation { include, ..Remediation::default() };
+        let cases = [
+            ("nothing", none.clone(), none.clone(), false),
+            ("by id", none.clone(), excluding(of(&["111122223333"], &[])), false),
+            ("by tag", none.clone(), excluding(of(&[], &["stage"])), true),
+            ("only by tag", none.clone(), including(of(&[], &["stage"])), true),
+            ("by the same", excluding(of(&[], &["a"])), excluding(of(&[], &["a"])), false),
+            ("by another", excluding(of(&[], &["a"])), excluding(of(&[], &["b"])), true),
+            ("no more", excluding(of(&[], &["a"])), none, false),
+        ];
+        for (case, before, now, want) in cases {
+            assert_eq!(needs_another(&before, &now), want, "case `{case}`");
         }
     }
 

@@ -76,6 +76,10 @@ impl Sweeper {
             Outcome::Failed | Outcome::Cancelled => return,
         }
         let Some((config, aws)) = self.aws.clone() else { return };
+        if !Arc::ptr_eq(&config, &self.config.borrow()) {
+            // It was reloaded meanwhile: what is excluded now may not have been when the accounts were listed.
+            return;
+        }
         if config.remediation.mode == RemediationMode::Off {
             return self.show(&config, |shown| *shown = RemediationView::default());
         }
@@ -171,7 +175,7 @@ impl Sweeper {
                         skipped(&left.account, StepOutcome::SkippedLimit);
                     }
                 }
-                approved.plan.map_or(Decided::Nothing, Decided::Now)
+                approved.plan.map_or(Decided::Nothing, |plan| Decided::Now(Box::new(plan)))
             }
             Err(refusal) => {
                 if let Refusal::Mode(_) | Refusal::NotArmed(_) | Refusal::ArmedForAnother { .. } =
@@ -315,7 +319,7 @@ impl Sweeper {
 /// What is to become of a plan.
 enum Decided {
     /// It is carried out.
-    Now(ApprovedPlan),
+    Now(Box<ApprovedPlan>),
     /// There is nothing to do now.
     Nothing,
     /// Nothing may be done.

@@ -84,7 +84,7 @@ impl AccountFacts {
 
 /// A plan within its limits: never empty.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ApprovedPlan(Plan);
+pub struct ApprovedPlan(Box<Plan>);
 
 impl ApprovedPlan {
     /// The plan, with none but the accounts that may be changed now, in the order they are changed in.
@@ -234,7 +234,8 @@ pub fn approve(plan: Plan, limits: &Limits<'_>) -> Result<Approved, Refusal> {
         };
         left.push(Left { account: account.account, name: account.name, reason });
     }
-    let approved = (!accounts.is_empty()).then_some(ApprovedPlan(Plan { accounts, ..plan }));
+    let approved =
+        (!accounts.is_empty()).then_some(ApprovedPlan(Box::new(Plan { accounts, ..plan })));
     Ok(Approved { plan: approved, left })
 }
 

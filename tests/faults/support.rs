@@ -14,7 +14,7 @@ use rolewarden::model::{
     Account, AccountId, AccountReport, AccountResult, AccountState, ScanError, Summary,
     UnknownReason,
 };
-use rolewarden::simulator::{Change, Direct, Paging, World};
+use rolewarden::simulator::{Change, Direct, Operation, Paging, World};
 use rolewarden::sweep::{self, Limits};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -112,6 +112,9 @@ pub(crate) async fn scan(config: &Config, direct: &Direct) -> Outcome {
         &mut watch,
     )
     .await;
+    // Whatever goes wrong: a scan does not write.
+    let writes = Operation::ALL.iter().filter(|operation| operation.writes());
+    assert_eq!(writes.map(|operation| direct.calls().of(*operation)).sum::<u64>(), 0);
     let exit = Exit::of(&Summary::of(&swept.accounts));
     let accounts = swept.accounts.into_iter().map(|account| (account.id.clone(), account));
     let accounts = Ok(accounts.collect());

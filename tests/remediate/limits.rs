@@ -1,13 +1,15 @@
 //! What holds remediation back: the canary, the breaker, the kill switch, a stop; and that what is done is done once.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rolewarden::config::{Remediation, RemediationMode};
 use rolewarden::ledger::{Breaker, Stopped};
 use rolewarden::model::{AccountId, Action, StepOutcome as O};
 use rolewarden::remediate::{Journal as _, Outcome, RunReport};
 use rolewarden::simulator::{Fault, Kind, On, Operation as Op, Rule};
 
-use crate::support::{Lab, in_virtual_time, many};
+use crate::support::{Lab, in_virtual_time, many, writes};
 
 fn outcomes(report: &RunReport) -> Vec<Outcome> {
     report.accounts.iter().map(|account| account.outcome).collect()
@@ -94,6 +96,26 @@ fn nothing_follows_a_canary_that_failed() {
 }
 
 #[test]
+fn of_ten_thousand_drifted_accounts_one_is_changed_before_it_is_verified_and_ten_in_the_run() {
+    in_virtual_time(1, async {
+        let mut lab = Lab::new(many(Kind::Everyone, 10_000).0);
+        let everything = Remediation { actions: Action::ALL.into(), ..Remediation::default() };
+        lab.config.remediation = Remediation { mode: RemediationMode::Apply, ..everything };
+        // All of them are as the first fifty are.
+        let plan = lab.planned_of(50).await.unwrap();
+        assert_eq!(plan.plan().accounts.len(), 10);
+        let written = Arc::new(Mutex::new(vec![]));
+        let (seen, aws) = (Arc::clone(&written), lab.aws.clone());
+        *lab.after_step.lock().unwrap() =
+            Some(Box::new(move |_| seen.lock().unwrap().push(writes(&aws.calls()))));
+        let report = lab.apply(&plan).await;
+        assert_eq!((report.summary.applied, lab.writes()), (10, 10), "{report:?}");
+        // When each was verified, no other had been written to.
+        assert_eq!(*written.lock().unwrap(), (1..=10).collect::<Vec<u64>>());
+    });
+}
+
+#[test]
 fn a_failure_among_the_first_six_ends_the_run_and_three_in_a_row_open_the_breaker() {
     // Accounts that refuse, accounts that are put right, and how the breaker stands then.
     let cases: [(&[usize], usize, bool); 5] = [
@@ -162,7 +184,7 @@ fn a_kill_switch_and_a_stop_hold_everything_back_at_any_time() {
             if after == 0 {
                 std::fs::write(&switch, "").unwrap();
             }
-            let (path, journal) = (switch.clone(), std::sync::Arc::clone(&lab.journal));
+            let (path, journal) = (switch.clone(), Arc::clone(&lab.journal));
             *lab.after_step.lock().unwrap() = Some(Box::new(move |_| {
                 let applied = |o: &(Action, Option<O>)| o.1 == Some(O::Applied);
                 if journal.outcomes().iter().filter(|o| applied(o)).count() == after {

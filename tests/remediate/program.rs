@@ -237,7 +237,7 @@ fn a_program_that_slept_before_a_write_reads_again() {
         std::thread::sleep(Duration::from_secs(6));
         let sent = std::process::Command::new("kill").args(["-CONT", &id.to_string()]).status();
         assert!(sent.unwrap().success());
-        let run = lab::finish(child).ends(3);
+        let run = crate::lab::finish(child).ends(3);
         assert_eq!(writes(&lab.calls()), 0, "{point}: {run}");
         assert_eq!(&*roles(&lab)[&ids[0]].as_ref().unwrap().trust, theirs, "{point}");
         assert_eq!(journal(&lab)[0].outcome, Some(O::ChangedUnderneath), "{point}: {run}");

@@ -239,10 +239,15 @@ impl Lab {
     }
 
     async fn planned(&self) -> Option<ApprovedPlan> {
+        self.planned_of(usize::MAX).await
+    }
+
+    /// As [`Lab::plan`], of so many accounts only, or of none.
+    pub(crate) async fn planned_of(&self, most: usize) -> Option<ApprovedPlan> {
         let engine = self.engine_without_watch().await;
         let accounts = &engine.accounts;
         let mut plans = vec![];
-        for account in accounts.values() {
+        for account in accounts.values().take(most) {
             let Ok(seen) = engine.aws.read_role(account).await else { continue };
             let rules = &engine.rules;
             match account_plan(rules, account, &seen, None, &self.config.remediation).unwrap() {

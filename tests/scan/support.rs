@@ -4,10 +4,11 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use rolewarden::model::AccountId;
-use rolewarden::simulator::{Calls, Kind, Running, Server, World, generate};
+use rolewarden::simulator::{Calls, Kind, Operation, Running, Server, World, generate};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -34,6 +35,8 @@ pub(crate) struct Lab {
     folder: TempDir,
     config: String,
     env: Vec<(String, String)>,
+    /// A program was run that may write.
+    may_write: AtomicBool,
 }
 
 /// How a run ended.
@@ -58,6 +61,7 @@ impl Lab {
             folder: TempDir::new().unwrap(),
             config: format!("{ORGANIZATION}{QUICK}"),
             env: vec![],
+            may_write: AtomicBool::new(false),
         };
         lab.file("rolewarden.yaml", &lab.config);
         lab
@@ -103,6 +107,10 @@ impl Lab {
 
     /// The binary, in the folder, with nothing of this process's environment.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let writing = ["apply", "rollback", "--arm"];
+        if args.iter().any(|arg| writing.contains(arg)) {
+            self.may_write.store(true, Relaxed);
+        }
         let mut command = Command::new(env!("CARGO_BIN_EXE_rolewarden"));
         command.args(args).current_dir(self.folder.path()).env_clear();
         for (name, value) in [
@@ -158,8 +166,14 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        let calls = self.running.calls();
         // Entered, so that the server's tasks are ended inside their runtime.
         let _inside = self.runtime.enter();
+        // Whatever a test is about: what was not told to write has not written.
+        if !self.may_write.load(Relaxed) && !std::thread::panicking() {
+            let written = Operation::ALL.iter().filter(|op| op.writes() && calls.of(**op) > 0);
+            assert_eq!(written.collect::<Vec<_>>(), Vec::<&Operation>::new());
+        }
     }
 }
 

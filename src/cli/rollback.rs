@@ -15,8 +15,8 @@ use crate::remediate::Undo;
 pub(super) const HELP: &str = "\
 Without --yes nothing is written: what would be put back is printed. A role that has moved on since the change is left
 alone unless --force is given. A role that rolewarden made is deleted only while it is what rolewarden left, forced or not.
-A rollback is a run of its own in the journal. remediation.mode must be apply; the kill switch holds it back, an open
-breaker does not.
+A rollback is a run of its own in the journal. remediation.mode must be apply; the kill switch's file holds it
+back; that remediation was stopped, or its breaker opened, does not.
 
 Exit status:
   0      all was put back, and seen to be; without --yes: it would be
@@ -65,7 +65,7 @@ async fn rollback(common: &Common, flags: &Rollback, config: &Config) -> anyhow:
         let refused = undo.accounts.iter().any(|account| account.refused.is_some());
         return Ok(if refused { Exit::Drifted } else { Exit::Clean });
     }
-    hands.engine.held_but_for_the_breaker()?;
+    hands.engine.held_from_putting_back()?;
     let report = hands.engine.rollback(&undo).await;
     print(common, flags.format, &report)?;
     Ok(exit_of(&report, &stop))

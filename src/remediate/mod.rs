@@ -138,30 +138,30 @@ impl<A, J: Journal> Engine<A, J> {
     /// # Errors
     /// Why nothing is written.
     pub fn held(&self) -> Result<(), Held> {
-        self.held_but_for_the_breaker()?;
-        match self.journal.guard().breaker {
+        self.held_from_putting_back()?;
+        let guard = self.journal.guard();
+        if let Some(stopped) = guard.stopped {
+            return Err(Held::Stopped { at: stopped.at, by: stopped.by });
+        }
+        match guard.breaker {
             Breaker::Open { since, why } => Err(Held::BreakerOpen { since, why }),
             Breaker::Closed | Breaker::HalfOpen => Ok(()),
         }
     }
 
-    /// As [`Engine::held`], for what an open breaker is no reason against: putting things back.
+    /// As [`Engine::held`], for a person who puts things back. That remediation was stopped by hand, or by its breaker, is a
+    /// reason for that and none against it.
     ///
     /// # Errors
     /// Why nothing is written.
-    pub fn held_but_for_the_breaker(&self) -> Result<(), Held> {
+    pub fn held_from_putting_back(&self) -> Result<(), Held> {
         if self.cancel.is_cancelled() {
             return Err(Held::Cancelled);
         }
         // A switch that cannot be looked at counts as thrown.
-        if let Some(path) = &self.remediation.kill_switch
-            && path.try_exists().unwrap_or(true)
-        {
-            return Err(Held::KillSwitch(path.clone()));
-        }
-        match self.journal.guard().stopped {
-            Some(stopped) => Err(Held::Stopped { at: stopped.at, by: stopped.by }),
-            None => Ok(()),
+        match &self.remediation.kill_switch {
+            Some(path) if path.try_exists().unwrap_or(true) => Err(Held::KillSwitch(path.clone())),
+            _ => Ok(()),
         }
     }
 

@@ -112,7 +112,7 @@ where
     /// Undoes it. Each undo is a change of its own in the journal. An account that fails keeps no other from being put back.
     pub async fn rollback(&self, undo: &Undo) -> RunReport {
         let started_at = self.now();
-        let (mut accounts, mut held) = (vec![], self.held_but_for_the_breaker().err());
+        let (mut accounts, mut held) = (vec![], self.held_from_putting_back().err());
         for one in &undo.accounts {
             let refused = one.refused.clone().or_else(|| held.as_ref().map(ToString::to_string));
             if let Some(why) = refused {

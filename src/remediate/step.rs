@@ -152,11 +152,11 @@ where
         Ok(())
     }
 
-    /// An open breaker is no reason against putting things back.
+    /// What stopped remediation is no reason against putting things back.
     fn may_write(&self, change: &Change) -> Result<(), Held> {
         match change.origin {
             Origin::Serve | Origin::Apply => self.held(),
-            Origin::Rollback => self.held_but_for_the_breaker(),
+            Origin::Rollback => self.held_from_putting_back(),
         }
     }
 

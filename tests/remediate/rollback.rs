@@ -1,5 +1,6 @@
 //! What was changed is put back to the byte, and only where nobody changed it since.
 
+use rolewarden::ledger::{Breaker, Guard, Stopped};
 use rolewarden::model::{Action, StepOutcome as O};
 use rolewarden::remediate::{CannotUndo, Outcome, RunReport};
 use rolewarden::simulator::Kind;
@@ -121,5 +122,22 @@ fn a_role_that_was_made_is_deleted_only_as_it_was_left() {
         let back = undo(&lab, &create.id, true).await.unwrap();
         assert!(back.accounts[0].note.as_ref().unwrap().contains("roll back the run"), "{back:?}");
         assert!(lab.aws.change(|world| world.accounts[&ids[0]].roles.contains_key(ROLE)));
+    });
+}
+
+#[test]
+fn what_stopped_remediation_does_not_keep_a_person_from_putting_things_back() {
+    in_virtual_time(1, async {
+        let (lab, ids) = Lab::of(&[Kind::Everyone]);
+        let before = lab.role(&ids[0]);
+        let done = lab.cycle().await;
+        let stop = |guard: &mut Guard| {
+            let at = crate::support::clock();
+            guard.stopped = Some(Stopped { at, by: "a person".to_owned() });
+            guard.breaker = Breaker::Open { since: at, why: "three in a row".to_owned() };
+        };
+        lab.journal.update_guard(&mut { stop }).unwrap();
+        let back = undo(&lab, &done.run, false).await.unwrap();
+        assert_eq!((back.summary.applied, lab.role(&ids[0])), (1, before), "{back:?}");
     });
 }

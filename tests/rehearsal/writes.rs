@@ -213,7 +213,8 @@ async fn each_role_may_do_what_it_is_for() {
     let only_reads = r#"{"Statement":{"Effect":"Allow","Action":"iam:Get*","Resource":"*"}}"#;
     let cases = [
         ("rolewarden-scan", None, ROLE, &denied, &denied),
-        ("rolewarden-remediate", None, ROLE, &ok, &denied),
+        // To undo a creation.
+        ("rolewarden-remediate", None, ROLE, &ok, &is(409, "DeleteConflict")),
         ("rolewarden-remediate", None, "AnotherRole", &denied, &denied),
         ("rolewarden-remediate", Some(only_reads), ROLE, &denied, &denied),
         (ADMINISTRATOR_ROLE, None, "AnotherRole", &ok, &is(409, "DeleteConflict")),

@@ -13,9 +13,10 @@ use std::process::Command;
 
 use rolewarden::config::Config;
 use rolewarden::exit::Exit;
-use rolewarden::model::{AccountState, UnknownReason};
+use rolewarden::model::{AccountState, Action, StepOutcome, UnknownReason};
 
-const DOCUMENTS: [&str; 4] = ["README.md", "CHANGELOG.md", "SECURITY.md", "docs/unknown.md"];
+const DOCUMENTS: [&str; 5] =
+    ["README.md", "CHANGELOG.md", "SECURITY.md", "docs/remediation.md", "docs/unknown.md"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -113,6 +114,15 @@ fn every_reason_for_unknown_says_what_to_do() {
 }
 
 #[test]
+fn every_action_and_every_outcome_is_in_the_guide_to_remediation() {
+    let page = read("docs/remediation.md");
+    let words = Action::ALL.map(Action::as_str).into_iter();
+    for word in words.chain(StepOutcome::ALL.map(StepOutcome::as_str)) {
+        assert_eq!(page.matches(&format!("\n| `{word}` |")).count(), 1, "{word}");
+    }
+}
+
+#[test]
 fn the_configuration_in_the_readme_loads() {
     let yaml = blocks(&read("README.md"), "yaml");
     assert_eq!(yaml.len(), 1);
@@ -125,7 +135,7 @@ fn the_configuration_in_the_readme_loads() {
 #[test]
 fn the_policies_in_the_readme_are_json() {
     let policies = blocks(&read("README.md"), "json");
-    assert_eq!(policies.len(), 4, "hub, member, member with clusters, member's trust");
+    assert_eq!(policies.len(), 5, "hub, reads, reads with clusters, writes, trust of both roles");
     for policy in policies {
         let policy: serde_json::Value = serde_json::from_str(&policy).unwrap();
         assert!(policy["Statement"].is_array());

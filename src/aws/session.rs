@@ -148,10 +148,7 @@ impl Aws {
     /// Credentials to read the role in this account; through the chain, if there is one.
     pub(super) async fn scan_session(&self, account: &Account) -> Result<Credentials, ScanError> {
         let role = self.scan_role(account);
-        if role.account != account.id {
-            return Err(wrong_account(OPERATION, account.id.as_str(), &role.to_string())
-                .hint("`access.overrides` names a role of another account: correct it"));
-        }
+        check_account(&role, account)?;
         let over = self.config.access.overrides.get(&account.id);
         let external_id =
             over.and_then(|o| o.external_id.as_ref()).or(self.config.access.external_id.as_ref());
@@ -178,8 +175,8 @@ impl Aws {
         policy: String,
     ) -> Result<Credentials, ScanError> {
         let access = &self.config.access;
-        let (partition, id) = (self.identity.partition.clone(), account.id.clone());
-        let role = RoleArn::new(partition, id, &access.remediate_role);
+        let role = self.remediate_role(account);
+        check_account(&role, account)?;
         let over = access.overrides.get(&account.id);
         let external_id = over.and_then(|o| o.external_id.as_ref()).or(access.external_id.as_ref());
         let previous = self.chain().await?;
@@ -224,6 +221,16 @@ impl Aws {
         let over = access.overrides.get(&account.id).and_then(|o| o.scan_role_arn.clone());
         over.unwrap_or_else(|| {
             RoleArn::new(self.identity.partition.clone(), account.id.clone(), &access.scan_role)
+        })
+    }
+
+    /// The role that writes to this account.
+    pub(super) fn remediate_role(&self, account: &Account) -> RoleArn {
+        let access = &self.config.access;
+        let over = access.overrides.get(&account.id).and_then(|o| o.remediate_role_arn.clone());
+        over.unwrap_or_else(|| {
+            let partition = self.identity.partition.clone();
+            RoleArn::new(partition, account.id.clone(), &access.remediate_role)
         })
     }
 
@@ -311,6 +318,15 @@ impl Aws {
                 error
             }
         }
+    }
+}
+
+/// A role of another account is never assumed for this one.
+fn check_account(role: &RoleArn, account: &Account) -> Result<(), ScanError> {
+    match role.account == account.id {
+        true => Ok(()),
+        false => Err(wrong_account(OPERATION, account.id.as_str(), &role.to_string())
+            .hint("`access.overrides` names a role of another account: correct it")),
     }
 }
 

@@ -53,13 +53,12 @@ impl RoleWriter for Aws {
 impl Aws {
     /// It is the remediation role that lacks a permission here.
     fn said_of_writes(&self, account: &Account, error: WriteError) -> WriteError {
-        let role = &self.config.access.remediate_role;
+        let role = self.remediate_role(account);
         let hint = |mut error: ScanError| {
             let operation = error.operation.clone().unwrap_or_default();
             error.hint = match error.reason {
                 UnknownReason::AccessDenied => Some(format!(
-                    "allow `{operation}` on this role to the remediation role `{role}` of account {}",
-                    account.id
+                    "allow `{operation}` on this role to the remediation role `{role}`"
                 )),
                 UnknownReason::ScpDenied => Some(format!(
                     "a policy of the organization refuses `{operation}`: exempt the remediation role `{role}` there"

@@ -148,7 +148,7 @@ pub struct AccessOverride {
     #[serde(serialize_with = "as_texts")]
     pub scan_role_arn: Option<RoleArn>,
     /// The whole ARN of the role remediation assumes.
-    #[serde(skip)]
+    #[serde(serialize_with = "as_texts")]
     pub remediate_role_arn: Option<RoleArn>,
     /// Its external id.
     pub external_id: Option<Secret>,

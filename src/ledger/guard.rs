@@ -12,8 +12,6 @@ pub struct Guard {
     pub failures_in_a_row: u32,
     /// Stopped by hand, or because the journal was lost.
     pub stopped: Option<Stopped>,
-    /// The code it was last armed with; see [`crate::plan::Plan::arming_code`].
-    pub armed_for: Option<String>,
 }
 
 /// Whether failures have stopped remediation.

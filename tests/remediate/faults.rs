@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rolewarden::config::AccessOverride;
 use rolewarden::model::{Action, Phase, StepOutcome as O};
 use rolewarden::remediate::Outcome;
 use rolewarden::simulator::{Fault, Kind, On, Operation as Op, Rule};
@@ -152,6 +153,39 @@ fn an_account_that_cannot_be_entered_is_not_written_to() {
             lab.journal.outcomes(),
             [(Action::UpdateTrustPolicy, Some(outcome))],
             "case `{fault}`"
+        );
+    }
+}
+
+#[test]
+fn one_account_may_have_another_role_that_writes() {
+    for (case, account, outcome) in [
+        ("its own", Some(0), O::Applied),
+        ("none", None, O::Failed),
+        ("of another account", Some(1), O::Failed),
+    ] {
+        let (mut lab, ids) = Lab::of(&[Kind::Everyone, Kind::GuideCli]);
+        lab.aws.change(|world| {
+            let writer = world.access.everywhere.remove("rolewarden-remediate").unwrap();
+            for id in &ids {
+                let roles = [("audit/writer".to_owned(), writer.clone())].into();
+                world.access.only.insert(id.clone(), roles);
+            }
+        });
+        if let Some(account) = account {
+            let arn = format!("arn:aws:iam::{}:role/audit/writer", ids[account]);
+            let remediate_role_arn = Some(arn.parse().unwrap());
+            let over = AccessOverride { remediate_role_arn, ..AccessOverride::default() };
+            lab.config.access.overrides.insert(ids[0].clone(), over);
+        }
+        in_virtual_time(1, lab.cycle());
+        let got = lab.journal.outcomes();
+        assert_eq!(got, [(Action::UpdateTrustPolicy, Some(outcome))], "case `{case}`");
+        assert_eq!(lab.writes(), u64::from(outcome == O::Applied), "case `{case}`");
+        assert_eq!(
+            lab.aws.calls().of_in(Op::AssumeRole, &ids[1]),
+            1,
+            "case `{case}`: only its own reads"
         );
     }
 }

@@ -186,7 +186,7 @@ fn a_value_that_was_changed_by_hand_is_refused() {
         "UPDATE changes SET run = 'other' WHERE seq = 1",
         "UPDATE changes SET ended_at = NULL",
         "UPDATE changes SET ended_at = 1 WHERE ended_at IS NULL",
-        "UPDATE guard SET body = '{\"breaker\":\"closed\",\"failures_in_a_row\":0,\"stopped\":null,\"armed_for\":null}'",
+        "UPDATE guard SET body = '{\"breaker\":\"closed\",\"failures_in_a_row\":0,\"stopped\":null}'",
         "DROP INDEX changes_by_run",
         "ALTER TABLE findings ADD COLUMN more TEXT",
         "CREATE TRIGGER t AFTER INSERT ON sweeps BEGIN DELETE FROM accounts; END",

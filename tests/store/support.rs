@@ -222,7 +222,6 @@ impl Memory {
             breaker: Breaker::Open { since: at(4), why: HOSTILE.into() },
             failures_in_a_row: 3,
             stopped: Some(Stopped { at: at(5), by: HOSTILE.into() }),
-            armed_for: Some("0123456789ab".into()),
         };
         self.store().set_guard(&guard).unwrap();
     }

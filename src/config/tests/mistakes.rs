@@ -268,6 +268,12 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "access: {overrides: {\"111122223333\": {remediate_role_arn: arn:aws:iam::444455556666:role/x}}}",
+        &[
+            "c.yaml:2:21: access.overrides: the role of account 111122223333 lives in account 444455556666",
+        ],
+    ),
+    (
         "access: {overrides: {\"111122223333\": {external_id: [s3cr3t]}}}",
         &[
             "c.yaml:2:52: access.overrides.111122223333.external_id: expected a text, `${env:NAME}` or `${file:/path}`",

@@ -115,7 +115,7 @@ access:
   session_duration: 30m
   session_policy: none
   own_account: assume
-  overrides: {"111122223333": {scan_role_arn: "arn:aws:iam::111122223333:role/x", external_id: "${file:/run/secret}"}}
+  overrides: {"111122223333": {scan_role_arn: "arn:aws:iam::111122223333:role/x", remediate_role_arn: "arn:aws:iam::111122223333:role/y", external_id: "${file:/run/secret}"}}
   region: us-east-1
 baseline:
   role_name: AmazonEKSConnectorAgentRole
@@ -187,6 +187,8 @@ fn every_key_reaches_its_place() {
         special.scan_role_arn.as_ref().map(ToString::to_string).unwrap(),
         "arn:aws:iam::111122223333:role/x"
     );
+    let writer = special.remediate_role_arn.as_ref().map(ToString::to_string);
+    assert_eq!(writer.as_deref(), Some("arn:aws:iam::111122223333:role/y"));
     assert_eq!(special.external_id.as_ref().map(Secret::expose), Some("from-file"));
     let baseline = &config.baseline;
     assert_eq!((baseline.trust_policy.as_str(), baseline.presence), ("{}", Presence::Optional));

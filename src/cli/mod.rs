@@ -74,18 +74,18 @@ enum Command {
     /// Judge the role in every selected account once, print a report. Writes nothing to AWS
     #[command(after_help = EXIT_STATUSES)]
     Scan(scan::Scan),
-    /// Sweep on a schedule; keep history; serve metrics, the page and the API. Writes nothing to AWS
+    /// Sweep on a schedule; keep history; serve metrics, the page and the API. Writes to AWS only when armed
     #[command(after_help = serve::HELP)]
     Serve(serve::Serve),
     /// Sweep, and print what remediation would do, with diffs; save it for `apply`. Writes nothing to AWS
     #[command(after_help = EXIT_STATUSES)]
     Plan(plan::Plan),
-    /// Findings that opened and closed, and sweeps: what `serve` remembers
+    /// Findings that opened and closed, sweeps, and changes in AWS: what the store remembers
     History(history::History),
-    /// Carry out a saved plan: the one command beside rollback that writes to AWS
+    /// Carry out a saved plan, once armed. Writes to AWS
     #[command(after_help = apply::HELP)]
     Apply(apply::Apply),
-    /// Undo a change, or a whole run, as the journal has it
+    /// Undo a change, or a whole run, as the journal has it. Writes to AWS with --yes
     #[command(after_help = rollback::HELP)]
     Rollback(rollback::Rollback),
     /// Judge roles offline, from what `aws iam get-account-authorization-details` prints. No AWS calls

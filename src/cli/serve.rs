@@ -17,11 +17,15 @@ use crate::exit::Exit;
 
 pub(super) const HELP: &str = "\
 Served, on http://127.0.0.1:9797 unless configured otherwise:
-  /  /accounts/{id}          the page
+  /  /accounts/{id}  /changes    the page
   /metrics                   for Prometheus; `rolewarden metrics` explains them
   /api/v1/openapi.json       describes the API; /api/v1/report is the whole report
   /-/healthy  /-/ready       for probes
   POST /-/reload, /api/v1/sweeps, /api/v1/accounts/{id}/scan    with the bearer token web.token
+  POST /api/v1/remediation/stop, resume, reset                  the same
+
+Nothing is written to AWS unless remediation.mode is apply and --arm has the code that `rolewarden plan` prints for this
+configuration. A reload never arms. Drift is put right after each sweep, within the limits of the section remediation.
 
 Signals: SIGHUP reads the configuration again; SIGTERM and SIGINT stop within 20 s; a second one stops at once.
 Exit status: 0 after SIGTERM or SIGINT, 1 otherwise; 2 for a usage error.";

@@ -2,7 +2,7 @@
 
 use rolewarden::ledger::{Breaker, Guard, Stopped};
 use rolewarden::model::{Action, StepOutcome as O};
-use rolewarden::remediate::{CannotUndo, Outcome, RunReport};
+use rolewarden::remediate::{CannotUndo, Journal as _, Outcome, RunReport};
 use rolewarden::simulator::Kind;
 
 use crate::support::{Lab, ROLE, in_virtual_time};

@@ -259,21 +259,28 @@ alerts = table(
 
 remediation = [
     stat(
-        4,
+        3,
         "Auto-remediation",
         "Whether rolewarden may change roles: configured and armed.",
         'min(rolewarden_remediation_enabled{job=~"$job"})',
         mappings=(values({0: ("off", NEUTRAL), 1: ("on", "green")}),),
     ),
     stat(
-        4,
+        3,
         "Circuit breaker",
         "Open: remediation is stopped because too many changes failed.",
         'max(rolewarden_remediation_breaker_open{job=~"$job"})',
         mappings=(values({0: ("closed", "green"), 1: ("OPEN", "red")}),),
     ),
     stat(
-        4,
+        3,
+        "Stopped by hand",
+        "Stopped: nothing is written until a person resumes it. Also after the journal of changes was lost.",
+        'max(rolewarden_remediation_stopped{job=~"$job"})',
+        mappings=(values({0: ("no", "green"), 1: ("STOPPED", "red")}),),
+    ),
+    stat(
+        3,
         "Waiting to be put right",
         "Accounts that remediation will put right, and has not yet.",
         'sum(rolewarden_remediation_pending{job=~"$job"})',
@@ -281,7 +288,7 @@ remediation = [
         links=(ALL_DRIFT,),
     ),
     stat(
-        4,
+        3,
         "Flapping accounts",
         "Accounts that are left alone because what was put right was undone again and again.",
         'sum(rolewarden_accounts_flapping{job=~"$job"})',
@@ -289,7 +296,7 @@ remediation = [
         links=(ALL_DRIFT,),
     ),
     graph(
-        8,
+        9,
         "Remediations by outcome",
         "Steps of remediation, and what became of them.",
         Query('sum by (outcome) (increase(rolewarden_remediations_total{job=~"$job"}[$__rate_interval]))', "{{outcome}}"),
@@ -304,6 +311,7 @@ remediation = [
             "skipped_dry_run": "blue",
             "skipped_limit": "yellow",
             "changed_underneath": "text",
+            "superseded": "text",
         },
         every="15m",
     ),

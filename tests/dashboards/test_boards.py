@@ -30,6 +30,7 @@ QUERIES = list(queries.queries())
 NO_LIST_BEHIND = {
     "Auto-remediation",
     "Circuit breaker",
+    "Stopped by hand",
     "Accounts out of scope",
     "Series left out, by kind",
     "AWS calls of the last sweep",

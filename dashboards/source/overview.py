@@ -37,6 +37,7 @@ CHECKS = (
     "effective-permissions",
     "role-attributes",
     "connector-usage",
+    "service-linked-role",
 )
 # Panels that links lead to.
 OPEN_DRIFT, NOT_VERIFIED, EXCEPTIONS = 101, 102, 103

@@ -17,6 +17,8 @@ pub struct Details {
     pub partition: Partition,
     /// The role, or its absence.
     pub snapshot: Snapshot,
+    /// The other roles asked for, or their absence, by name.
+    pub others: BTreeMap<String, Snapshot>,
 }
 
 #[derive(Deserialize)]
@@ -98,11 +100,11 @@ struct PolicyVersion {
     is_default_version: bool,
 }
 
-/// Reads one file's text and looks for the role.
+/// Reads one file's text and looks for the role, and for others.
 ///
 /// # Errors
 /// What keeps the text from being the whole of what the command prints for one account.
-pub fn read(text: &str, role_name: &str) -> Result<Details, String> {
+pub fn read(text: &str, role_name: &str, others: &[&str]) -> Result<Details, String> {
     let file: File = serde_json::from_str(text)
         .map_err(|e| format!("not what `aws iam get-account-authorization-details` prints: {e}"))?;
     if file.is_truncated {
@@ -111,15 +113,22 @@ pub fn read(text: &str, role_name: &str) -> Result<Details, String> {
             .to_owned());
     }
     let (account, partition) = owner(&file)?;
-    let detail =
-        file.role_detail_list.iter().find(|role| role.role_name == role_name).or_else(|| {
-            file.role_detail_list.iter().find(|role| role.role_name.eq_ignore_ascii_case(role_name))
-        });
-    let snapshot = match detail {
-        Some(detail) => Snapshot::Present(Box::new(role(detail, &file.policies)?)),
-        None => Snapshot::Absent,
-    };
-    Ok(Details { account, partition, snapshot })
+    let others = others.iter().map(|name| Ok(((*name).to_owned(), file.find(name)?)));
+    let others = others.collect::<Result<_, String>>()?;
+    Ok(Details { account, partition, snapshot: file.find(role_name)?, others })
+}
+
+impl File {
+    /// The role of this name. IAM tells names apart without their case.
+    fn find(&self, name: &str) -> Result<Snapshot, String> {
+        let roles = &self.role_detail_list;
+        let detail = roles.iter().find(|role| role.role_name == name);
+        let folded = || roles.iter().find(|role| role.role_name.eq_ignore_ascii_case(name));
+        match detail.or_else(folded) {
+            Some(detail) => Ok(Snapshot::Present(Box::new(role(detail, &self.policies)?))),
+            None => Ok(Snapshot::Absent),
+        }
+    }
 }
 
 /// Whose file it is: every ARN with an account in it must name the same one.
@@ -218,7 +227,7 @@ mod tests {
     }
 
     fn trust(text: &str) -> String {
-        match read(text, "r").unwrap().snapshot {
+        match read(text, "r", &[]).unwrap().snapshot {
             Snapshot::Present(role) => role.trust_policy,
             Snapshot::Absent => "absent".to_owned(),
         }
@@ -249,17 +258,19 @@ mod tests {
             ("nonsense", "not what `aws iam get-account-authorization-details` prints"),
         ];
         for (text, want) in cases {
-            let error = read(text, "r").unwrap_err();
+            let error = read(text, "r", &[]).unwrap_err();
             assert!(error.contains(want), "case `{text}`: {error}");
         }
     }
 
     #[test]
     fn a_role_that_is_not_in_the_file_is_absent() {
-        let details = read(&file("{}"), "another").unwrap();
+        let details = read(&file("{}"), "another", &["r", "other"]).unwrap();
         assert_eq!(
             (details.snapshot, details.account.as_str()),
             (Snapshot::Absent, "111122223333")
         );
+        assert!(matches!(details.others["r"], Snapshot::Present(_)));
+        assert_eq!(details.others["other"], Snapshot::Absent);
     }
 }

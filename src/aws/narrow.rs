@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::config::{Config, Presence};
-use crate::model::{AccountId, CheckName, Partition, Write};
+use crate::model::{
+    AccountId, Action, CheckName, LINKED_ROLE, LINKED_SERVICE, Partition, Write, linked_path,
+};
 
 /// Stands for the account's number in [`for_scan`]; no name of a role has such a text in it.
 const ACCOUNT: &str = "{account}";
@@ -27,6 +29,12 @@ fn looks_at_clusters(config: &Config) -> bool {
     config.baseline.presence == Presence::WhenConnected
 }
 
+/// Whether the service-linked role is read: to judge it, or to see that it was made.
+fn reads_linked(config: &Config) -> bool {
+    !config.checks.disabled.contains(&CheckName::ServiceLinkedRole)
+        || config.remediation.actions.contains(&Action::CreateServiceLinkedRole)
+}
+
 /// Reading the one role of one account, whose number [`in_account`] puts in; at most 2,048 characters, which is what STS
 /// accepts.
 pub(super) fn for_scan(config: &Config, partition: &Partition) -> String {
@@ -39,10 +47,16 @@ pub(super) fn for_scan(config: &Config, partition: &Partition) -> String {
             "iam:ListAttachedRolePolicies"
         ]),
         match looks_at_clusters(config) {
-            false => json!([
-                format!("arn:{partition}:iam::{ACCOUNT}:role/{name}"),
-                format!("arn:{partition}:iam::{ACCOUNT}:role/*/{name}")
-            ]),
+            false => {
+                let at = |role: String| format!("arn:{partition}:iam::{ACCOUNT}:role{role}");
+                let mut roles = vec![at(format!("/{name}")), at(format!("/*/{name}"))];
+                if reads_linked(config) {
+                    // IAM does not know the path of a role that is not there.
+                    let path = linked_path(LINKED_SERVICE);
+                    roles.extend([format!("/{LINKED_ROLE}"), path + LINKED_ROLE].map(at));
+                }
+                json!(roles)
+            }
             // A cluster may name any role.
             true => json!(format!("arn:{partition}:iam::{ACCOUNT}:role/*")),
         },
@@ -98,10 +112,9 @@ pub(super) fn for_write(
         Write::DeletePermissionsBoundary => {
             allow(json!("iam:DeleteRolePermissionsBoundary"), the_role())
         }
-        Write::CreateServiceLinkedRole { service } => allow(
-            json!("iam:CreateServiceLinkedRole"),
-            json!(at(&format!("/aws-service-role/{service}/"), "*")),
-        ),
+        Write::CreateServiceLinkedRole { service } => {
+            allow(json!("iam:CreateServiceLinkedRole"), json!(at(&linked_path(service), "*")))
+        }
     };
     document(&[statement])
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::baseline::Baseline;
 use super::{Case, Outcome, Problem, Rules, words};
 use crate::model::{
-    AccountId, Cluster, Role, RoleArn, Severity, Snapshot, Usage, Verdict, printable_line,
+    AccountId, Cluster, Role, RoleArn, Severity, Snapshot, Verdict, printable_line,
 };
 
 /// Clusters a summary names.
@@ -34,14 +34,19 @@ pub(super) fn others(
 }
 
 /// `snapshot`: the expected role.
-pub(super) fn check(place: &Place<'_>, snapshot: &Snapshot, usage: &Usage) -> Outcome {
+pub(super) fn check(
+    place: &Place<'_>,
+    snapshot: &Snapshot,
+    clusters: &[Cluster],
+    roles: &BTreeMap<String, Snapshot>,
+) -> Outcome {
     let mut by_role: BTreeMap<&str, Vec<&Cluster>> = BTreeMap::new();
-    for cluster in &usage.clusters {
+    for cluster in clusters {
         by_role.entry(&cluster.role_arn).or_default().push(cluster);
     }
     let mut found = Found::default();
     for (named, clusters) in by_role {
-        User { place, named, clusters }.judge(snapshot, &usage.roles, &mut found);
+        User { place, named, clusters }.judge(snapshot, roles, &mut found);
     }
     let worst = found.problems.iter().rev().max_by_key(|problem| problem.severity);
     let verdict = match (&found.undecided, worst) {
@@ -49,7 +54,7 @@ pub(super) fn check(place: &Place<'_>, snapshot: &Snapshot, usage: &Usage) -> Ou
         (None, Some(problem)) => problem.verdict,
         (None, None) => Verdict::Equivalent,
     };
-    let mut outcome = Outcome::of(verdict).detail("clusters", shown(&usage.clusters));
+    let mut outcome = Outcome::of(verdict).detail("clusters", shown(clusters));
     if let Some(note) = found.undecided {
         outcome = outcome.detail("note", note);
     }

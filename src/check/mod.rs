@@ -17,6 +17,7 @@ mod outcome;
 mod remedies;
 mod role_attributes;
 mod role_exists;
+mod service_linked_role;
 mod trust_policy;
 mod words;
 
@@ -30,7 +31,7 @@ use sha2::{Digest, Sha256};
 use crate::config::{BaselineConfig, Checks, Config, Exception, Presence};
 use crate::model::{
     Account, AccountId, AccountState, CheckName, CheckResult, CheckResults, Cluster, Finding,
-    Partition, RoleArn, ScanError, Severity, Snapshot, UnknownReason, Usage, Verdict,
+    LINKED_ROLE, Partition, RoleArn, ScanError, Severity, Snapshot, UnknownReason, Usage, Verdict,
 };
 pub use baseline::digest as baseline_digest;
 use baseline::{Baseline, Source};
@@ -106,7 +107,8 @@ impl Rules {
         }
     }
 
-    /// Judges a snapshot. `usage` is what [`Presence::WhenConnected`] asks for; no other presence looks at it.
+    /// Judges a snapshot. `usage` is what [`Presence::WhenConnected`] and the check of the service-linked role ask for;
+    /// nothing else looks at it.
     ///
     /// # Errors
     /// `undecided` when a check could not be decided and no finding makes the account `drifted` anyway, or when the role is
@@ -149,17 +151,20 @@ impl Rules {
         usage: Option<&Usage>,
     ) -> Result<Assessment, ScanError> {
         let baseline = self.baseline_in(&account.id)?;
-        let usage = usage.filter(|_| self.baseline.presence == Presence::WhenConnected);
+        let connected = usage.filter(|_| self.baseline.presence == Presence::WhenConnected);
+        let clusters = connected.and_then(|usage| Some((usage.clusters.as_deref()?, &usage.roles)));
         let place = Place { rules: self, account: &account.id, baseline: &baseline };
-        let used = usage.map(|usage| {
-            (CheckName::ConnectorUsage, connector_usage::check(&place, snapshot, usage))
+        let used = clusters.map(|(clusters, roles)| {
+            (CheckName::ConnectorUsage, connector_usage::check(&place, snapshot, clusters, roles))
         });
+        let beside = used.into_iter().chain(self.linked_role(usage));
         let Snapshot::Present(role) = snapshot else {
-            return self.assess_absent(account, &baseline, usage, used);
+            let connected = clusters.map(|(clusters, _)| !clusters.is_empty());
+            return self.assess_absent(account, &baseline, connected, beside);
         };
         let case = Case { rules: self, account: &account.id, baseline: &baseline, role };
         let mut outcomes = self.outcomes(&case);
-        outcomes.extend(used);
+        outcomes.extend(beside);
         Ok(self.assemble(account, role.arn.to_string(), outcomes))
     }
 
@@ -167,13 +172,13 @@ impl Rules {
         &self,
         account: &Account,
         baseline: &Baseline,
-        usage: Option<&Usage>,
-        used: Option<(CheckName, Outcome)>,
+        connected: Option<bool>,
+        beside: impl Iterator<Item = (CheckName, Outcome)>,
     ) -> Result<Assessment, ScanError> {
-        let needed = match (self.baseline.presence, usage) {
+        let needed = match (self.baseline.presence, connected) {
             (Presence::Required | Presence::Forbidden, _) => true,
             (Presence::Optional, _) => false,
-            (Presence::WhenConnected, Some(usage)) => !usage.clusters.is_empty(),
+            (Presence::WhenConnected, Some(connected)) => connected,
             (Presence::WhenConnected, None) => return Err(usage_not_known()),
         };
         let exists = match needed {
@@ -181,7 +186,10 @@ impl Rules {
             false => Outcome::of(Verdict::Absent),
         };
         let mut outcomes = vec![(CheckName::RoleExists, exists)];
-        outcomes.extend(used.filter(|_| needed));
+        // The service-linked role serves this one: where the absence of this one is fine, so is that of the other.
+        let judged = !self.checks.disabled.contains(&CheckName::RoleExists);
+        let counts = |check: CheckName| judged || check != CheckName::ServiceLinkedRole;
+        outcomes.extend(beside.filter(|(check, _)| needed && counts(*check)));
         let role_arn = self.expected_arn(&account.id).to_string();
         let mut assessment = self.assemble(account, role_arn, outcomes);
         // Where absence is not judged, nothing is: that is no compliance.
@@ -233,7 +241,9 @@ impl Rules {
 
     /// Names of the roles that must be read beside the expected one, for [`Usage::roles`].
     pub fn other_roles(&self, account: &AccountId, clusters: &[Cluster]) -> BTreeSet<String> {
-        connector_usage::others(&self.baseline.role_name, account, clusters)
+        let mut names = connector_usage::others(&self.baseline.role_name, account, clusters);
+        names.extend(self.looks_at_linked_role().then(|| LINKED_ROLE.to_owned()));
+        names
     }
 
     /// The exceptions that cover nothing any more.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::effective_permissions::Cut;
 use super::{
     Baseline, Case, Rules, attached_policies, finding_id, inline_policy, role_attributes,
-    role_exists,
+    role_exists, service_linked_role,
 };
 use crate::config::Presence;
 use crate::model::{Account, CheckName, Role, RoleArn, ScanError, Snapshot, Verdict, Write};
@@ -83,6 +83,11 @@ impl Rules {
         let place = self.expected_arn(&account.id);
         let [create, put] = role_exists::creation(self, &account.id, baseline);
         Remedies { place, todo: Todo::Create { create, put } }
+    }
+
+    /// What makes the service-linked role.
+    pub(crate) fn linked_role_creation(&self) -> Write {
+        service_linked_role::creation()
     }
 
     /// The exception that covers findings of a check in an account, by id.

@@ -11,7 +11,9 @@ use crate::check::{Judgement, Rules};
 use crate::clock;
 use crate::config::{Config, Exception};
 use crate::exit::Exit;
-use crate::model::{Account, AccountReport, AccountResult, Partition, printable_line};
+use crate::model::{
+    Account, AccountReport, AccountResult, CheckName, LINKED_ROLE, Partition, Usage, printable_line,
+};
 use crate::sweep;
 
 /// Largest file read: an account with thousands of roles prints some tens of megabytes.
@@ -32,6 +34,8 @@ pub(super) fn main(common: &Common, files: &[PathBuf], flags: &Flags) -> anyhow:
         output::check_writable(path, output::For::Owner)?;
     }
     let started = clock::now();
+    let linked = !config.checks.disabled.contains(&CheckName::ServiceLinkedRole);
+    let others: &[&str] = if linked { &[LINKED_ROLE] } else { &[] };
     let mut read: Vec<Details> = Vec::new();
     for file in files {
         let shown =
@@ -39,7 +43,7 @@ pub(super) fn main(common: &Common, files: &[PathBuf], flags: &Flags) -> anyhow:
         let bytes = bytes_of(file).with_context(|| format!("failed to read {shown}"))?;
         let details = String::from_utf8(bytes)
             .map_err(|_| "not text in UTF-8".to_owned())
-            .and_then(|text| details::read(&text, &config.baseline.role_name));
+            .and_then(|text| details::read(&text, &config.baseline.role_name, others));
         read.push(details.map_err(|what| anyhow::anyhow!("{shown}: {what}\nhint: {HINT}"))?);
     }
     let mut accounts: Vec<Account> = read.iter().map(account).collect();
@@ -91,7 +95,8 @@ fn judge(config: &Config, account: Account, details: Details) -> AccountReport {
         Some(reason) => AccountResult::Skipped(reason),
         None => {
             let rules = Rules::new(config, details.partition, None, clock::today());
-            match rules.judge(&account, &details.snapshot, None) {
+            let usage = Usage { roles: details.others, ..Usage::default() };
+            match rules.judge(&account, &details.snapshot, Some(&usage)) {
                 Ok(Judgement { state, role_arn, checks, findings }) => AccountResult::Judged {
                     state,
                     role_arn,

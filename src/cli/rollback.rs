@@ -15,8 +15,9 @@ use crate::remediate::Undo;
 pub(super) const HELP: &str = "\
 Without --yes nothing is written: what would be put back is printed. A role that has moved on since the change is left
 alone unless --force is given. A role that rolewarden made is deleted only while it is what rolewarden left, forced or not.
-A rollback is a run of its own in the journal. remediation.mode must be apply; the kill switch's file holds it
-back; that remediation was stopped, or its breaker opened, does not.
+A service-linked role that was made stays: nothing of rolewarden's can undo that. A rollback is a run of its own in the
+journal. remediation.mode must be apply. The kill switch's file holds it back; that remediation was stopped, or its
+breaker opened, does not.
 
 Exit status:
   0      all was put back, and seen to be; without --yes: it would be
@@ -80,6 +81,10 @@ fn shown(undo: &Undo) -> String {
         if let Some(why) = &account.refused {
             text.push_str(&format!("    left alone: {}\n", printable_line(why, 600)));
             continue;
+        }
+        for change in &account.stays {
+            let summary = printable_line(&change.summary, 300);
+            text.push_str(&format!("    stays, because only AWS can take it back: {summary}\n"));
         }
         for change in &account.changes {
             text.push_str(&format!("    undo: {}\n", printable_line(&change.summary, 300)));

@@ -17,11 +17,23 @@ pub struct Cluster {
     pub status: String,
 }
 
-/// How one account uses the connector.
+/// The role through which EKS itself works with the connector: only its service changes it.
+pub const LINKED_ROLE: &str = "AWSServiceRoleForAmazonEKSConnector";
+
+/// The service that [`LINKED_ROLE`] is linked to.
+pub const LINKED_SERVICE: &str = "eks-connector.amazonaws.com";
+
+/// The path of the roles that are linked to a service.
+pub fn linked_path(service: &str) -> String {
+    format!("/aws-service-role/{service}/")
+}
+
+/// What is known of one account beside its role: how it uses the connector.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// Every connected cluster in the configured regions.
-    pub clusters: Vec<Cluster>,
-    /// The roles of this account that clusters name beside the expected one, by name.
+    /// Every connected cluster in the configured regions; `None`: nobody asked.
+    pub clusters: Option<Vec<Cluster>>,
+    /// The roles of this account that were read beside the expected one, by name: those that clusters name, and
+    /// [`LINKED_ROLE`] where the checks want it.
     pub roles: BTreeMap<String, Snapshot>,
 }

@@ -17,7 +17,7 @@ pub use account::{Account, AccountId, InvalidAccountId, SkipReason};
 pub use arn::{InvalidArn, Partition, RoleArn};
 pub use change::{Action, Change, Origin, Phase, StepOutcome, Write};
 pub use changes::Changes;
-pub use cluster::{Cluster, Usage};
+pub use cluster::{Cluster, LINKED_ROLE, LINKED_SERVICE, Usage, linked_path};
 pub use error::{ScanError, UnknownReason};
 pub use finding::{Finding, Severity};
 pub use report::{

@@ -70,11 +70,13 @@ pub enum CheckName {
     RoleAttributes,
     /// Every connected cluster works with the role; judged with presence `when-connected` only.
     ConnectorUsage,
+    /// EKS's own role for the connector is there; off by default.
+    ServiceLinkedRole,
 }
 
 impl CheckName {
     /// Every check, in the order reports show them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::RoleExists,
         Self::TrustPolicy,
         Self::InlinePolicy,
@@ -82,6 +84,7 @@ impl CheckName {
         Self::EffectivePermissions,
         Self::RoleAttributes,
         Self::ConnectorUsage,
+        Self::ServiceLinkedRole,
     ];
 
     /// The check's name in configuration, JSON and metrics.
@@ -94,6 +97,7 @@ impl CheckName {
             Self::EffectivePermissions => "effective-permissions",
             Self::RoleAttributes => "role-attributes",
             Self::ConnectorUsage => "connector-usage",
+            Self::ServiceLinkedRole => "service-linked-role",
         }
     }
 }

@@ -8,7 +8,8 @@
 //! 3. the inline policy is put: from here on the role has what it needs;
 //! 4. only now inline policies beside it are deleted and managed policies detached;
 //! 5. a permissions boundary in place of another is put: it may let through more, of what is right by now;
-//! 6. a trust policy that only keeps the connector out is replaced last: it lets the service in to a role that is right.
+//! 6. a trust policy that only keeps the connector out is replaced last: it lets the service in to a role that is right;
+//! 7. the service-linked role, which is no part of this role, is made at the very end: it cannot be undone.
 //!
 //! A role that is created has its trust policy, boundary and tags from the first moment, and its permissions a step later.
 
@@ -19,7 +20,8 @@ use super::{AccountPlan, Remaining};
 use crate::check::{Amendments, Assessment, Remedies, Rules, Todo};
 use crate::config::{Doubt, Remediation};
 use crate::model::{
-    Account, Action, CheckName, Finding, ScanError, Snapshot, UnknownReason, Usage, Verdict, Write,
+    Account, Action, CheckName, Finding, LINKED_ROLE, ScanError, Snapshot, UnknownReason, Usage,
+    Verdict, Write,
 };
 
 /// Looks at a role's permissions at most; the second one finds little, and the third nothing.
@@ -73,6 +75,7 @@ pub fn account_plan(
         Todo::Create { create, put } => planner.create(&mut draft, &assessed, create, put),
         Todo::Change(amendments) => planner.change(&mut draft, &assessed, *amendments)?,
     }
+    planner.linked_role(&mut draft, &assessed);
     planner.finish(draft, &assessed, snapshot)
 }
 
@@ -214,6 +217,23 @@ impl Planner<'_> {
             return None;
         }
         Some((if draft.has_boundary() { When::Last } else { When::First }, put))
+    }
+
+    /// Makes the service-linked role: after all that can be undone.
+    fn linked_role(&self, draft: &mut Draft, assessed: &Assessment) {
+        let (check, action) = (CheckName::ServiceLinkedRole, Action::CreateServiceLinkedRole);
+        if self.open(assessed).all(|finding| finding.check != check) {
+            return;
+        }
+        let seen = self.usage.and_then(|usage| usage.roles.get(LINKED_ROLE));
+        let free = match seen {
+            Some(Snapshot::Absent) => self.may(action, assessed),
+            Some(Snapshot::Present(_)) | None => Err("another role has its name".into()),
+        };
+        match free {
+            Ok(()) => draft.step(action, self.rules.linked_role_creation()),
+            Err(why) => draft.because(check, why),
+        }
     }
 
     /// Until there is nothing left to do: what was invalid or in the way may have hidden something else.
@@ -373,7 +393,10 @@ impl Planner<'_> {
     ) -> Result<Planned, ScanError> {
         let after = self.assess(draft.snapshot())?;
         let mut remaining = Vec::new();
-        for finding in self.open(&after) {
+        // What was read beside the role is as it was before the steps.
+        let made = draft.does(Action::CreateServiceLinkedRole);
+        let stays = |f: &&Finding| !made || f.check != CheckName::ServiceLinkedRole;
+        for finding in self.open(&after).filter(stays) {
             remaining.push(Remaining {
                 check: finding.check,
                 finding: finding.summary.clone(),
@@ -424,6 +447,7 @@ impl Planner<'_> {
             CheckName::InlinePolicy if draft.does(Action::PutInlinePolicy) => {
                 return Err(defect(finding.check));
             }
+            CheckName::ServiceLinkedRole => return Err(defect(finding.check)),
             CheckName::RoleExists => "a role is never deleted, not even to be made anew",
             CheckName::TrustPolicy | CheckName::InlinePolicy => "it is not what this plan is for",
             CheckName::AttachedPolicies => "nothing is ever attached",
@@ -448,7 +472,7 @@ enum When {
 fn touched(action: Action) -> &'static [CheckName] {
     use CheckName::{
         AttachedPolicies, ConnectorUsage, EffectivePermissions, InlinePolicy, RoleAttributes,
-        RoleExists, TrustPolicy,
+        RoleExists, ServiceLinkedRole, TrustPolicy,
     };
     match action {
         Action::CreateRole => &[RoleExists, ConnectorUsage],
@@ -458,7 +482,7 @@ fn touched(action: Action) -> &'static [CheckName] {
         }
         Action::DetachManagedPolicy => &[AttachedPolicies, EffectivePermissions],
         Action::PutPermissionsBoundary => &[RoleAttributes, EffectivePermissions],
-        Action::CreateServiceLinkedRole => &[],
+        Action::CreateServiceLinkedRole => &[ServiceLinkedRole],
     }
 }
 

@@ -135,7 +135,7 @@ fn summary(write: &Write, place: &RoleArn) -> String {
         }
         Write::DeletePermissionsBoundary => "delete the permissions boundary".to_owned(),
         Write::CreateServiceLinkedRole { service } => {
-            format!("create the service-linked role of {}", line(service))
+            format!("create the service-linked role of {} (nothing undoes this)", line(service))
         }
     }
 }

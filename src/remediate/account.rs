@@ -13,6 +13,9 @@ use crate::model::{
 use crate::plan::{AccountPlan, Planned, Step, account_plan};
 use crate::store::ChangeFilter;
 
+/// Said where a plan was carried out before.
+const DONE: &str = "the role is as planned already";
+
 /// What became of an account, and why the run cannot go on, if it cannot.
 pub(super) struct Done {
     pub(super) report: AccountRun,
@@ -169,14 +172,14 @@ where
             let again = self.aws.read_role(account).await?;
             if again.digest() != plan.snapshot_digest {
                 return Ok(Err(match self.is_done(account, plan, &again).await? {
-                    true => (Outcome::DoneAlready, "the role is as planned already".to_owned()),
+                    true => (Outcome::DoneAlready, DONE.to_owned()),
                     false => (Outcome::Left, "the role is not as the plan saw it".to_owned()),
                 }));
             }
             seen = again;
         }
         let usage = self.usage(account).await?;
-        let planned = account_plan(&self.rules, account, &seen, usage.as_ref(), &self.remediation)?;
+        let planned = account_plan(&self.rules, account, &seen, Some(&usage), &self.remediation)?;
         let now = match &planned {
             Planned::Steps(now) => now.steps.as_slice(),
             Planned::Nothing | Planned::LeftAlone(_) => &[],
@@ -189,6 +192,10 @@ where
         Ok(match (same, planned) {
             (true, _) => Ok(seen),
             (false, Planned::LeftAlone(why)) => Err((Outcome::Left, why)),
+            // What a step makes beside the role does not show in the role.
+            (false, Planned::Nothing) if self.is_done(account, plan, &seen).await? => {
+                Err((Outcome::DoneAlready, DONE.to_owned()))
+            }
             (false, _) => Err((
                 Outcome::Left,
                 "this configuration plans otherwise for the role than the plan says: plan again"
@@ -217,15 +224,16 @@ where
         Ok(true)
     }
 
-    /// The clusters that the role's presence may depend on, and the roles they name.
-    pub(super) async fn usage(&self, account: &Account) -> Result<Option<Usage>, ScanError> {
-        let Some(clusters) = self.aws.read_clusters(account).await? else { return Ok(None) };
+    /// The clusters that the role's presence may depend on, the roles they name, and the service-linked role.
+    pub(super) async fn usage(&self, account: &Account) -> Result<Usage, ScanError> {
+        let clusters = self.aws.read_clusters(account).await?;
+        let names = self.rules.other_roles(&account.id, clusters.as_deref().unwrap_or_default());
         let mut usage = Usage { clusters, ..Usage::default() };
-        for name in self.rules.other_roles(&account.id, &usage.clusters) {
+        for name in names {
             let role = self.aws.read_other_role(account, &name).await?;
             usage.roles.insert(name, role);
         }
-        Ok(Some(usage))
+        Ok(usage)
     }
 
     fn intent(&self, plan: &AccountPlan, step: &Step, cause: &Cause, at: Timestamp) -> Change {

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Engine, Journal};
 use crate::aws::RoleReader;
-use crate::model::{Account, ScanError, Snapshot, Write};
+use crate::model::{Account, LINKED_ROLE, ScanError, Snapshot, Write};
 
 /// The oldest that a read may be when a write follows it.
 const FRESH: Duration = Duration::from_secs(5);
@@ -18,9 +18,6 @@ const LAST: Duration = Duration::from_secs(8);
 /// Waits between reads: the first is short, because most changes are seen at once.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-
-/// The name of the service-linked role that a write may make.
-const LINKED: &str = "AWSServiceRoleForAmazonEKSConnector";
 
 /// A snapshot, and when reading it began: by a clock that stands still in a suspended machine, and by one that does not.
 pub(super) struct Read {
@@ -63,7 +60,7 @@ where
         let (begun, begun_at) = (Instant::now(), self.now());
         let snapshot = match write {
             Write::CreateServiceLinkedRole { .. } => {
-                self.aws.read_other_role(account, LINKED).await?
+                self.aws.read_other_role(account, LINKED_ROLE).await?
             }
             _ => self.aws.read_role(account).await?,
         };

@@ -1,6 +1,6 @@
 //! What a write looks like from outside: whether it is in effect, and whether two snapshots mean the same. Pure.
 
-use crate::model::{Role, RoleArn, Snapshot, Verdict, Write};
+use crate::model::{Role, RoleArn, Snapshot, Verdict, Write, linked_path};
 use crate::policy::{Context, Kind, Policy, compare};
 
 /// What IAM takes for the longest session of a role that was made without one.
@@ -35,7 +35,7 @@ pub(super) fn holds(write: &Write, seen: &Snapshot) -> bool {
             role.boundary.as_ref().is_some_and(|(there, _)| there == arn)
         }
         Write::DeletePermissionsBoundary => role.boundary.is_none(),
-        Write::CreateServiceLinkedRole { .. } => true,
+        Write::CreateServiceLinkedRole { service } => role.arn.path == linked_path(service),
     }
 }
 
@@ -147,6 +147,7 @@ mod tests {
         };
         let there = || with(|_| {});
         let arn = || text("arn:aws:iam::aws:policy/x");
+        let linked = |service: &str| Write::CreateServiceLinkedRole { service: text(service) };
         let cases = [
             ("made", create("/team/", REORDERED, None), there(), true),
             ("made elsewhere", create("/", TRUST, None), there(), false),
@@ -168,6 +169,14 @@ mod tests {
             ("detached", Write::DetachManagedPolicy { arn: text("arn:y") }, there(), true),
             ("bounded otherwise", Write::PutPermissionsBoundary { arn: arn() }, there(), false),
             ("bounded", Write::DeletePermissionsBoundary, there(), false),
+            (
+                "linked",
+                linked("team"),
+                with(|r| r.arn.path = "/aws-service-role/team/".into()),
+                true,
+            ),
+            ("linked elsewhere", linked("team"), there(), false),
+            ("not linked", linked("team"), Snapshot::Absent, false),
             ("unbounded", Write::DeletePermissionsBoundary, with(|r| r.boundary = None), true),
         ];
         for (case, write, seen, want) in cases {

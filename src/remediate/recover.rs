@@ -167,7 +167,7 @@ where
             return Err(cut_off("the role is not as its steps left it"));
         }
         let usage = self.usage(account).await.map_err(|error| cut_off(&error.to_string()))?;
-        let planned = account_plan(&self.rules, account, &seen, usage.as_ref(), &self.remediation);
+        let planned = account_plan(&self.rules, account, &seen, Some(&usage), &self.remediation);
         let planned = planned.map_err(|error| cut_off(&error.to_string()))?;
         let Planned::Steps(planned) = planned else {
             return Err(cut_off("nothing more would be done now"));

@@ -29,6 +29,8 @@ pub struct UndoAccount {
     pub name: String,
     /// Changes to undo, the last one first.
     pub changes: Vec<Change>,
+    /// Changes that nothing can undo: they stay, and the others are undone all the same.
+    pub stays: Vec<Change>,
     /// Why nothing is done here, if nothing is.
     pub refused: Option<String>,
     /// The role as it is now.
@@ -96,6 +98,13 @@ where
         force: bool,
     ) -> UndoAccount {
         let name = changes.first().map_or_else(String::new, |change| change.account_name.clone());
+        let (changes, stays): (Vec<_>, Vec<_>) =
+            changes.into_iter().partition(|change| change.undo.is_some());
+        if changes.is_empty() {
+            let refused = Some(never_undone(&stays));
+            let (changes, seen) = (stays, Snapshot::Absent);
+            return UndoAccount { account, name, changes, stays: vec![], refused, seen };
+        }
         let read = self.aws.read_role(&Account::numbered(account.clone())).await;
         let (seen, changes, refused) = match read {
             Err(error) => {
@@ -106,7 +115,7 @@ where
                 Err(why) => (seen, changes, Some(why)),
             },
         };
-        UndoAccount { account, name, changes, refused, seen }
+        UndoAccount { account, name, changes, stays, refused, seen }
     }
 
     /// Undoes it. Each undo is a change of its own in the journal. An account that fails keeps no other from being put back.
@@ -119,7 +128,10 @@ where
                 accounts.push(one.left(why));
                 continue;
             }
-            let done = self.roll_back_account(&undo.run, one).await;
+            let mut done = self.roll_back_account(&undo.run, one).await;
+            if !one.stays.is_empty() && done.report.note.is_none() {
+                done.report.note = Some(never_undone(&one.stays));
+            }
             held = done.held;
             accounts.push(done.report);
         }
@@ -198,6 +210,12 @@ impl UndoAccount {
     }
 }
 
+/// Which changes stay, because nothing can undo them.
+fn never_undone(changes: &[Change]) -> String {
+    let summaries: Vec<&str> = changes.iter().map(|change| change.summary.as_str()).collect();
+    format!("it stays, because only AWS can take it back: {}", summaries.join("; "))
+}
+
 /// A diff from after to before.
 fn turned(diff: &str) -> String {
     let turn = |line: &str| match line.split_at_checked(1) {
@@ -213,9 +231,7 @@ fn checked(seen: &Snapshot, changes: &[Change], force: bool) -> Result<Vec<Chang
     let (mut now, mut undone) = (seen.clone(), vec![]);
     for change in changes {
         let what = &change.summary;
-        let Some(undo) = &change.undo else {
-            return Err(format!("nothing can undo this change: {what}"));
-        };
+        let Some(undo) = &change.undo else { continue };
         let Ok(arn) = change.role_arn.parse::<RoleArn>() else {
             return Err("the journal names no role".to_owned());
         };

@@ -103,5 +103,5 @@ async fn one<R: RoleReader>(
     limits: Limits,
 ) -> Result<Planned, ScanError> {
     let (snapshot, usage) = scan::seen(reader, rules, account, limits.account_timeout).await?;
-    account_plan(rules, account, &snapshot, usage.as_ref(), remediation)
+    account_plan(rules, account, &snapshot, Some(&usage), remediation)
 }

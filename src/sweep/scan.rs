@@ -72,7 +72,7 @@ async fn confirmed<R: RoleReader>(
     account: &Account,
     clusters: Option<&[Cluster]>,
 ) -> Result<Judgement, ScanError> {
-    let judge = |(snapshot, usage): &Seen| rules.judge(account, snapshot, usage.as_ref());
+    let judge = |(snapshot, usage): &Seen| rules.judge(account, snapshot, Some(usage));
     let mut seen = read(reader, rules, account, clusters).await?;
     for _ in 1..READS {
         let judgement = judge(&seen)?;
@@ -89,8 +89,8 @@ async fn confirmed<R: RoleReader>(
     if needs_confirming(judgement.state) { Err(unstable()) } else { Ok(judgement) }
 }
 
-/// The role, and the roles that clusters name beside it.
-pub(super) type Seen = (Snapshot, Option<Usage>);
+/// The role, and what is known beside it.
+pub(super) type Seen = (Snapshot, Usage);
 
 async fn read<R: RoleReader>(
     reader: &R,
@@ -99,13 +99,12 @@ async fn read<R: RoleReader>(
     clusters: Option<&[Cluster]>,
 ) -> Result<Seen, ScanError> {
     let snapshot = reader.read_role(account).await?;
-    let Some(clusters) = clusters else { return Ok((snapshot, None)) };
-    let mut usage = Usage { clusters: clusters.to_vec(), ..Usage::default() };
-    for name in rules.other_roles(&account.id, clusters) {
+    let mut usage = Usage { clusters: clusters.map(<[_]>::to_vec), ..Usage::default() };
+    for name in rules.other_roles(&account.id, clusters.unwrap_or_default()) {
         let role = reader.read_other_role(account, &name).await?;
         usage.roles.insert(name, role);
     }
-    Ok((snapshot, Some(usage)))
+    Ok((snapshot, usage))
 }
 
 fn needs_confirming(state: AccountState) -> bool {

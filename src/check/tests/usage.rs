@@ -25,7 +25,7 @@ fn usage(roles: &[&str], read: Option<Snapshot>) -> Usage {
     let names = ["a", "b", "c", "d", "e"];
     let clusters = names.iter().zip(roles).map(|(name, arn)| cluster(name, arn)).collect();
     let roles = read.map(|role| ("eksctl-1".to_owned(), role)).into_iter().collect();
-    Usage { clusters, roles }
+    Usage { clusters: Some(clusters), roles }
 }
 
 fn judged(yaml: &str, role: &Snapshot, usage: Option<&Usage>) -> Result<Judgement, ScanError> {

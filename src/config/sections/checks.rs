@@ -36,7 +36,11 @@ struct Common {
 }
 
 fn common(keys: &mut Keys<'_, '_>) -> Option<Common> {
-    let enabled = keys.key("enabled", "Whether the check runs.", Switch, json!(true));
+    common_with(keys, true)
+}
+
+fn common_with(keys: &mut Keys<'_, '_>, runs: bool) -> Option<Common> {
+    let enabled = keys.key("enabled", "Whether the check runs.", Switch, json!(runs));
     let severity = keys.key(
         "severity",
         "Severity of its findings instead of the computed one.",
@@ -70,11 +74,8 @@ fn trust_policy(keys: &mut Keys<'_, '_>) -> Option<(Common, Vec<String>)> {
     Some((common?, conditions?))
 }
 
-fn service_linked_role(keys: &mut Keys<'_, '_>) -> Option<()> {
-    if keys.key("enabled", "Not in this version yet: only false.", Switch, json!(false))? {
-        keys.problem("enabled", "this check is not in this version yet; expected false");
-    }
-    Some(())
+fn service_linked_role(keys: &mut Keys<'_, '_>) -> Option<Common> {
+    common_with(keys, false)
 }
 
 pub(super) fn checks(keys: &mut Keys<'_, '_>) -> Option<Checks> {
@@ -98,8 +99,9 @@ pub(super) fn checks(keys: &mut Keys<'_, '_>) -> Option<Checks> {
     let attributes = keys.key(CheckName::RoleAttributes.as_str(), doc, Section(common), json!({}));
     let doc = "Whether connected clusters use the role; runs with `presence: when-connected` only.";
     let usage = keys.key(CheckName::ConnectorUsage.as_str(), doc, Section(common), json!({}));
-    let doc = "AWSServiceRoleForAmazonEKSConnector; not in this version yet.";
-    keys.key("service-linked-role", doc, Section(service_linked_role), json!({}));
+    let doc = "EKS's own role for the connector, AWSServiceRoleForAmazonEKSConnector, is there.";
+    let name = CheckName::ServiceLinkedRole.as_str();
+    let linked = keys.key(name, doc, Section(service_linked_role), json!({}));
 
     let (trust, accept_conditions) = trust?;
     let (inline, accept_managed) = inline?;
@@ -112,6 +114,7 @@ pub(super) fn checks(keys: &mut Keys<'_, '_>) -> Option<Checks> {
         (CheckName::EffectivePermissions, effective?),
         (CheckName::RoleAttributes, attributes?),
         (CheckName::ConnectorUsage, usage?),
+        (CheckName::ServiceLinkedRole, linked?),
     ];
     let disabled: BTreeSet<_> =
         all.iter().filter(|(_, check)| !check.enabled).map(|(name, _)| *name).collect();

@@ -111,9 +111,10 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
         &["c.yaml:2:42: checks.inline-policy.accept_managed: expected true or false, found `yes`"],
     ),
     (
-        "checks: {service-linked-role: {enabled: true}}",
+        "checks: {service-linked-role: {enabled: yes, path: /}}",
         &[
-            "c.yaml:2:41: checks.service-linked-role.enabled: this check is not in this version yet; expected false",
+            "c.yaml:2:41: checks.service-linked-role.enabled: expected true or false, found `yes`",
+            "c.yaml:2:46: checks.service-linked-role: unknown key `path`; expected enabled or severity",
         ],
     ),
     (
@@ -398,7 +399,7 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
         &[
             "c.yaml:2:33: exceptions[0].accounts[0]: expected an account id: 12 digits in quotes, found the number `111122223333`; put it in quotes",
             "c.yaml:2:57: exceptions[0].checks[0]: unknown check `trust-polcy`; did you mean `trust-policy`?",
-            "c.yaml:2:70: exceptions[0].checks[1]: unknown check `x`; expected role-exists, trust-policy, inline-policy, attached-policies, effective-permissions, role-attributes or connector-usage",
+            "c.yaml:2:70: exceptions[0].checks[1]: unknown check `x`; expected role-exists, trust-policy, inline-policy, attached-policies, effective-permissions, role-attributes, connector-usage or service-linked-role",
             "c.yaml:2:82: exceptions[0].reason: expected a text, found ` `",
             "c.yaml:2:94: exceptions[0].owner: expected a text, found nothing",
             "c.yaml:2:109: exceptions[0].expires: expected a date such as 2027-01-31, found `31.01.2027`",

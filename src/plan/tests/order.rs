@@ -324,20 +324,20 @@ fn a_role_that_clusters_need_is_made_and_what_they_name_stays() {
         role_arn: format!("arn:aws:iam::111122223333:role/{role}"),
         status: "ACTIVE".into(),
     };
+    let used = |clusters, roles| Usage { clusters: Some(clusters), roles };
     let plan = |usage: &Usage| {
         let rules = rules(&config(yaml), &Snapshot::Absent);
         account_plan(&rules, &account(), &Snapshot::Absent, Some(usage), &Remediation::default())
     };
-    assert_eq!(plan(&Usage::default()), Ok(Planned::Nothing));
-    let needs =
-        Usage { clusters: vec![cluster("AmazonEKSConnectorAgentRole")], ..Usage::default() };
+    assert_eq!(plan(&used(vec![], [].into())), Ok(Planned::Nothing));
+    let needs = used(vec![cluster("AmazonEKSConnectorAgentRole")], [].into());
     let Ok(Planned::Steps(made)) = plan(&needs) else { panic!() };
     assert_eq!(made.steps.len(), 2);
     assert!(made.remaining.is_empty(), "{:?}", made.remaining);
-    let other = Usage {
-        clusters: vec![cluster("other")],
-        roles: [("other".to_owned(), role(|r| r.arn.name = "other".into()))].into(),
-    };
+    let other = used(
+        vec![cluster("other")],
+        [("other".to_owned(), role(|r| r.arn.name = "other".into()))].into(),
+    );
     let Ok(Planned::Steps(made)) = plan(&other) else { panic!() };
     assert!(made.remaining[0].why.contains("left to people"), "{:?}", made.remaining);
 }

@@ -103,9 +103,9 @@ fn with_all_actions_only_what_no_action_is_for_remains() {
                 // What is allowed or required, or a boundary, takes away.
                 CheckName::EffectivePermissions => true,
                 CheckName::AttachedPolicies => left.finding.contains("required"),
-                CheckName::InlinePolicy | CheckName::ConnectorUsage => {
-                    left.why.contains("exception")
-                }
+                CheckName::InlinePolicy
+                | CheckName::ConnectorUsage
+                | CheckName::ServiceLinkedRole => left.why.contains("exception"),
             };
             assert!(fine, "case `{}`: {left:?}", row.case);
         }

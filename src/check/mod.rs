@@ -138,6 +138,11 @@ impl Rules {
         Ok(Judgement { state, role_arn, checks: self.said.shared(checks), findings })
     }
 
+    /// Whether a check is switched on.
+    pub(crate) fn judges(&self, check: CheckName) -> bool {
+        !self.checks.disabled.contains(&check)
+    }
+
     /// Whether a finding is severe enough to be drift.
     pub(crate) fn counts(&self, finding: &Finding) -> bool {
         finding.severity >= self.checks.drift_severity
@@ -187,7 +192,7 @@ impl Rules {
         };
         let mut outcomes = vec![(CheckName::RoleExists, exists)];
         // The service-linked role serves this one: where the absence of this one is fine, so is that of the other.
-        let judged = !self.checks.disabled.contains(&CheckName::RoleExists);
+        let judged = self.judges(CheckName::RoleExists);
         let counts = |check: CheckName| judged || check != CheckName::ServiceLinkedRole;
         outcomes.extend(beside.filter(|(check, _)| needed && counts(*check)));
         let role_arn = self.expected_arn(&account.id).to_string();
@@ -205,7 +210,7 @@ impl Rules {
 
     /// What all checks of the role itself say.
     fn outcomes(&self, case: &Case<'_>) -> Vec<(CheckName, Outcome)> {
-        let presence_judged = !self.checks.disabled.contains(&CheckName::RoleExists);
+        let presence_judged = self.judges(CheckName::RoleExists);
         if self.baseline.presence == Presence::Forbidden && presence_judged {
             return vec![(CheckName::RoleExists, role_exists::forbidden(case))];
         }

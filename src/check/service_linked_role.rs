@@ -11,13 +11,13 @@ use crate::model::{
 impl Rules {
     /// Whether the service-linked role is looked at.
     pub(super) fn looks_at_linked_role(&self) -> bool {
-        !self.checks.disabled.contains(&CheckName::ServiceLinkedRole)
+        self.judges(CheckName::ServiceLinkedRole)
     }
 
     /// What is said of the service-linked role: nothing where the role itself must not be there.
     pub(super) fn linked_role(&self, usage: Option<&Usage>) -> Option<(CheckName, Outcome)> {
-        let forbidden = self.baseline.presence == Presence::Forbidden
-            && !self.checks.disabled.contains(&CheckName::RoleExists);
+        let forbidden =
+            self.baseline.presence == Presence::Forbidden && self.judges(CheckName::RoleExists);
         let seen = usage.and_then(|usage| usage.roles.get(LINKED_ROLE));
         (self.looks_at_linked_role() && !forbidden)
             .then(|| (CheckName::ServiceLinkedRole, judge(seen)))

@@ -180,3 +180,21 @@ fn diff(write: &Write, before: &Snapshot) -> String {
     };
     diff_of_change(&before, &after)
 }
+
+/// The checks whose findings an action changes.
+pub(super) fn touched(action: Action) -> &'static [CheckName] {
+    use CheckName::{
+        AttachedPolicies, ConnectorUsage, EffectivePermissions, InlinePolicy, RoleAttributes,
+        RoleExists, ServiceLinkedRole, TrustPolicy,
+    };
+    match action {
+        Action::CreateRole => &[RoleExists, ConnectorUsage],
+        Action::UpdateTrustPolicy => &[TrustPolicy],
+        Action::PutInlinePolicy | Action::DeleteInlinePolicy => {
+            &[InlinePolicy, EffectivePermissions]
+        }
+        Action::DetachManagedPolicy => &[AttachedPolicies, EffectivePermissions],
+        Action::PutPermissionsBoundary => &[RoleAttributes, EffectivePermissions],
+        Action::CreateServiceLinkedRole => &[ServiceLinkedRole],
+    }
+}

@@ -114,7 +114,7 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
         "checks: {service-linked-role: {enabled: yes, path: /}}",
         &[
             "c.yaml:2:41: checks.service-linked-role.enabled: expected true or false, found `yes`",
-            "c.yaml:2:46: checks.service-linked-role: unknown key `path`; expected enabled or severity",
+            "c.yaml:2:46: checks.service-linked-role.path: unknown key; expected enabled or severity",
         ],
     ),
     (

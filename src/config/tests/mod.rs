@@ -196,7 +196,10 @@ fn every_key_reaches_its_place() {
     assert_eq!(baseline.service_principals["aws-cn"], "ssm.amazonaws.com.cn");
     assert_eq!(baseline.required_tags["team"], "platform");
     let checks = &config.checks;
-    assert_eq!(checks.disabled, BTreeSet::from([CheckName::RoleAttributes]));
+    assert_eq!(
+        checks.disabled,
+        BTreeSet::from([CheckName::RoleAttributes, CheckName::ServiceLinkedRole])
+    );
     assert_eq!(checks.severity, BTreeMap::from([(CheckName::TrustPolicy, Severity::High)]));
     assert_eq!((checks.drift_severity, checks.accept_managed), (Severity::Medium, true));
     assert!(checks.required_attachments.contains("arn:aws:iam::aws:policy/A"));

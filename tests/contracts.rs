@@ -46,7 +46,8 @@ fn command_lines() -> Vec<Vec<String>> {
                 .collect();
             let program =
                 words.iter().position(|w| *w == "rolewarden" || w.ends_with("/rolewarden"));
-            if let Some(program) = program {
+            // `systemctl stop rolewarden` is about the unit.
+            if let Some(program) = program.filter(|program| program + 1 < words.len()) {
                 found.push(words[program + 1..].iter().map(|word| (*word).to_owned()).collect());
             }
         }

@@ -40,7 +40,8 @@ fn it_is_judged_where_it_is_switched_on_and_the_role_is_wanted() {
     let severe_absent = ABSENT.replace("medium", "critical");
     let blind = "checks: {service-linked-role: {enabled: true}, role-exists: {enabled: false}}";
     let none = Snapshot::Absent;
-    let cases: [(&str, &str, Snapshot, Option<Snapshot>, &[&str]); 15] = [
+    type Row<'a> = (&'a str, &'a str, Snapshot, Option<Snapshot>, &'a [&'a str]);
+    let cases: [Row<'_>; 15] = [
         ("off", "", is(), absent(), &["compliant"]),
         ("there", ON, is(), there(), &["compliant"]),
         ("absent", ON, is(), absent(), &["drifted", ABSENT]),

@@ -56,6 +56,7 @@ fn sweep(n: i64) -> SweepRecord {
             baseline: String::new(),
             baseline_digest: String::new(),
             config_digest: String::new(),
+            shard: Default::default(),
             complete: true,
         },
         trigger: Trigger::Schedule,

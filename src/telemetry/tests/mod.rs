@@ -381,7 +381,10 @@ fn a_scan_writes_its_states_and_a_scan_that_could_not_run_writes_none() {
     let report = world.whole_report();
     let shot =
         |outcome| OneShot { outcome, traffic: Default::default(), last_complete: Some(at(-5)) };
-    let state = |outcome| shot(outcome).state(&world.config, world.ledger.accounts(), &report);
+    let state = |outcome| {
+        let listed = Listed { accounts: world.ledger.accounts(), selected: 12 };
+        shot(outcome).state(&world.config, listed, &report)
+    };
     let whole = Scrape::parse(&state(Outcome::Complete));
     promtool(&state(Outcome::Complete));
     let declared: BTreeSet<_> =
@@ -392,6 +395,7 @@ fn a_scan_writes_its_states_and_a_scan_that_could_not_run_writes_none() {
     assert!(whole.families.values().all(|(kind, _)| kind == "gauge"), "nothing goes on counting");
     assert_eq!(whole.sum("accounts"), 3.0);
     assert_eq!(whole.sum("findings"), 1.0);
+    assert_eq!(whole.get("organization_accounts", &[]), Some(12.0), "other shards have the rest");
     let complete = |scrape: &Scrape| scrape.get("last_complete_sweep_timestamp_seconds", &[]);
     assert_eq!(complete(&whole), Some(at(130).as_second() as f64));
     let cancelled = state(Outcome::Cancelled);

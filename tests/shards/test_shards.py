@@ -182,3 +182,37 @@ def test_a_fifth_shard_takes_its_share_and_moves_nothing_else(fleet, whole):
         resolved = fleet.series(ordinal, "rolewarden_findings_resolved_total")
         assert not any(resolved.values()), "nobody put anything right"
         assert "in other shards" in fleet.shards[ordinal].child.log.read_text()
+
+
+def test_a_shard_without_accounts_is_ready_and_sweeps_nothing(tmp_path):
+    organization = Organization(tmp_path, 5, 90)
+    try:
+        config = tmp_path / "scan.yaml"
+        config.write_text('accounts: {"source": "organization"}')
+        environment = {**organization.environment, "HOME": str(tmp_path)}
+
+        def holds_none(ordinal: int) -> bool:
+            line = [BINARY, "scan", "--config", config, "--no-progress", "--shard", str(ordinal), "--total-shards", "1000"]
+            done = subprocess.run(line, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+            return done.returncode == 1 and "use fewer shards" in done.stderr
+
+        ordinal = next(filter(holds_none, range(6)))
+        daemon = Daemon(tmp_path, organization, flags=("--shard", str(ordinal), "--total-shards", "1000"))
+        try:
+            daemon.after_its_first_sweep()
+            metrics = fetch(f"{daemon.url}/metrics")[1].decode()
+            for line in [
+                'rolewarden_sweeps_total{outcome="complete"} 1',
+                'rolewarden_accounts{state="compliant"} 0',
+                'rolewarden_scans_total{outcome="success"} 0',
+                f"rolewarden_shard_ordinal {ordinal}",
+            ]:
+                assert f"\n{line}\n" in metrics, line
+            (listed,) = re.findall(r"^rolewarden_organization_accounts (\d+)$", metrics, re.MULTILINE)
+            assert int(listed) > 0, "it has the list all the same"
+            assert daemon.json("/api/v1/report")["summary"]["discovered"] == 0
+            assert "This shard has no account" in fetch(daemon.url)[1].decode()
+        finally:
+            daemon.child.end()
+    finally:
+        organization.child.end()

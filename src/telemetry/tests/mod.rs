@@ -12,7 +12,7 @@ use world::{World, at, finding, judged, unknown};
 use super::catalogue::{GROUPS, Kind, Values};
 use super::*;
 use crate::aws::CallOutcome;
-use crate::ledger::{Outcome, Resolution, Trigger};
+use crate::ledger::{Outcome, Resolution, Trigger, View};
 use crate::model::{
     AccountState, CheckName, ScanError, Severity, SkipReason, UnknownReason, is_dangerous,
 };
@@ -214,6 +214,20 @@ fn the_states_sum_up_to_the_selected_accounts_and_age_at_the_scrape() {
         assert_eq!(s.sum("findings"), 1.0, "a finding stays, whatever the state");
         assert_eq!(s.all("finding_first_seen_timestamp_seconds").len(), 1);
     }
+}
+
+#[test]
+fn a_shard_says_which_it_is_and_what_the_organization_has() {
+    let (telemetry, mut world) = eventful();
+    let names = ["shard_ordinal", "total_shards", "organization_accounts"];
+    let read = |scrape: &Scrape| names.map(|name| scrape.get(name, &[]).unwrap());
+    assert_eq!(read(&scrape(&telemetry, &world, 1)), [0.0, 1.0, 3.0], "it has all of it");
+    world.config.shard = crate::model::Shard::new(2, 4).unwrap();
+    assert_eq!(read(&scrape(&telemetry, &world, 2)), [2.0, 4.0, 3.0], "not listed yet");
+    let mut view = View::clone(&world.view());
+    view.list.selected = 12;
+    let listed = Scrape::parse(&telemetry.scrape(&Arc::new(view), at(3)).plain);
+    assert_eq!((read(&listed), listed.sum("accounts")), ([2.0, 4.0, 12.0], 3.0));
 }
 
 #[test]

@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(shell command -v cargo-deny || echo target/tools/bin/cargo-deny)
 
-.PHONY: help demo demo-serve build test test-rust test-moto test-page test-dashboards dashboards bench lint advisories
+.PHONY: help demo demo-serve build test test-rust test-moto test-page test-dashboards test-shards dashboards bench lint advisories
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 18
@@ -19,7 +19,7 @@ demo-serve: ## the same organization, watched by the daemon: http://127.0.0.1:97
 build: ## the release binary
 	cargo build --release $(FEATURES)
 
-test: test-rust test-moto test-page test-dashboards ## every test: Rust's, then the release binary: moto, a browser, Prometheus
+test: test-rust test-moto test-page test-dashboards test-shards ## every test: Rust's, then the release binary: moto, a browser, Prometheus
 
 test-rust: ## unit, property, contract and architecture tests
 	@if cargo nextest --version >/dev/null 2>&1; then \
@@ -36,6 +36,9 @@ test-page: build .venv/.made ## the daemon's page in Chromium, its API under sch
 
 test-dashboards: build .venv/.made ## dashboards and rules: their structure, and on a Prometheus that scrapes the daemon
 	ROLEWARDEN_BIN=$(BINARY) $(PYTHON) -m pytest --quiet tests/dashboards
+
+test-shards: build .venv/.made ## four processes that share 5,000 accounts, and a Prometheus that says whether all are watched
+	ROLEWARDEN_BIN=$(BINARY) $(PYTHON) -m pytest --quiet tests/shards
 
 dashboards: ## dashboards/*.json from their source
 	python3 dashboards/source

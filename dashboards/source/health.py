@@ -24,7 +24,7 @@ from board import (
 from overview import NOT_VERIFIED
 from promql import OVERDUE, age, code, quantile
 
-BUILD, BASELINE, SCANS_FAILED, LAST_REQUESTS, SERIES_LEFT_OUT = 101, 102, 103, 104, 105
+BUILD, BASELINE, SCANS_FAILED, LAST_REQUESTS, SERIES_LEFT_OUT, SHARD_TABLE = 101, 102, 103, 104, 105, 106
 
 COMPLETE = 'rolewarden_last_complete_sweep_timestamp_seconds{job=~"$job"}'
 INTERVAL = 'max by (job) (rolewarden_sweep_interval_seconds{job=~"$job"})'
@@ -403,6 +403,49 @@ accounts = [
 ]
 accounts[2].id = SERIES_LEFT_OUT
 
+# Where nothing is sharded there is one shard, and it has the organization.
+SHARDS = 'max by (job) (rolewarden_total_shards{job=~"$job"})'
+ANSWERING = 'count by (job) (count_values by (job) ("shard", rolewarden_shard_ordinal{job=~"$job"}))'
+
+shards = [
+    stat(
+        4,
+        "Shards missing",
+        "Shards that there are to be, and that do not answer: nobody watches their accounts.",
+        f"sum({SHARDS} - on (job) {ANSWERING})",
+        steps=((0, "green"), (1, "red")),
+        links=(board_link("Shards", HEALTH, SHARD_TABLE),),
+    ),
+    stat(
+        4,
+        "Accounts in no shard",
+        "Accounts of the organization, as the shard with the longest list has it, that no shard has. After accounts came or left,"
+        " shards differ until each has listed the organization again.",
+        'sum(clamp_min(max by (job) (rolewarden_organization_accounts{job=~"$job"})'
+        ' - on (job) sum by (job) (rolewarden_accounts{job=~"$job"}), 0))',
+        steps=((0, "green"), (1, "red")),
+        links=(board_link("Shards", HEALTH, SHARD_TABLE),),
+    ),
+    table(
+        16,
+        "Shards",
+        "Each process, which shard it is, and its accounts. They are about even; two of one shard, or different totals, are a"
+        " mistake.",
+        'sum by (job, instance) (rolewarden_accounts{job=~"$job"})'
+        ' * on (job, instance) group_left (shard) count_values by (job, instance) ("shard", rolewarden_shard_ordinal{job=~"$job"})'
+        ' * on (job, instance) group_left (of) count_values by (job, instance) ("of", rolewarden_total_shards{job=~"$job"})',
+        [
+            Column("job", "Job"),
+            Column("instance", "Process"),
+            Column("shard", "Shard", width=90),
+            Column("of", "Of", width=90),
+            Column("Value", "Accounts", width=120),
+        ],
+        (("Job", False), ("Shard", False)),
+        id=SHARD_TABLE,
+    ),
+]
+
 store = [
     graph(
         8,
@@ -564,6 +607,7 @@ BOARD = board(
         Row("Sweeps", [(8, sweeps), (8, scans), (8, work)]),
         Row("AWS calls", [(8, aws), (8, aws_time), (8, sessions)]),
         Row("List of accounts and limits", [(7, accounts)]),
+        Row("Shards", [(6, shards)]),
         Row("Configuration, store and log", [(7, store), (6, versions)]),
         Row("Process and scrape", [(7, process), (7, scrape)], closed=True),
     ],

@@ -49,6 +49,11 @@ def to(title: str, panel: int, **variables: str) -> dict:
     return board_link(title, OVERVIEW, panel, **variables)
 
 
+def configured(state: str) -> str:
+    """Exceptions in this state. All processes of a job have them from one configuration."""
+    return f'sum(max by (job) (rolewarden_exceptions{{job=~"$job", state="{state}"}}))'
+
+
 ALL_DRIFT = to("All open drift", OPEN_DRIFT)
 ALL_NOT_VERIFIED = to("Accounts not verified", NOT_VERIFIED)
 
@@ -348,9 +353,9 @@ exceptions = [
         "Exceptions",
         "Exceptions that hold, that hold and end within a week, and that have ended.",
         [
-            Query('sum(rolewarden_exceptions{job=~"$job", state="active"})', "active", steps=((0, NEUTRAL),)),
-            Query('sum(rolewarden_exceptions{job=~"$job", state="expiring"})', "expiring", steps=((0, NEUTRAL), (1, "orange"))),
-            Query('sum(rolewarden_exceptions{job=~"$job", state="expired"})', "expired", steps=((0, NEUTRAL), (1, "red"))),
+            Query(configured("active"), "active", steps=((0, NEUTRAL),)),
+            Query(configured("expiring"), "expiring", steps=((0, NEUTRAL), (1, "orange"))),
+            Query(configured("expired"), "expired", steps=((0, NEUTRAL), (1, "red"))),
         ],
         links=(to("Exceptions", EXCEPTIONS),),
     ),

@@ -12,8 +12,8 @@ use crate::aws::Counters;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::ledger::Outcome;
-use crate::model::{Account, Report};
-use crate::telemetry::{self, OneShot};
+use crate::model::Report;
+use crate::telemetry::{self, Listed, OneShot};
 
 /// No file of ours is larger; what is behind it is not read.
 const LARGEST: u64 = 64 << 20;
@@ -57,12 +57,12 @@ impl MetricsFile {
     pub(super) fn write(
         &self,
         config: &Config,
-        accounts: Vec<Account>,
+        listed: Listed,
         report: &Report,
         cancelled: bool,
     ) -> anyhow::Result<()> {
         let outcome = if cancelled { Outcome::Cancelled } else { Outcome::Complete };
-        let text = self.ended(outcome).state(config, accounts, report);
+        let text = self.ended(outcome).state(config, listed, report);
         self.save(&text)
     }
 

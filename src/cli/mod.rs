@@ -15,6 +15,7 @@ mod rollback;
 mod run;
 mod scan;
 mod serve;
+mod shard;
 #[cfg(feature = "simulator")]
 mod simulate;
 

@@ -8,6 +8,7 @@ use clap::Args;
 use tokio::runtime::Builder;
 
 use super::scan::{Stop, explained};
+use super::shard::Shards;
 use super::{Common, Report as Flags, format_of, id_of, output, run, severity_of};
 use crate::aws::{Aws, Connect, OrganizationReader};
 use crate::clock;
@@ -36,6 +37,8 @@ pub(super) struct Plan {
     /// Not this account (repeatable)
     #[arg(long = "exclude-account", value_name = "ID", value_parser = id_of)]
     exclude_accounts: Vec<AccountId>,
+    #[command(flatten)]
+    shards: Shards,
     /// Print every account in full, and every line of every diff
     #[arg(long)]
     verbose: bool,
@@ -46,10 +49,13 @@ pub(super) fn main(common: &Common, plan: &Plan) -> anyhow::Result<Exit> {
         plan.format != Format::Ndjson,
         "a plan is one object: use --format json, or text"
     );
+    let shard = plan.shards.found()?;
     let mut config = Config::load(&common.config_path())?;
     let flags = plan.selection();
     flags.apply(&mut config);
+    config.shard = shard.shard;
     common.start_logging(&config.log)?;
+    shard.log();
     if let Some(path) = &plan.output {
         output::check_writable(path, output::For::Apply)?;
     }
@@ -114,6 +120,7 @@ async fn planned(
         let aws = Aws::connect_with(config, Connect::default()).await.map_err(explained)?;
         let mut organization = aws.read_organization().await.map_err(explained)?;
         flags.select(&mut organization.accounts)?;
+        flags.share(config.shard, &mut organization.accounts)?;
         anyhow::Ok((aws, organization))
     };
     let Some(prepared) = stop.token.run_until_cancelled(prepare).await else { return Ok(None) };

@@ -13,7 +13,7 @@ use crate::aws::{Organization, RoleReader};
 use crate::check::Rules;
 use crate::clock;
 use crate::config::Config;
-use crate::model::{Account, AccountId, Report, SkipReason};
+use crate::model::{Account, AccountId, Report, Shard, SkipReason};
 use crate::render::{Format, TextOptions, render};
 use crate::sweep::{self, Limits};
 
@@ -53,6 +53,30 @@ impl Flags {
             accounts.len()
         );
         Ok(())
+    }
+
+    /// Leaves only a shard's part of the organization, those that are left out too; tells how many accounts are selected in
+    /// all of it.
+    pub(super) fn share(&self, shard: Shard, accounts: &mut Vec<Account>) -> anyhow::Result<usize> {
+        let elsewhere: Vec<String> = self
+            .accounts
+            .iter()
+            .filter(|id| !shard.holds(id))
+            .map(|id| format!("{id} is in shard {}", shard.ordinal_of(id)))
+            .collect();
+        anyhow::ensure!(
+            elsewhere.is_empty(),
+            "{shard} does not hold every account of --account: {}; scan it there, or without --total-shards",
+            elsewhere.join(", ")
+        );
+        let is_selected = |account: &Account| account.skip.is_none();
+        let selected = accounts.iter().filter(|account| is_selected(account)).count();
+        accounts.retain(|account| shard.holds(&account.id));
+        anyhow::ensure!(
+            accounts.iter().any(is_selected),
+            "no account is selected: {shard} holds none of the {selected} selected accounts; use fewer shards"
+        );
+        Ok(selected)
     }
 
     /// Writes the report where it was asked for.

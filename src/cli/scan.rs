@@ -11,17 +11,21 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::MetricsFile;
+use super::shard::Shards;
 use super::{Common, Report as Flags, output, run};
 use crate::aws::{Aws, Connect, OrganizationReader};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::model::ScanError;
+use crate::telemetry::Listed;
 
 /// Flags of `scan`.
 #[derive(Debug, Args)]
 pub(super) struct Scan {
     #[command(flatten)]
     report: Flags,
+    #[command(flatten)]
+    shards: Shards,
     /// Write the state as metrics to a file (whole or not at all, mode 0644), for node_exporter's textfile collector
     ///
     /// The folder is that of `--collector.textfile.directory`, the name ends in `.prom`. When the scan cannot run, the file
@@ -32,17 +36,20 @@ pub(super) struct Scan {
 }
 
 pub(super) fn main(common: &Common, scan: &Scan) -> anyhow::Result<Exit> {
-    let Some(path) = &scan.metrics_file else { return run(common, &scan.report, None) };
+    let Some(path) = &scan.metrics_file else { return run(common, scan, None) };
     let file = MetricsFile::new(path)?;
-    let ended = run(common, &scan.report, Some(&file));
+    let ended = run(common, scan, Some(&file));
     file.end(ended.is_err())?;
     ended
 }
 
-fn run(common: &Common, flags: &Flags, metrics: Option<&MetricsFile>) -> anyhow::Result<Exit> {
+fn run(common: &Common, command: &Scan, metrics: Option<&MetricsFile>) -> anyhow::Result<Exit> {
+    let (flags, shard) = (&command.report, command.shards.found()?);
     let mut config = Config::load(&common.config_path())?;
     flags.apply(&mut config);
+    config.shard = shard.shard;
     common.start_logging(&config.log)?;
+    shard.log();
     if let Some(path) = &flags.output {
         output::check_writable(path, output::For::Owner)?;
     }
@@ -74,14 +81,15 @@ async fn scan(
         let aws = Aws::connect_with(config, connect).await.map_err(explained)?;
         let mut organization = aws.read_organization().await.map_err(explained)?;
         flags.select(&mut organization.accounts)?;
-        anyhow::Ok((aws, organization))
+        let selected = flags.share(config.shard, &mut organization.accounts)?;
+        anyhow::Ok((aws, organization, selected))
     };
     let Some(prepared) = stop.token.run_until_cancelled(prepare).await else {
         tracing::warn!("stopped before the accounts were known; there is no report");
         return Ok(stop.exit());
     };
-    let (aws, organization) = prepared?;
-    let known = metrics.map(|_| organization.accounts.clone());
+    let (aws, organization, selected) = prepared?;
+    let known = metrics.map(|_| Listed { accounts: organization.accounts.clone(), selected });
     let rules = run::rules(config, &aws, &organization);
     let aws = Arc::new(aws);
     let (quiet, accounts) = (common.no_progress, organization.accounts);

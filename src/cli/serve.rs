@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Common;
 use super::scan::Stop;
+use super::shard::Shards;
 use crate::aws::Connect;
 use crate::config::Config;
 use crate::daemon::{Daemon, Options, Overrides};
@@ -44,20 +45,19 @@ pub(super) struct Serve {
     /// Arm remediation (with `remediation.mode: apply`) by the code that `rolewarden plan` prints
     #[arg(long, value_name = "CODE", env = "ROLEWARDEN_ARM", hide_env_values = true)]
     arm: Option<String>,
-}
-
-impl Serve {
-    fn overrides(&self) -> Overrides {
-        Overrides { listen: self.listen, store: self.store.clone() }
-    }
+    #[command(flatten)]
+    shards: Shards,
 }
 
 pub(super) fn main(common: &Common, flags: &Serve) -> anyhow::Result<Exit> {
     let path = common.config_path();
-    let overrides = flags.overrides();
+    let shard = flags.shards.found()?;
+    let overrides =
+        Overrides { listen: flags.listen, store: flags.store.clone(), shard: shard.shard };
     let mut config = Config::load(&path)?;
     overrides.apply(&mut config);
     let _flush = common.start_detached_logging(&config.log)?;
+    shard.log();
     // Two workers: one keeps requests and signals punctual while the other judges.
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.context("failed to start the runtime")?;

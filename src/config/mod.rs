@@ -26,7 +26,7 @@ pub use load::{EXAMPLE, schema};
 pub use selector::{Candidate, Match, Selector};
 pub use summary::check_report;
 
-use crate::model::{AccountId, Action, CheckName, RoleArn, Severity};
+use crate::model::{AccountId, Action, CheckName, RoleArn, Severity, Shard};
 
 /// The configuration in force, validated.
 #[derive(Debug, Clone, Serialize)]
@@ -54,6 +54,10 @@ pub struct Config {
     /// Page, metrics and API of `serve`.
     #[serde(skip)]
     pub web: WebConfig,
+    /// Which part of the organization is this process's. No key: flags or the environment say it, and the file is the same
+    /// for all shards.
+    #[serde(skip)]
+    pub shard: Shard,
     /// SHA-256 of the configuration with its defaults, as `sha256:…`; secrets, and what only `serve`
     /// reads, are not part of it.
     #[serde(skip)]
@@ -281,7 +285,7 @@ pub struct Remediation {
     pub include: Selector,
     /// Never in these.
     pub exclude: Selector,
-    /// Accounts changed in one run, at most; 0: none.
+    /// Accounts changed in one run, at most; 0: none. It is the organization's: a shard has its part of it.
     pub max_accounts: u32,
     /// Percent of the selected accounts changed in one run, at most, rounded up; 0: none.
     pub max_percent: u32,

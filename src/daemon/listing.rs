@@ -1,11 +1,14 @@
 //! Which list of accounts is in force. Pure.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::aws::Organization;
 use crate::config::{AccountSource, Config, Remediation};
 use crate::ledger::{Event, Shrunken, Trigger, View};
-use crate::model::{ScanError, UnknownReason};
+use crate::model::{Account, ScanError, UnknownReason};
 
 /// Of a hundred accounts, how many may be missing from one list to the next.
 const MAY_LEAVE_PERCENT: usize = 10;
@@ -40,7 +43,7 @@ pub(super) fn believed(
     config: &Config,
     organization: Organization,
 ) -> Result<Organization, ScanError> {
-    let (lacking, known) = view.ledger.lacks(&organization.accounts);
+    let (lacking, known) = lacks(view, &organization.accounts);
     let few = lacking <= 1 || lacking * 100 <= known * MAY_LEAVE_PERCENT;
     let accepted = view.shrunken == Shrunken::Accepted;
     if few || accepted || config.accounts.source != AccountSource::Organization {
@@ -54,24 +57,40 @@ pub(super) fn believed(
         .hint("if they did leave, reload the configuration: the next list is then believed"))
 }
 
-/// Puts a list in force.
+/// How many of the known accounts a list lacks, and of how many. A shard too judges the whole list, by all that the one
+/// before had; only before its first since the start by its own part, which the store has. So accounts that another shard
+/// has now are never missed.
+fn lacks(view: &View, list: &[Account]) -> (usize, usize) {
+    let known = &view.list.ids;
+    if known.is_empty() {
+        return view.ledger.lacks(list);
+    }
+    let there: BTreeSet<_> = list.iter().map(|account| &account.id).collect();
+    (known.iter().filter(|id| !there.contains(id)).count(), known.len())
+}
+
+/// Puts a list in force. Of its accounts only this shard's are kept; the others are counted.
 pub(super) fn take(view: &mut View, organization: Organization, now: Timestamp) -> Vec<Event> {
+    let Organization { id, mut accounts } = organization;
+    view.list.ids = Arc::new(accounts.iter().map(|account| account.id.clone()).collect());
+    view.list.selected = accounts.iter().filter(|account| account.skip.is_none()).count();
+    let shard = view.config.shard;
+    accounts.retain(|account| shard.holds(&account.id));
     view.list.refreshed_at = Some(now);
     view.list.stale = None;
-    view.list.organization = organization.id.or(view.list.organization.take());
+    view.list.organization = id.or(view.list.organization.take());
     view.shrunken = Shrunken::No;
-    view.ledger.list(organization.accounts, now)
+    view.ledger.list(accounts, now)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
     use crate::config::Selector;
     use crate::ledger::{AccountList, Ledger};
-    use crate::model::Account;
+    use crate::model::Shard;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -157,6 +176,80 @@ mod tests {
             take(&mut view, organization(), at(1));
             assert_eq!(view.shrunken, Shrunken::No, "a word holds for one list");
         }
+    }
+
+    /// A view of this shard, whose store has what another shard of an organization of so many accounts had.
+    fn moved(stored: Shard, now: Shard, accounts: usize) -> View {
+        let mut view = view(0);
+        let config = |shard| Arc::new(Config { shard, ..Config::clone(&view.config) });
+        let (before, after) = (config(stored), config(now));
+        view.config = before;
+        take(&mut view, organization(accounts), at(0));
+        // What a restart does.
+        view.config = after;
+        view.ledger.retain(|id| now.holds(id));
+        view.list = AccountList { refreshed_at: view.list.refreshed_at, ..AccountList::default() };
+        view
+    }
+
+    #[test]
+    fn a_shard_keeps_its_accounts_and_counts_all_of_the_organization() {
+        let shard = |ordinal| Shard::new(ordinal, 4).unwrap();
+        let mut kept = 0;
+        for ordinal in 0..4 {
+            let mut view = moved(shard(ordinal), shard(ordinal), 1_000);
+            let mut list = organization(1_000);
+            list.accounts[0].skip = Some(crate::model::SkipReason::Suspended);
+            assert_eq!(take(&mut view, list, at(1)), vec![]);
+            assert_eq!((view.list.ids.len(), view.list.selected), (1_000, 999));
+            assert!(view.ledger.accounts().iter().all(|one| shard(ordinal).holds(&one.id)));
+            kept += view.ledger.len();
+        }
+        assert_eq!(kept, 1_000, "the left-out one is in one shard too");
+    }
+
+    #[test]
+    fn another_number_of_shards_is_no_list_that_shrank_and_nothing_that_was_resolved() {
+        let cases = [(0, 1, 0, 4), (0, 4, 0, 1), (1, 4, 1, 5), (1, 5, 1, 4), (0, 2, 1, 2)];
+        for (before, of, now, total) in cases {
+            let (stored, now) = (Shard::new(before, of).unwrap(), Shard::new(now, total).unwrap());
+            let mut view = moved(stored, now, 1_000);
+            let config = Arc::clone(&view.config);
+            let case = format!("{stored} to {now}");
+            let known: Vec<_> = view.ledger.accounts().into_iter().map(|one| one.id).collect();
+            assert!(known.iter().all(|id| stored.holds(id) && now.holds(id)), "{case}");
+            let list = believed(&view, &config, organization(1_000)).unwrap();
+            assert_eq!(take(&mut view, list, at(1)), vec![], "{case}");
+            for account in organization(1_000).accounts {
+                assert_eq!(
+                    view.ledger.get(&account.id).is_some(),
+                    now.holds(&account.id),
+                    "{case}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_shard_doubts_a_list_of_the_organization_that_shrank() {
+        let shard = Shard::new(1, 4).unwrap();
+        let (config, others) = (view(0).config, |list: Organization| Organization {
+            // Cut short where only other shards' accounts are.
+            accounts: list.accounts.into_iter().filter(|one| shard.holds(&one.id)).collect(),
+            ..list
+        });
+        let mut restarted = moved(shard, shard, 1_000);
+        assert!(believed(&restarted, &config, organization(800)).is_err(), "by its own part");
+        take(&mut restarted, organization(1_000), at(1));
+        assert!(believed(&restarted, &config, organization(800)).is_err(), "by the whole list");
+        assert!(believed(&restarted, &config, organization(910)).is_ok());
+        assert!(believed(&restarted, &config, others(organization(1_000))).is_err());
+        // One without any account has the organization's list all the same.
+        let mut empty = moved(Shard::new(0, 2).unwrap(), Shard::new(1, 2).unwrap(), 1_000);
+        empty.ledger.retain(|_| false);
+        take(&mut empty, organization(1_000), at(1));
+        empty.ledger.retain(|_| false);
+        assert!(believed(&empty, &config, organization(800)).is_err());
     }
 
     #[test]

@@ -40,6 +40,7 @@ use crate::aws::Connect;
 use crate::clock;
 use crate::config::Config;
 use crate::ledger::{AccountList, RemediationView, Shrunken, View};
+use crate::model::Shard;
 use crate::plan::arming_code;
 use crate::store::{Store, StoreError, Stored};
 use crate::telemetry::Telemetry;
@@ -75,11 +76,14 @@ pub struct Overrides {
     pub listen: Option<SocketAddr>,
     /// `store.path`.
     pub store: Option<PathBuf>,
+    /// Which part of the organization is this process's.
+    pub shard: Shard,
 }
 
 impl Overrides {
     /// Flags win.
     pub fn apply(&self, config: &mut Config) {
+        config.shard = self.shard;
         if let Some(listen) = self.listen {
             config.web.listen = listen;
         }
@@ -164,11 +168,12 @@ impl Daemon {
             return Err(StartError::Exposed(address));
         }
         let store = Arc::new(open(&config, rebuild_store)?);
-        let stored = store.load(SWEEPS).map_err(StartError::Store)?;
         let access = Arc::new(access);
         let server = Server::bind(address, Arc::clone(&access)).await;
         let server = server.map_err(|source| StartError::Listen { address, source })?;
         let address = server.address().unwrap_or(address);
+        forget_others(&store, config.shard)?;
+        let stored = store.load(SWEEPS).map_err(StartError::Store)?;
         let config = Arc::new(config);
         let arming = Arc::new(Arming::new(arm.as_deref(), &config));
         let view = View {
@@ -276,6 +281,22 @@ fn open(config: &Config, rebuild: bool) -> Result<Store, StartError> {
     Ok(store)
 }
 
+/// What is in the store of accounts that are another shard's now. They left nothing: nobody may be told that their findings
+/// were resolved.
+fn forget_others(store: &Store, shard: Shard) -> Result<(), StartError> {
+    let forgotten = store.retain(|id| shard.holds(id)).map_err(StartError::Store)?;
+    if forgotten > 0 {
+        let (shard, total) = (shard.ordinal(), shard.total());
+        tracing::warn!(
+            shard,
+            total,
+            forgotten,
+            "the store had accounts that are in other shards: they were forgotten, and the ages of their findings begin anew there"
+        );
+    }
+    Ok(())
+}
+
 /// What was stored, as the first view.
 fn view(config: Arc<Config>, stored: Stored) -> View {
     let (interval, stale_after) = schedule::times(&config.sweep, clock::now());
@@ -287,6 +308,7 @@ fn view(config: Arc<Config>, stored: Stored) -> View {
             organization: stored.organization,
             refreshed_at: stored.listed_at,
             stale,
+            ..AccountList::default()
         },
         sweeps: Arc::new(stored.sweeps),
         last_complete: stored.last_complete,

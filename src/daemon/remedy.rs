@@ -127,7 +127,7 @@ impl Sweeper {
         candidates: &Candidates,
     ) -> Option<Plan> {
         let report = view.report(clock::now())?;
-        let most = most(&config.remediation, report.summary.selected).saturating_add(SPARE);
+        let most = most(config, report.summary.selected).saturating_add(SPARE);
         let rules = rules(config, aws, view);
         let mut planned = Planning::default();
         // What is left alone once read makes room for others: it must not keep them from their turn.
@@ -364,10 +364,11 @@ fn is_selected(remediation: &Remediation, account: &Account) -> bool {
 }
 
 /// Accounts one run may change.
-fn most(remediation: &Remediation, selected: usize) -> usize {
+fn most(config: &Config, selected: usize) -> usize {
+    let remediation = &config.remediation;
     let number = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
     let share = selected.saturating_mul(number(remediation.max_percent)).div_ceil(100);
-    share.min(number(remediation.max_accounts))
+    share.min(number(config.shard.part_of(remediation.max_accounts)))
 }
 
 fn stopped(guard: &Guard, kill_switch: Option<&Path>) -> Option<String> {

@@ -214,7 +214,9 @@ impl Sweeper {
             Err(error) => {
                 self.telemetry.org_refresh_failed(&error);
                 self.board.change(|view| view.list.stale = Some(error.to_string()));
-                if view.ledger.is_empty() { Err(error) } else { Ok(()) }
+                // A shard may hold no account of a list that was had.
+                let never = view.ledger.is_empty() && view.list.ids.is_empty();
+                if never { Err(error) } else { Ok(()) }
             }
         }
     }

@@ -73,6 +73,11 @@ impl Ledger {
         self.entries.values().map(|entry| entry.account.clone()).collect()
     }
 
+    /// Forgets the accounts that this is not true of: they are another shard's.
+    pub fn retain(&mut self, mut keep: impl FnMut(&AccountId) -> bool) {
+        self.entries.retain(|id, _| keep(id));
+    }
+
     /// Of the accounts that the last lists had: how many this list lacks, and of how many.
     pub fn lacks(&self, list: &[Account]) -> (usize, usize) {
         let there: std::collections::BTreeSet<_> = list.iter().map(|account| &account.id).collect();

@@ -1,6 +1,6 @@
 //! What the daemon knows, published whole: the metrics, the page and the API read this and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Ledger, RemediationView};
 use crate::config::Config;
-use crate::model::{FindingCounts, Report, StateCounts, Summary, SweepInfo, UnknownReason};
+use crate::model::{
+    AccountId, FindingCounts, Report, StateCounts, Summary, SweepInfo, UnknownReason,
+};
 
 /// Everything known at one moment.
 #[derive(Debug, Clone)]
@@ -57,6 +59,10 @@ pub struct AccountList {
     pub refreshed_at: Option<Timestamp>,
     /// Why the last attempt brought none, and the one before stays in force.
     pub stale: Option<String>,
+    /// Every account it had, those of other shards too; empty before the first since the start.
+    pub ids: Arc<BTreeSet<AccountId>>,
+    /// How many of them are selected.
+    pub selected: usize,
 }
 
 /// One sweep, after it ended.
@@ -171,6 +177,8 @@ impl View {
     /// turned to `unknown`. `None` before the first sweep.
     pub fn report(&self, now: Timestamp) -> Option<Report> {
         let mut sweep = self.newest()?.info.clone();
+        // The newest may have been another part's, before a restart.
+        sweep.shard = self.config.shard;
         let accounts: Vec<_> =
             self.ledger.entries().map(|entry| entry.report(now, self.stale_after)).collect();
         let summary = Summary::of(&accounts);

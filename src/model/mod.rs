@@ -10,6 +10,7 @@ mod error;
 mod finding;
 mod report;
 mod role;
+mod shard;
 mod text;
 mod verdict;
 
@@ -25,6 +26,7 @@ pub use report::{
     StateCounts, Summary, SweepInfo,
 };
 pub use role::{ManagedPolicy, Role, Snapshot};
+pub use shard::{InvalidShard, Shard};
 pub(crate) use text::is_dangerous;
 pub use text::{printable, printable_line};
 pub use verdict::{CheckName, Scope, Side, Verdict, Witness};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{AccountId, CheckName, Finding, ScanError, Severity, SkipReason, Verdict};
+use super::{AccountId, CheckName, Finding, ScanError, Severity, Shard, SkipReason, Verdict};
 
 /// A whole sweep.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -41,6 +41,9 @@ pub struct SweepInfo {
     pub baseline_digest: String,
     /// SHA-256 of the configuration in force, as `sha256:…`; secrets are not part of it.
     pub config_digest: String,
+    /// Which part of the organization it covered; left out where that is all of it.
+    #[serde(default, skip_serializing_if = "Shard::is_whole")]
+    pub shard: Shard,
     /// True only if every selected account was judged and the account list is whole.
     pub complete: bool,
 }
@@ -48,7 +51,7 @@ pub struct SweepInfo {
 /// Counts over all accounts of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Summary {
-    /// Accounts the organization (or list) has.
+    /// Accounts the organization (or list) has, or the shard has of them.
     pub discovered: usize,
     /// Accounts to be judged.
     pub selected: usize,

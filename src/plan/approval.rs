@@ -299,7 +299,8 @@ fn refused(plan: &Plan, remediation: &Remediation, facts: &Facts) -> Result<(), 
     Ok(())
 }
 
-/// Accounts a run may change: whichever limit is less, and at least one where none is 0.
+/// Accounts a run may change: whichever limit is less, and at least one where none is 0. The plan of a shard has its part
+/// of what is the organization's.
 fn most(plan: &Plan, remediation: &Remediation) -> Result<usize, Refusal> {
     if remediation.max_accounts == 0 {
         return Err(Refusal::Zero("max_accounts"));
@@ -311,7 +312,7 @@ fn most(plan: &Plan, remediation: &Remediation) -> Result<usize, Refusal> {
         return Err(Refusal::Zero("flapping_after"));
     }
     let share = ((plan.selected as u128) * u128::from(remediation.max_percent)).div_ceil(100);
-    let most = share.min(u128::from(remediation.max_accounts));
+    let most = share.min(u128::from(plan.sweep.shard.part_of(remediation.max_accounts)));
     Ok(usize::try_from(most).unwrap_or(usize::MAX))
 }
 

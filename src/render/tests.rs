@@ -32,6 +32,7 @@ fn sweep(complete: bool) -> SweepInfo {
             .into(),
         config_digest: "sha256:0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9"
             .into(),
+        shard: Default::default(),
         complete,
     }
 }

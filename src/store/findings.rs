@@ -81,6 +81,13 @@ pub(super) fn bring_up_to(
     there.iter().try_for_each(|record| put(conn, record))
 }
 
+/// Forgets the records of an account that are open; what closed stays.
+pub(super) fn forget_open(conn: &Connection, account: &AccountId) -> Result<()> {
+    let sql = "DELETE FROM findings WHERE account = ?1 AND closed_at IS NULL";
+    conn.prepare_cached(sql)?.execute([row::number(account)])?;
+    Ok(())
+}
+
 /// Writes a record that closed. It was last seen by the last judgement that was stored.
 pub(super) fn put_closed(conn: &Connection, record: &FindingRecord) -> Result<()> {
     let judged = entries::judged_at(conn, row::number(&record.account))?;

@@ -34,7 +34,7 @@ pub use findings::FindingFilter;
 pub use sweeps::SweepFilter;
 
 use crate::ledger::{AccountList, Event, FindingRecord, Guard, Ledger, Stopped, SweepRecord};
-use crate::model::Change;
+use crate::model::{AccountId, Change};
 use row::RowError;
 use saving::Waiting;
 use sweeps::State;
@@ -170,6 +170,28 @@ impl Store {
         let inner = self.inner();
         let State { organization, listed_at, last_complete } = inner.state.clone();
         Ok(Stored { ledger: inner.saved.clone(), sweeps, organization, listed_at, last_complete })
+    }
+
+    /// Forgets the accounts that this is not true of, because another process has them now, and their open findings: nothing
+    /// about them was resolved. What closed, and the journal, stay. Tells how many.
+    ///
+    /// # Errors
+    /// Why nothing was forgotten.
+    pub fn retain(&self, keep: impl Fn(&AccountId) -> bool) -> Result<usize, StoreError> {
+        let mut inner = self.inner();
+        let ids = inner.saved.entries().map(|entry| entry.account.id.clone());
+        let gone: Vec<AccountId> = ids.filter(|id| !keep(id)).collect();
+        let forget = |conn: &Connection| {
+            gone.iter().try_for_each(|id| {
+                findings::forget_open(conn, id)?;
+                entries::delete(conn, id)
+            })
+        };
+        if !gone.is_empty() {
+            inner.write_now(forget).map_err(|error| error.of(&self.path))?;
+            inner.saved.retain(keep);
+        }
+        Ok(gone.len())
     }
 
     /// Saves what differs from what was saved last, all of it or nothing. What a save that fails does not save, the next

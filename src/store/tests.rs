@@ -56,6 +56,7 @@ fn sweep(n: i64) -> SweepRecord {
             baseline: String::new(),
             baseline_digest: String::new(),
             config_digest: String::new(),
+            shard: Default::default(),
             complete: true,
         },
         trigger: Trigger::Schedule,
@@ -277,4 +278,34 @@ fn what_waits_for_space_is_bounded_and_the_rest_is_still_right() {
     assert_eq!(open.len(), 1, "what was open first is closed although its event was dropped");
     assert_eq!(open[0].first_seen, at(1 + sweeps));
     assert_eq!(store.load(9_999).unwrap().sweeps.len(), 1 + MOST_SWEEPS);
+}
+
+#[test]
+fn accounts_of_another_shard_are_forgotten_and_nothing_of_theirs_was_resolved() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rolewarden.db");
+    let store = Store::open(&path).unwrap();
+    let mut ledger = Ledger::default();
+    for n in 1..=6 {
+        let events = learn(&mut ledger, n);
+        save(&store, &ledger, &events, n).unwrap();
+    }
+    let filter = FindingFilter::default();
+    let before = store.findings(&filter).unwrap();
+    assert!(before.iter().any(|record| record.closed_at.is_none()), "some are open");
+    let ours = |id: &crate::model::AccountId| id.as_str().ends_with(['1', '3', '5']);
+    assert_eq!(store.retain(|_| true).unwrap(), 0);
+    assert_eq!(store.retain(ours).unwrap(), 3);
+    ledger.retain(ours);
+    assert_eq!(store.load(9).unwrap().ledger, ledger);
+    // A save after it takes nothing for gone.
+    try_again(&store, &ledger, &[], 7, None).unwrap();
+    drop(store);
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.load(9).unwrap().ledger, ledger);
+    let want: Vec<_> = before
+        .into_iter()
+        .filter(|record| record.closed_at.is_some() || ours(&record.account))
+        .collect();
+    assert_eq!(store.findings(&filter).unwrap(), want);
 }

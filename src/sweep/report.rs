@@ -27,6 +27,7 @@ pub fn report_of(
         baseline: check::BASELINE_NAME.to_owned(),
         baseline_digest: check::baseline_digest(&config.baseline),
         config_digest: config.digest.clone(),
+        shard: config.shard,
         complete: whole,
     };
     let mut report = Report::new(info, accounts);

@@ -246,6 +246,16 @@ catalogue! {
         ACCOUNT_LIST_STALE = Gauge, "rolewarden_account_list_stale" [] Stable serve,
             "1 while an older list is in force because the newest attempt failed.";
     }
+    "Shards", "With `--total-shards`, several processes share an organization: each lists all of it and sweeps its own \
+               accounts, and every other metric is about those. See [shards.md](shards.md)." {
+        SHARD_ORDINAL = Gauge, "rolewarden_shard_ordinal" [] Stable scan,
+            "Which shard this is, counted from 0; 0 where there is one.";
+        TOTAL_SHARDS = Gauge, "rolewarden_total_shards" [] Stable scan,
+            "How many shards there are, as this one was told; 1 = it has the whole organization.";
+        ORGANIZATION_ACCOUNTS = Gauge, "rolewarden_organization_accounts" [] Stable scan,
+            "Selected accounts of the whole organization, as this process last listed it: what rolewarden_accounts of all \
+             shards add up to. Before its first list since the start, those it knows.";
+    }
     "AWS calls", "Counted since the process started, attempt by attempt. Operations of an ordinary sweep are there from \
                   the start, others once they are called." {
         AWS_REQUESTS = Counter, "rolewarden_aws_requests_total" [SERVICE, OPERATION, CALL_OUTCOME] Stable serve,

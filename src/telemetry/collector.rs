@@ -58,6 +58,8 @@ fn accounts(view: &View, now: Timestamp) -> Vec<MetricFamily> {
     let dropped = if most == 0 { 0 } else { dropped };
     let mut by_state = Family::new(&c::ACCOUNTS);
     counts.iter().for_each(|(state, count)| by_state.add(&[state.as_str()], f64::from(*count)));
+    let own: u32 = counts.iter().map(|(_, count)| count).sum();
+    let organization = (view.list.selected as f64).max(f64::from(own));
     let mut out = Family::new(&c::ACCOUNTS_OUT_OF_SCOPE);
     skipped.iter().for_each(|(reason, count)| out.add(&[reason.as_str()], f64::from(*count)));
     vec![
@@ -67,6 +69,9 @@ fn accounts(view: &View, now: Timestamp) -> Vec<MetricFamily> {
         Family::single(&c::ACCOUNT_SERIES_DROPPED, f64::from(dropped)),
         by_state.done(),
         out.done(),
+        Family::single(&c::SHARD_ORDINAL, f64::from(view.config.shard.ordinal())),
+        Family::single(&c::TOTAL_SHARDS, f64::from(view.config.shard.total())),
+        Family::single(&c::ORGANIZATION_ACCOUNTS, organization),
     ]
 }
 

@@ -17,6 +17,6 @@ mod tests;
 
 pub use events::Telemetry;
 pub use logging::{Flush, start, start_detached};
-pub use oneshot::{OneShot, last_complete};
+pub use oneshot::{Listed, OneShot, last_complete};
 pub use reference::reference;
 pub use scrape::{CONTENT_TYPE, Rendered};

@@ -20,6 +20,15 @@ use crate::ledger::{
 };
 use crate::model::{Account, Report};
 
+/// The accounts of one scan.
+#[derive(Debug)]
+pub struct Listed {
+    /// This shard's.
+    pub accounts: Vec<Account>,
+    /// How many are selected in the whole organization.
+    pub selected: usize,
+}
+
 /// One scan, as it ended.
 #[derive(Debug)]
 pub struct OneShot {
@@ -33,8 +42,8 @@ pub struct OneShot {
 
 impl OneShot {
     /// What it learned of these accounts.
-    pub fn state(&self, config: &Config, accounts: Vec<Account>, report: &Report) -> Vec<u8> {
-        let view = self.view(config, accounts, report);
+    pub fn state(&self, config: &Config, listed: Listed, report: &Report) -> Vec<u8> {
+        let view = self.view(config, listed, report);
         let mut families = collector::families(&view, report.sweep.finished_at);
         families.push(scrape::requests(&Traffic::default(), &self.traffic));
         let begun = collector::seconds(Some(report.sweep.started_at));
@@ -54,10 +63,12 @@ impl OneShot {
         scrape::text(families)
     }
 
-    fn view(&self, config: &Config, accounts: Vec<Account>, report: &Report) -> View {
+    fn view(&self, config: &Config, listed: Listed, report: &Report) -> View {
         let info = report.sweep.clone();
         let ended = info.finished_at;
-        let listed = AccountList { refreshed_at: Some(info.started_at), ..AccountList::default() };
+        let Listed { accounts, selected } = listed;
+        let refreshed_at = Some(info.started_at);
+        let list = AccountList { refreshed_at, selected, ..AccountList::default() };
         let mut ledger = Ledger::default();
         ledger.list(accounts, info.started_at);
         ledger.absorb(report.accounts.clone());
@@ -74,7 +85,7 @@ impl OneShot {
         View {
             config: Arc::new(config.clone()),
             ledger,
-            list: listed,
+            list,
             sweeps: Arc::new(vec![sweep]),
             last_complete: match self.outcome {
                 Outcome::Complete => Some(ended),

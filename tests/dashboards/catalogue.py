@@ -94,6 +94,7 @@ _KEYWORDS |= {"group_left", "group_right", "start", "end"}
 _VARIABLE = re.compile(r"^label_values\((.*),\s*\w+\s*\)$", re.DOTALL)
 _COMMENT = re.compile(r"#[^\n\"]*$", re.MULTILINE)
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^()]*)\)")
+_MADE = re.compile(r'\bcount_values\s*(?:by\s*\([^()]*\))?\s*\(\s*"(\w+)"')
 _RANGE = re.compile(r"\[[^\]\"]*\]")
 _TEXT = re.compile(r'"(?:\\.|[^"\\])*"')
 _NUMBER = re.compile(r"(?<![\w:.])\d[\w.]*")
@@ -141,7 +142,7 @@ def _admits(op: str, pattern: str, values: frozenset[str]) -> list[str]:
 def problems(expression: str, recorded: frozenset[str] | set[str] = frozenset()) -> list[str]:
     """What the expression names that does not exist. `recorded` are names of recording rules."""
     wrong = []
-    known_labels = set(TARGET_LABELS)
+    known_labels = {*TARGET_LABELS, *_MADE.findall(expression)}
     for selector in selectors(expression):
         if selector.name in recorded:
             known_labels |= set(grouping_labels(expression))

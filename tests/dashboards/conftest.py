@@ -35,7 +35,7 @@ def watched(folder: pathlib.Path, accounts: int, settings: dict, prepare=lambda 
         prepare(organization)
         daemon = Daemon(folder, organization, settings)
         children.callback(daemon.child.end)
-        prometheus = Prometheus(folder, daemon.address, seconds)
+        prometheus = Prometheus(folder, [daemon.address], seconds)
         children.callback(prometheus.end)
         yield Watched(organization, daemon, prometheus)
 

@@ -75,11 +75,9 @@ def labels_of(node) -> set[str]:
         inner = labels_of(node.expr)
         if str(node.op) in ("topk", "bottomk"):
             return inner
-        if node.modifier is None:
-            return set()
-        by = set(node.modifier.labels)
+        by = set(node.modifier.labels) if node.modifier else set()
         _need(by, inner, node)
-        return by
+        return by | {node.param.val} if str(node.op) == "count_values" else by
     if kind == "Call":
         inner = set().union(*(labels_of(arg) for arg in node.args))
         if node.func.name in ("label_replace", "label_join"):

@@ -103,6 +103,11 @@ DRIFT = {"RolewardenCriticalDrift", "RolewardenHighDrift", "RolewardenDriftOverd
     [
         (("RolewardenDriftSpike", "critical"), DRIFT),
         (("RolewardenDown", "critical"), DRIFT | {"RolewardenAccountUnscannable", "RolewardenAccountSetShrank"}),
+        (("RolewardenInstanceDown", "critical"), set()),
+        (
+            ("RolewardenShardsMissing", "critical"),
+            {"RolewardenInstanceDown", "RolewardenShardCoverageIncomplete", "RolewardenAccountSetShrank"},
+        ),
         (
             ("RolewardenCoverageLow", "critical"),
             {"RolewardenAccountUnscannable", "RolewardenComplianceLow", "RolewardenCoverageLow"},
@@ -115,7 +120,8 @@ DRIFT = {"RolewardenCriticalDrift", "RolewardenHighDrift", "RolewardenDriftOverd
 def test_an_alert_silences_what_it_explains_and_nothing_else(alertmanager, source, silenced):
     """All alerts but other sources, of the same job and of another one."""
     name, severity = source
-    sources = {("RolewardenDriftSpike", "critical"), ("RolewardenDown", "critical"), ("RolewardenCoverageLow", "critical")}
+    alerts = ["RolewardenDriftSpike", "RolewardenDown", "RolewardenShardsMissing", "RolewardenCoverageLow"]
+    sources = {(alert, "critical") for alert in alerts}
     pairs = {(rule["alert"], rule["labels"]["severity"]) for rule in ALERTS} - sources | {source}
     job = f"{name}-{severity}"
     for one in (job, f"not-{job}"):

@@ -171,8 +171,9 @@ def test_a_recorded_name_is_level_metric_operation_and_is_read_by_an_alert(rule)
     assert any(rule["record"] in alert["expr"] for alert in ALERTS)
 
 
-def test_only_the_alert_on_absence_names_a_job():
-    assert [rule["alert"] for rule in ALERTS if re.search(r"\bjob\s*=", rule["expr"])] == ["RolewardenDown"]
+def test_only_the_alerts_on_absence_name_a_job():
+    named = [rule["alert"] for rule in ALERTS if re.search(r"\bjob\s*=", rule["expr"])]
+    assert named == ["RolewardenDown", "RolewardenInstanceDown"]
 
 
 # Mutations: a rule that is changed must fail its unit tests.

@@ -22,6 +22,7 @@ mod network;
 mod offline;
 mod secrets;
 mod settings;
+mod shards;
 mod signals;
 mod statuses;
 mod support;

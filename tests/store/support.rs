@@ -110,6 +110,7 @@ pub(crate) fn sweep(n: u64, second: i64) -> SweepRecord {
             baseline: "eks-connector-agent".into(),
             baseline_digest: "sha256:00".into(),
             config_digest: "sha256:01".into(),
+            shard: Default::default(),
             complete: true,
         },
         trigger: Trigger::Schedule,

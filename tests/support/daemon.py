@@ -117,9 +117,9 @@ class Organization:
 
 
 class Daemon:
-    """`rolewarden serve`. `settings` are sections of its configuration, beside those it needs here."""
+    """`rolewarden serve`. `settings` are sections of its configuration, beside those it needs here; `flags` are its own."""
 
-    def __init__(self, folder: pathlib.Path, organization: Organization, settings: dict | None = None):
+    def __init__(self, folder: pathlib.Path, organization: Organization, settings: dict | None = None, flags: tuple[str, ...] = ()):
         self.folder = folder
         self.config = folder / "rolewarden.yaml"
         self.environment = {**organization.environment, "HOME": str(folder)}
@@ -131,7 +131,7 @@ class Daemon:
             **(settings or {}),
         }
         self.config.write_text(json.dumps(self.settings))
-        line = [BINARY, "serve", "--config", self.config]
+        line = [BINARY, "serve", "--config", self.config, *flags]
         # Its times are whole seconds.
         self.began = time.time() - 1
         self.child = start(line, folder / "serve.log", env=self.environment, cwd=folder)

@@ -1,8 +1,10 @@
 //! The page: what it says, that its numbers lead somewhere, and that text from accounts stays text.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use rolewarden::model::AccountState;
+use rolewarden::config::Config;
+use rolewarden::model::{AccountState, Shard};
 
 use super::html::{Page, read};
 use super::support::{Fake, Web, progress};
@@ -305,4 +307,42 @@ async fn what_an_unknown_account_was_is_marked_as_old() {
     assert!(stale.text.contains("What follows is old"));
     let skipped = page(&web, "/accounts/100000000043").await;
     assert!(skipped.text.contains("Organizations says that it is suspended"));
+}
+
+#[tokio::test]
+async fn a_shard_says_which_it_is_and_where_other_accounts_are() {
+    let web = Web::of(30);
+    let whole = page(&web, "/").await;
+    assert!(!whole.text.contains("shard"), "{}", whole.text);
+    let mut view = world::view(30);
+    let all = view.ledger.accounts();
+    let shard = Shard::new(1, 4).unwrap();
+    view.config = Arc::new(Config { shard, ..Config::clone(&view.config) });
+    view.list.ids = Arc::new(all.iter().map(|account| account.id.clone()).collect());
+    view.list.selected = 29;
+    view.ledger.retain(|id| shard.holds(id));
+    let (mine, other) = (
+        all.iter().find(|account| shard.holds(&account.id)).unwrap().id.clone(),
+        all.iter().find(|account| !shard.holds(&account.id)).unwrap().id.clone(),
+    );
+    let mut empty = view.clone();
+    empty.ledger.retain(|_| false);
+    let web = Web::new(view, Fake::default());
+    let shown = page(&web, "/").await;
+    assert!(
+        shown.text.contains("shard 1 of 4: the organization has 29 accounts"),
+        "{}",
+        shown.text
+    );
+    assert_eq!(web.get(&format!("/accounts/{mine}")).await.status, 200);
+    let there = format!("this account is in shard {} of 4", shard.ordinal_of(&other));
+    for path in [format!("/accounts/{other}"), format!("/api/v1/accounts/{other}")] {
+        let answer = web.get(&path).await;
+        assert_eq!(answer.status, 404);
+        assert!(answer.text().contains(&there), "{}", answer.text());
+    }
+    let report = web.get("/api/v1/report").await.json();
+    assert_eq!(report["sweep"]["shard"], serde_json::json!({"ordinal": 1, "total": 4}));
+    let web = Web::new(empty, Fake::default());
+    assert!(page(&web, "/").await.text.contains("This shard has no account"));
 }

@@ -275,6 +275,7 @@ fn sweep(n: usize, states: &StateCounts) -> SweepRecord {
             baseline: "eks-connector-agent".into(),
             baseline_digest: format!("sha256:{}", "ab12".repeat(16)),
             config_digest: format!("sha256:{}", "cd34".repeat(16)),
+            shard: Default::default(),
             complete: outcome == Outcome::Complete,
         },
         trigger: if n == 47 { Trigger::Start } else { Trigger::Schedule },

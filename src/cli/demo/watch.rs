@@ -40,8 +40,8 @@ pub(super) fn main(common: &Common, demo: &Demo) -> anyhow::Result<Exit> {
     let folder = tempfile::tempdir().context("no folder for the demo's store")?;
     let path = folder.path().join("rolewarden.yaml");
     std::fs::write(&path, CONFIG)?;
-    let overrides =
-        Overrides { listen: Some(demo.listen), store: Some(folder.path().join("rolewarden.db")) };
+    let store = Some(folder.path().join("rolewarden.db"));
+    let overrides = Overrides { listen: Some(demo.listen), store, ..Overrides::default() };
     let mut config = Config::load(&path)?;
     overrides.apply(&mut config);
     let _flush = common.start_detached_logging(&config.log)?;

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::kinds::{OneOf, Word};
 use super::reader::{Keys, Section};
 use super::{Config, Exception};
-use crate::model::{AccountId, RoleArn, Severity};
+use crate::model::{AccountId, RoleArn, Severity, Shard};
 
 /// The whole file.
 pub(super) fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
@@ -60,6 +60,7 @@ pub(super) fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
         remediation,
         store: store?,
         web: web?,
+        shard: Shard::default(),
         digest: String::new(),
     })
 }

@@ -89,7 +89,7 @@ pub(super) fn remediation(keys: &mut Keys<'_, '_>) -> Option<Remediation> {
 fn limits(keys: &mut Keys<'_, '_>) -> Option<Remediation> {
     let max_accounts = keys.key(
         "max_accounts",
-        "Accounts changed in one run, at most; 0: none.",
+        "Accounts changed in one run, at most; 0: none. Of a shard its part: divided by their number, and at least one.",
         Count(0..=100_000),
         json!(10),
     );

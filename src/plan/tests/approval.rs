@@ -9,7 +9,7 @@ use super::file::plan;
 use crate::check::tests::config;
 use crate::check::tests::documents::role;
 use crate::config::{Remediation, RemediationMode, Selector};
-use crate::model::{Account, AccountId, Origin, SkipReason};
+use crate::model::{Account, AccountId, Origin, Shard, SkipReason};
 use crate::plan::{
     AccountFacts, Approved, Facts, LeftReason, Limits, Plan, Refusal, approve, arming_code,
 };
@@ -139,6 +139,24 @@ fn nothing_is_done_unless_all_is_well() {
     let plan = drifted(3);
     let facts = facts(&plan);
     assert_eq!(changed(&approved(plan, &apply(), &facts).unwrap()), 3, "and when all is well");
+}
+
+#[test]
+fn the_plan_of_a_shard_has_its_part_of_the_limit_and_arms_as_any_other() {
+    for (total, max_accounts, want) in [(1, 10, 10), (4, 10, 2), (4, 2, 1), (20, 10, 1)] {
+        let mut plan = drifted(12);
+        let whole = plan.clone();
+        plan.sweep.shard = Shard::new(0, total).unwrap();
+        let facts = facts(&plan);
+        let remediation = Remediation { max_accounts, ..apply() };
+        assert_eq!(plan.arming_code, whole.arming_code);
+        let got = changed(&approved(plan, &remediation, &facts).unwrap());
+        assert_eq!(got, want, "{max_accounts} of {total}");
+    }
+    let mut plan = drifted(1);
+    plan.sweep.shard = Shard::new(0, 4).unwrap();
+    let (none, facts) = (Remediation { max_accounts: 0, ..apply() }, facts(&plan));
+    approved(plan, &none, &facts).unwrap_err();
 }
 
 #[test]

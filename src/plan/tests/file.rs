@@ -19,6 +19,7 @@ pub(super) fn plan(roles: &[Snapshot]) -> Plan {
         baseline: "eks-connector-agent".into(),
         baseline_digest: crate::check::baseline_digest(&config.baseline),
         config_digest: config.digest.clone(),
+        shard: Default::default(),
         complete: true,
     };
     let mut report = Report::new(sweep, Vec::new());

@@ -83,6 +83,9 @@ fn summary(page: &mut Page, report: &Report) {
         head.push(Span::new(look, format!("{count} {}", state.as_str().replace('_', " "))));
     }
     let mut groups = vec![head];
+    if !report.sweep.shard.is_whole() {
+        groups.push(vec![Span::plain(report.sweep.shard.to_string())]);
+    }
     if s.skipped > 0 {
         groups.push(vec![Span::new(
             style::DIM,

@@ -12,7 +12,7 @@ use world::{World, at, finding, judged, unknown};
 use super::catalogue::{GROUPS, Kind, Values};
 use super::*;
 use crate::aws::CallOutcome;
-use crate::ledger::{Outcome, Resolution, Trigger};
+use crate::ledger::{Outcome, Resolution, Trigger, View};
 use crate::model::{
     AccountState, CheckName, ScanError, Severity, SkipReason, UnknownReason, is_dangerous,
 };
@@ -217,6 +217,20 @@ fn the_states_sum_up_to_the_selected_accounts_and_age_at_the_scrape() {
 }
 
 #[test]
+fn a_shard_says_which_it_is_and_what_the_organization_has() {
+    let (telemetry, mut world) = eventful();
+    let names = ["shard_ordinal", "total_shards", "organization_accounts"];
+    let read = |scrape: &Scrape| names.map(|name| scrape.get(name, &[]).unwrap());
+    assert_eq!(read(&scrape(&telemetry, &world, 1)), [0.0, 1.0, 3.0], "it has all of it");
+    world.config.shard = crate::model::Shard::new(2, 4).unwrap();
+    assert_eq!(read(&scrape(&telemetry, &world, 2)), [2.0, 4.0, 3.0], "not listed yet");
+    let mut view = View::clone(&world.view());
+    view.list.selected = 12;
+    let listed = Scrape::parse(&telemetry.scrape(&Arc::new(view), at(3)).plain);
+    assert_eq!((read(&listed), listed.sum("accounts")), ([2.0, 4.0, 12.0], 3.0));
+}
+
+#[test]
 fn findings_alike_are_one_series_with_the_oldest_age() {
     let mut world = World::default();
     world.list(&[1]);
@@ -381,7 +395,10 @@ fn a_scan_writes_its_states_and_a_scan_that_could_not_run_writes_none() {
     let report = world.whole_report();
     let shot =
         |outcome| OneShot { outcome, traffic: Default::default(), last_complete: Some(at(-5)) };
-    let state = |outcome| shot(outcome).state(&world.config, world.ledger.accounts(), &report);
+    let state = |outcome| {
+        let listed = Listed { accounts: world.ledger.accounts(), selected: 12 };
+        shot(outcome).state(&world.config, listed, &report)
+    };
     let whole = Scrape::parse(&state(Outcome::Complete));
     promtool(&state(Outcome::Complete));
     let declared: BTreeSet<_> =
@@ -392,6 +409,7 @@ fn a_scan_writes_its_states_and_a_scan_that_could_not_run_writes_none() {
     assert!(whole.families.values().all(|(kind, _)| kind == "gauge"), "nothing goes on counting");
     assert_eq!(whole.sum("accounts"), 3.0);
     assert_eq!(whole.sum("findings"), 1.0);
+    assert_eq!(whole.get("organization_accounts", &[]), Some(12.0), "other shards have the rest");
     let complete = |scrape: &Scrape| scrape.get("last_complete_sweep_timestamp_seconds", &[]);
     assert_eq!(complete(&whole), Some(at(130).as_second() as f64));
     let cancelled = state(Outcome::Cancelled);

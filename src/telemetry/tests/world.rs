@@ -126,6 +126,7 @@ impl World {
             baseline: "b".into(),
             baseline_digest: "sha256:0".into(),
             config_digest: "sha256:0".into(),
+            shard: Default::default(),
             complete: true,
         };
         let record = SweepRecord {

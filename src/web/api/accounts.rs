@@ -13,7 +13,7 @@ use super::super::ops::{authorize, none};
 use super::super::problem::Problem;
 use super::super::query::{Empty, Params};
 use super::{ID, account_id, limit};
-use crate::ledger::{Entry, FindingRecord};
+use crate::ledger::{Entry, FindingRecord, View};
 use crate::model::{AccountId, AccountReport, AccountResult, AccountState};
 
 /// A part of a list, in account id order.
@@ -68,11 +68,21 @@ pub(in crate::web) async fn account(
     none(query.as_deref())?;
     let (view, now) = (site.view.borrow().clone(), (site.clock)());
     let entry =
-        view.ledger.get(&id).ok_or_else(|| Problem::not_found("there is no such account"))?;
+        view.ledger.get(&id).ok_or_else(|| missing(&view, &id, "there is no such account"))?;
     let account = entry.report(now, view.stale_after);
     let last_judgement = (account.state() == Some(AccountState::Unknown)).then(|| old(entry));
     let history = history(&site, id).await;
     Ok(Json(Whole { account, last_judgement: last_judgement.flatten(), history }))
+}
+
+/// That an account is not here; if another shard has it, which.
+pub(in crate::web) fn missing(view: &View, id: &AccountId, otherwise: &str) -> Problem {
+    let shard = view.config.shard;
+    if view.list.ids.contains(id) && !shard.holds(id) {
+        let (other, total) = (shard.ordinal_of(id), shard.total());
+        return Problem::not_found(format!("this account is in shard {other} of {total}"));
+    }
+    Problem::not_found(otherwise)
 }
 
 fn old(entry: &Entry) -> Option<AccountReport> {

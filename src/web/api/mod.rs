@@ -13,7 +13,7 @@ use axum::extract::rejection::PathRejection;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
-pub(super) use accounts::{account, accounts, history, scan};
+pub(super) use accounts::{account, accounts, history, missing, scan};
 pub(super) use changes::{changes, filter as changes_filter, part as changes_part};
 pub(super) use findings::findings;
 pub(super) use remediation::{remediation, reset, resume, stop};

@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::render::words;
 use crate::store::ChangeFilter;
-use crate::web::api::{changes_part, history};
+use crate::web::api::{changes_part, history, missing};
 use crate::web::control::Site;
 use crate::web::listing::Row;
 use crate::web::ops::none;
@@ -32,10 +32,11 @@ pub(in crate::web) async fn account(
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Problem> {
     none(query.as_deref())?;
-    let missing = || Problem::not_found("no account with this id is known");
-    let id: AccountId = path.ok().and_then(|Path(id)| id.parse().ok()).ok_or_else(missing)?;
+    let unknown = "no account with this id is known";
+    let id = path.ok().and_then(|Path(id)| id.parse::<AccountId>().ok());
+    let id = id.ok_or_else(|| Problem::not_found(unknown))?;
     let (view, now) = (site.view.borrow().clone(), (site.clock)());
-    let entry = view.ledger.get(&id).ok_or_else(missing)?;
+    let entry = view.ledger.get(&id).ok_or_else(|| missing(&view, &id, unknown))?;
     let row = Row::new(entry, &view, now);
     let filter = ChangeFilter { account: Some(id.clone()), ..ChangeFilter::default() };
     let changes = changes_part(&site, filter, CHANGES).await.ok().map(|(changes, _)| changes);

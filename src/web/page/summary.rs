@@ -78,9 +78,10 @@ pub(super) fn section(
     html! {
         (alerts(view, now))
         section.answer aria-labelledby="answer" {
-            h1 id="answer" { (answer(facts)) }
+            h1 id="answer" { (answer(view, facts)) }
             (meter(facts))
             p.excuses {
+                (part(view))
                 (not_verified(facts))
                 (last_sweep(view, now))
                 (list_age(view, now))
@@ -97,11 +98,13 @@ pub(super) fn section(
     }
 }
 
-fn answer(facts: &Facts) -> Markup {
+fn answer(view: &View, facts: &Facts) -> Markup {
     let in_scope = facts.in_scope();
     html! {
         @if !facts.has_report {
             span.unknown-text { "Nothing is known yet: no sweep has ended" }
+        } @else if view.ledger.is_empty() && !view.config.shard.is_whole() {
+            "This shard has no account: use fewer shards"
         } @else if in_scope == 0 {
             "No account needs the role"
         } @else {
@@ -152,6 +155,21 @@ fn meter(facts: &Facts) -> Markup {
                             strong { (number(*count)) } " " (super::bits::state_word(Shown::In(*state)))
                         }
                     }
+                }
+            }
+        }
+    }
+}
+
+/// Whose figures these are, where other processes have the rest of the organization.
+fn part(view: &View) -> Markup {
+    let shard = view.config.shard;
+    html! {
+        @if !shard.is_whole() {
+            span {
+                strong { (shard.to_string()) }
+                @if view.list.selected > 0 {
+                    ": the organization has " (counted(view.list.selected, "account"))
                 }
             }
         }

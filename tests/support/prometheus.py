@@ -1,4 +1,4 @@
-"""Debian's Prometheus, scraping a daemon on loopback with the rules that ship, its HTTP API, and who it tells."""
+"""Debian's Prometheus, scraping daemons on loopback with the rules that ship, its HTTP API, and who it tells."""
 
 import dataclasses
 import datetime
@@ -88,9 +88,9 @@ class Alertmanager:
         self.thread.join()
 
 
-def example(address: str, target: str, alertmanager: str, seconds: int) -> dict:
-    """The scrape example that ships, for one daemon here: other addresses, other intervals, nothing else."""
-    targets = {"rolewarden": target, "prometheus": address}
+def example(address: str, daemons: list[str], alertmanager: str, seconds: int) -> dict:
+    """The scrape example that ships, for the daemons here: other addresses, other intervals, nothing else."""
+    targets = {"rolewarden": daemons, "prometheus": [address]}
     config = yaml.safe_load(EXAMPLE.read_text())
     config["global"] |= {"scrape_interval": f"{seconds}s", "scrape_timeout": f"{seconds}s", "evaluation_interval": f"{seconds}s"}
     (told,) = config["alerting"]["alertmanagers"]
@@ -99,7 +99,7 @@ def example(address: str, target: str, alertmanager: str, seconds: int) -> dict:
     assert len(config["scrape_configs"]) == len(targets), "the example scrapes rolewarden and Prometheus itself"
     for job in config["scrape_configs"]:
         job |= {"scrape_interval": f"{seconds}s", "scrape_timeout": f"{seconds}s"}
-        job["static_configs"] = [{"targets": [targets[job["job_name"]]]}]
+        job["static_configs"] = [{"targets": targets[job["job_name"]]}]
     return config
 
 
@@ -116,11 +116,11 @@ def hastened(path: pathlib.Path, folder: pathlib.Path, seconds: int) -> pathlib.
 
 
 class Prometheus:
-    def __init__(self, folder: pathlib.Path, target: str, seconds: int = 1):
+    def __init__(self, folder: pathlib.Path, daemons: list[str], seconds: int = 1):
         assert PROGRAM, "no prometheus: install Debian's package prometheus"
         self.alertmanager = Alertmanager()
         address = free_address()
-        config = example(address, target, self.alertmanager.address, seconds)
+        config = example(address, daemons, self.alertmanager.address, seconds)
         config["rule_files"] = [str(hastened(path, folder, seconds)) for path in RULES]
         (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
         self.child: Child = start(

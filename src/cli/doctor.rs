@@ -164,8 +164,9 @@ async fn ask(
         selected.into_iter().partition(|account| reachable || own.as_ref() == Some(&account.id));
     facts.accounts.extend(rest.into_iter().map(|account| (account, Asked::Not)));
     let asking = Asking { aws: &aws, config, rules: &rules, remediation: flags.remediation };
-    facts.accounts.extend(asking.all(asked, common.no_progress, cancel).await);
-    facts.stopped = cancel.is_cancelled();
+    let asked = asking.all(asked, common.no_progress, cancel).await;
+    facts.stopped = asked.iter().any(|(_, asked)| matches!(asked, Asked::Not));
+    facts.accounts.extend(asked);
 }
 
 /// The account that the base credentials live in.

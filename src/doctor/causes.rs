@@ -55,6 +55,22 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind but [`Kind::Failed`].
+    pub const PERMISSIONS: [Self; 12] = [
+        Self::AssumeDenied,
+        Self::TagSessionDenied,
+        Self::SessionTooLong,
+        Self::RegionDisabled,
+        Self::NotAllowed,
+        Self::ExplicitDeny,
+        Self::BoundaryDenied,
+        Self::SessionPolicyDenied,
+        Self::VpcEndpointDenied,
+        Self::ScpDenied,
+        Self::RcpDenied,
+        Self::ExternalIdNotAsked,
+    ];
+
     /// Its name in JSON and tables.
     pub fn as_str(self) -> &'static str {
         match self {

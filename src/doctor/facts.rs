@@ -27,6 +27,8 @@ pub struct Setup {
     pub listed: bool,
     /// `access.region`.
     pub region: Option<String>,
+    /// Some account's roles ask for an external id.
+    pub external_id: bool,
 }
 
 impl Setup {
@@ -45,6 +47,8 @@ impl Setup {
                 .map(ToString::to_string),
             listed: matches!(config.accounts.source, AccountSource::List(_)),
             region: access.region.clone(),
+            external_id: access.external_id.is_some()
+                || access.overrides.values().any(|over| over.external_id.is_some()),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What mends each cause: a command, a template, or a key of the configuration.
 
+use std::collections::BTreeSet;
+
 use super::causes::{Cause, Kind, Part};
 use super::facts::Setup;
 use crate::model::UnknownReason;
@@ -64,13 +66,10 @@ pub(super) fn remedy(cause: &Cause, setup: &Setup, caller: &str) -> String {
     }
 }
 
-/// `iam:GetRole` (the role), …
+/// `iam:GetRole`, `iam:GetRolePolicy`
 fn calls(cause: &Cause) -> String {
-    let word = |call: &super::causes::Call| match &call.on {
-        Some(on) => format!("`{}` ({on})", call.operation),
-        None => format!("`{}`", call.operation),
-    };
-    cause.calls.iter().map(word).collect::<Vec<_>>().join(", ")
+    let operations: BTreeSet<&str> = cause.calls.iter().map(|call| call.operation).collect();
+    operations.iter().map(|operation| format!("`{operation}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// The role that a cause is about, and where it comes from.
@@ -102,10 +101,11 @@ impl<'a> Role<'a> {
     /// AWS does not tell which of these it is.
     fn deploy(&self, setup: &Setup, caller: &str) -> String {
         let caller = setup.via.last().map_or(caller, String::as_str);
+        let and = if setup.external_id { " and the configured external id" } else { "" };
         format!(
             "deploy `{}`: {} as a StackSet, and as a stack of its own in the management account. If it is there, compare its \
-             trust policy with what `{}` prints (it must name `{caller}` and the configured external id), and allow \
-             `sts:AssumeRole` to that caller (`rolewarden iam hub`)",
+             trust policy with what `{}` prints (it must name `{caller}`{and}), and allow `sts:AssumeRole` to that caller \
+             (`rolewarden iam hub`)",
             self.name, self.template, self.trust
         )
     }

@@ -15,7 +15,7 @@ use crate::aws::session::Member;
 use crate::aws::{Aws, identity, narrow};
 use crate::config::Presence;
 use crate::doctor::{AccountFacts, Answer, Assumed, Read, ReadFact, Subject};
-use crate::model::{Account, Cluster, LINKED_ROLE, ScanError};
+use crate::model::{Account, Cluster, LINKED_ROLE, ScanError, UnknownReason};
 
 /// The roles that are read beside the expected one.
 type Others<'a> = &'a (dyn Fn(&[Cluster]) -> BTreeSet<String> + Sync);
@@ -114,6 +114,9 @@ impl Aws {
     ) -> Vec<ReadFact> {
         let inline = &self.config.baseline.inline_policy_name;
         let (mut facts, used) = role(&target, Subject::Role, inline).await;
+        if facts.iter().all(|fact| fact.answer.as_ref().is_err_and(is_lost)) {
+            return facts; // nothing comes through: more calls would say the same, after a long wait
+        }
         if narrow::reads_managed(&self.config) {
             facts.extend(policies(&target, &self.of_aws(), &used).await);
         }
@@ -188,6 +191,12 @@ fn yes<T>(answer: Result<T, ScanError>) -> Answer {
         Err(error) if is_no_such_entity(&error) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a call failed for a reason that says nothing about permissions, and that others will meet as well.
+fn is_lost(error: &ScanError) -> bool {
+    use UnknownReason as R;
+    matches!(error.reason, R::Throttled | R::Timeout | R::Network)
 }
 
 fn fact(operation: &'static str, subject: &Subject, answer: Answer) -> ReadFact {

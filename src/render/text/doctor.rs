@@ -133,13 +133,9 @@ fn one_cause(
         title.push(Span::plain("  (a warning)"));
     }
     page.line(0, &title);
-    let call = |call: &crate::doctor::Call| match &call.on {
-        Some(on) => format!("{} ({on})", call.operation),
-        None => call.operation.to_owned(),
-    };
-    let calls: Vec<String> = entry.cause.calls.iter().map(call).collect();
+    let calls = calls(entry);
     if !calls.is_empty() {
-        page.paragraph(2, &[Span::plain("calls: ")], 7, &Span::plain(calls.join(", ")));
+        page.paragraph(2, &[Span::plain("calls: ")], 7, &Span::plain(calls));
     }
     if let Some(says) = &entry.says {
         page.paragraph(2, &[Span::plain("says: ")], 6, &Span::plain(says));
@@ -150,6 +146,19 @@ fn one_cause(
     if let Some(more) = entry.accounts.len().checked_sub(most).filter(|more| *more > 0) {
         page.line(2, &[Span::new(style::DIM, format!("and {more} more (--verbose names them)"))]);
     }
+}
+
+/// `iam:GetPolicy (policies of AWS, policies of the account), …`
+fn calls(entry: &CauseEntry) -> String {
+    let mut about: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for call in &entry.cause.calls {
+        about.entry(call.operation).or_default().extend(call.on.as_deref());
+    }
+    let word = |(operation, on): (&&str, &Vec<&str>)| match on.as_slice() {
+        [] => (*operation).to_owned(),
+        on => format!("{operation} ({})", on.join(", ")),
+    };
+    about.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
 fn row(account: &AccountEntry) -> Vec<Span> {

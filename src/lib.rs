@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Each arrow is one function and nothing points back. Deciding is pure: [`model`], [`policy`], [`check`], [`plan`],
-//! [`ledger`] and [`render`] have no clock, network, environment, logger or `async`. Acting is thin: [`aws`] reads, [`sweep`] reads
+//! [`ledger`], [`doctor`] and [`render`] have no clock, network, environment, logger or `async`. Acting is thin: [`aws`] reads, [`sweep`] reads
 //! and judges every account, [`cli`] wires them to flags, files and exit statuses. The [`daemon`] is a loop around what
 //! the one-shot commands call; its [`ledger`] remembers what sweeps learned, and [`store`] keeps that over restarts.
 //!
@@ -23,6 +23,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
+pub mod doctor;
 pub mod exit;
 pub mod ledger;
 pub mod model;

@@ -15,8 +15,14 @@ use rolewarden::config::Config;
 use rolewarden::exit::Exit;
 use rolewarden::model::{AccountState, Action, StepOutcome, UnknownReason};
 
-const DOCUMENTS: [&str; 5] =
-    ["README.md", "CHANGELOG.md", "SECURITY.md", "docs/remediation.md", "docs/unknown.md"];
+const DOCUMENTS: [&str; 6] = [
+    "README.md",
+    "CHANGELOG.md",
+    "SECURITY.md",
+    "docs/doctor.md",
+    "docs/remediation.md",
+    "docs/unknown.md",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -121,13 +121,24 @@ impl Clients {
 
     /// Where the calls go, for messages.
     pub(super) fn place(&self) -> String {
-        let region = self.sdk.region().map_or(DEFAULT_REGION, Region::as_ref);
-        let overrides = endpoint_overrides(&self.sdk);
+        let region = self.region();
+        let overrides = self.overrides();
         if overrides.is_empty() {
             format!("region {region}")
         } else {
-            format!("region {region}, {}", overrides.join(", "))
+            let overrides = overrides.iter().map(|(name, url)| format!("{name} {url}"));
+            format!("region {region}, {}", overrides.collect::<Vec<_>>().join(", "))
         }
+    }
+
+    /// The region that calls go to.
+    pub(super) fn region(&self) -> &str {
+        self.sdk.region().map_or(DEFAULT_REGION, Region::as_ref)
+    }
+
+    /// Endpoints that are not AWS's own: what sets each, and the address.
+    pub(super) fn overrides(&self) -> Vec<(&'static str, String)> {
+        endpoint_overrides(&self.sdk)
     }
 }
 
@@ -235,7 +246,8 @@ fn internal(error: &(dyn std::error::Error + 'static)) -> ScanError {
 /// Says loudly that answers may not come from AWS.
 fn warn_of_overrides(sdk: &SdkConfig) {
     let overrides = endpoint_overrides(sdk);
-    for endpoint in &overrides {
+    for (name, url) in &overrides {
+        let endpoint = format!("{name} {url}");
         tracing::warn!(endpoint, "AWS is not asked at its own address: an endpoint is overridden");
     }
     if overrides.is_empty() && std::env::var_os("AWS_CA_BUNDLE").is_some() {
@@ -246,7 +258,7 @@ fn warn_of_overrides(sdk: &SdkConfig) {
 }
 
 /// The overrides in force, general and by service.
-fn endpoint_overrides(sdk: &SdkConfig) -> Vec<String> {
+fn endpoint_overrides(sdk: &SdkConfig) -> Vec<(&'static str, String)> {
     let ignored = std::env::var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
         .is_ok_and(|value| value.eq_ignore_ascii_case("true"));
     let services = [
@@ -259,12 +271,12 @@ fn endpoint_overrides(sdk: &SdkConfig) -> Vec<String> {
         .into_iter()
         .filter(|_| !ignored)
         .filter_map(|name| Some((name, std::env::var(name).ok()?)));
-    let general = sdk.endpoint_url().map(|url| ("endpoint", url.to_owned()));
-    general
-        .into_iter()
-        .chain(named)
-        .map(|(name, url)| format!("{name} {}", without_user(&url)))
-        .collect()
+    let name = match std::env::var_os("AWS_ENDPOINT_URL") {
+        Some(_) => "AWS_ENDPOINT_URL",
+        None => "endpoint_url",
+    };
+    let general = sdk.endpoint_url().map(|url| (name, url.to_owned()));
+    general.into_iter().chain(named).map(|(name, url)| (name, without_user(&url))).collect()
 }
 
 /// A URL for messages: its user and password, if any, left out.

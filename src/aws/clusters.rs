@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use aws_credential_types::Credentials;
 use aws_sdk_eks as eks;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Semaphore;
@@ -15,6 +16,8 @@ use super::client::with_credentials;
 use super::error::{NOT_FOUND, malformed, wrong_account};
 use super::lane::Lane;
 use super::paging::Pages;
+use super::probe::NOBODY;
+use crate::doctor::{Read, ReadFact, Subject};
 use crate::model::{Account, AccountId, Cluster, ScanError, UnknownReason, printable_line};
 
 const LIST: &str = "eks:ListClusters";
@@ -108,6 +111,25 @@ impl Aws {
         with_credentials(self.credentials(account).await?, pin!(read)).await
     }
 
+    /// Asks for each call in each region by itself; the clusters are those that could be read.
+    pub(super) async fn ask_clusters(
+        &self,
+        account: &Account,
+        credentials: Credentials,
+    ) -> (Vec<ReadFact>, Vec<Cluster>) {
+        let _turn = self.clusters.turns.acquire().await;
+        let lane = self.clients.lanes().eks();
+        let asked = stream::iter(self.clients.eks().clone())
+            .map(async |(region, client)| {
+                Region { account: &account.id, region, client, lane: &lane }.ask().await
+            })
+            .buffered(REGIONS_AT_ONCE)
+            .collect::<Vec<_>>();
+        let (facts, clusters): (Vec<_>, Vec<_>) =
+            with_credentials(credentials, pin!(asked)).await.into_iter().unzip();
+        (facts.concat(), clusters.concat())
+    }
+
     /// Not all accounts are asked again in the same sweep.
     fn lifetime(&self) -> Duration {
         self.config.baseline.cluster_refresh.mul_f64(1.0 - fastrand::f64() / 4.0)
@@ -141,6 +163,28 @@ impl Region<'_> {
         let mut connected: Vec<Cluster> = described.into_iter().flatten().collect();
         connected.sort();
         Ok(connected)
+    }
+
+    /// Lists, and describes every cluster; where there is none, one that does not exist.
+    async fn ask(self) -> (Vec<ReadFact>, Vec<Cluster>) {
+        let listed = self.list().await;
+        let mut names = listed.as_ref().cloned().unwrap_or_default();
+        if names.is_empty() {
+            names.push(NOBODY.to_owned());
+        }
+        let (mut described, mut clusters) = (Ok(()), vec![]);
+        for name in names {
+            match self.describe(name).await {
+                Ok(cluster) => clusters.extend(cluster),
+                Err(error) => described = Err(error),
+            }
+        }
+        let subject = Subject::Clusters { region: self.region };
+        let fact = |operation, answer| {
+            let read = Read { operation, subject: subject.clone() };
+            ReadFact { read, answer }
+        };
+        (vec![fact(LIST, listed.map(drop)), fact(DESCRIBE, described)], clusters)
     }
 
     /// Names of all clusters; EKS leaves connected ones out unless asked for `all`.

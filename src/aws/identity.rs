@@ -4,6 +4,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 
 use super::client::Clients;
+use super::dates::Dates;
 use super::error::{CREDENTIALS_HINT, causes, malformed};
 use crate::model::{AccountId, Partition, ScanError, UnknownReason, printable_line};
 
@@ -32,14 +33,13 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// Resolves the credentials, then asks STS whose they are.
-    pub(super) async fn resolve(clients: &Clients) -> Result<Self, ScanError> {
-        base_credentials(clients).await?;
-        let asked = clients
-            .lanes()
-            .sts()
-            .call(OPERATION, || clients.sts().get_caller_identity().send())
-            .await;
+    /// Asks STS whose the base credentials are; `dates` notes what every answer says the time is.
+    pub(super) async fn resolve(clients: &Clients, dates: &Dates) -> Result<Self, ScanError> {
+        let send = || {
+            let call = clients.sts().get_caller_identity();
+            call.customize().interceptor(dates.clone()).send()
+        };
+        let asked = clients.lanes().sts().call(OPERATION, send).await;
         let answer = asked.map_err(|mut error| {
             error.message = format!("{} ({})", error.message, clients.place());
             error

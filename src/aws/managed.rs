@@ -8,8 +8,8 @@ use super::error::{is_no_such_entity, malformed, unstable, wrong_account};
 use super::role::Target;
 use crate::model::{AccountId, ScanError, printable_line};
 
-const GET_POLICY: &str = "iam:GetPolicy";
-const GET_POLICY_VERSION: &str = "iam:GetPolicyVersion";
+pub(super) const GET_POLICY: &str = "iam:GetPolicy";
+pub(super) const GET_POLICY_VERSION: &str = "iam:GetPolicyVersion";
 
 /// Documents of policies that AWS owns: the same in every account, so read once.
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ async fn read(target: &Target<'_>, arn: &str) -> Result<String, ScanError> {
 }
 
 /// The account field of a policy ARN: an account id, or `aws`.
-fn owner(arn: &str) -> Option<&str> {
+pub(super) fn owner(arn: &str) -> Option<&str> {
     let mut fields = arn.splitn(6, ':');
     let head = [fields.next()?, fields.next()?, fields.next()?, fields.next()?];
     let owner = fields.next()?;

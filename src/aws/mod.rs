@@ -3,6 +3,7 @@
 mod budget;
 mod client;
 mod clusters;
+mod dates;
 pub mod details;
 mod document;
 mod error;
@@ -14,6 +15,7 @@ mod narrow;
 mod organization;
 mod pace;
 mod paging;
+mod probe;
 mod role;
 mod session;
 mod traffic;
@@ -36,8 +38,10 @@ use crate::model::{
 use client::Clients;
 pub use client::Connect;
 use clusters::Clusters;
+use dates::Dates;
 use identity::Identity;
 use managed::AwsManaged;
+pub use probe::{Preflight, Prober, Way};
 use session::Sessions;
 pub use traffic::{CallOutcome, Counters, DURATION_BOUNDS_MS, Operation, Sent, Traffic};
 
@@ -157,8 +161,13 @@ impl Aws {
     pub async fn connect_with(config: &Config, connect: Connect) -> Result<Self, ScanError> {
         let sessions = Sessions::new(Arc::clone(&connect.counters));
         let clients = Clients::new(config, connect).await?;
-        let identity = Identity::resolve(&clients).await?;
-        Ok(Self {
+        identity::base_credentials(&clients).await?;
+        let identity = Identity::resolve(&clients, &Dates::default()).await?;
+        Ok(Self::of(config, clients, sessions, identity))
+    }
+
+    fn of(config: &Config, clients: Clients, sessions: Sessions, identity: Identity) -> Self {
+        Self {
             scan_policy: narrow::for_scan(config, &identity.partition),
             config: config.clone(),
             clients,
@@ -166,7 +175,7 @@ impl Aws {
             sessions,
             aws_managed: AwsManaged::default(),
             clusters: Clusters::default(),
-        })
+        }
     }
 
     /// The account the base credentials live in.

@@ -119,6 +119,11 @@ pub(super) fn for_write(
     document(&[statement])
 }
 
+/// Nothing at all: for a session that is only asked for to see whether it is given.
+pub(super) fn for_nothing() -> String {
+    document(&[json!({"Effect": "Deny", "Action": "*", "Resource": "*"})])
+}
+
 /// Listing the organization.
 pub(super) fn for_organization() -> String {
     document(&[allow(json!(LISTING), json!("*"))])

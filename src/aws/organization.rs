@@ -15,9 +15,9 @@ use super::{Aws, Organization};
 use crate::config::{AccountSource, Accounts, Candidate, ManagementAccount};
 use crate::model::{Account, AccountId, ScanError, SkipReason, UnknownReason};
 
-const DESCRIBE: &str = "organizations:DescribeOrganization";
-const LIST: &str = "organizations:ListAccounts";
-const LIST_TAGS: &str = "organizations:ListTagsForResource";
+pub(super) const DESCRIBE: &str = "organizations:DescribeOrganization";
+pub(super) const LIST: &str = "organizations:ListAccounts";
+pub(super) const LIST_TAGS: &str = "organizations:ListTagsForResource";
 
 /// Organizations has some ten thousand accounts at most, 20 on a page; a page may be empty before the list ends.
 const PAGES: usize = 5_000;

@@ -17,10 +17,10 @@ use crate::model::{
     Account, AccountId, ManagedPolicy, Role, RoleArn, ScanError, Snapshot, printable_line,
 };
 
-const GET_ROLE: &str = "iam:GetRole";
-const GET_ROLE_POLICY: &str = "iam:GetRolePolicy";
-const LIST_ROLE_POLICIES: &str = "iam:ListRolePolicies";
-const LIST_ATTACHED: &str = "iam:ListAttachedRolePolicies";
+pub(super) const GET_ROLE: &str = "iam:GetRole";
+pub(super) const GET_ROLE_POLICY: &str = "iam:GetRolePolicy";
+pub(super) const LIST_ROLE_POLICIES: &str = "iam:ListRolePolicies";
+pub(super) const LIST_ATTACHED: &str = "iam:ListAttachedRolePolicies";
 
 /// Pages of one list, at most.
 const PAGES: usize = 1_000;
@@ -32,8 +32,8 @@ const AT_ONCE: usize = 4;
 pub(super) struct Target<'a> {
     pub(super) iam: &'a iam::Client,
     pub(super) lane: Lane,
-    account: &'a AccountId,
-    role: &'a str,
+    pub(super) account: &'a AccountId,
+    pub(super) role: &'a str,
 }
 
 /// An inline policy as read: its name in the answer's spelling, and its text.
@@ -129,13 +129,13 @@ fn changed(error: ScanError) -> ScanError {
 }
 
 impl Target<'_> {
-    async fn get_role(&self) -> Result<iam::types::Role, ScanError> {
+    pub(super) async fn get_role(&self) -> Result<iam::types::Role, ScanError> {
         let send = || self.iam.get_role().role_name(self.role).send();
         let answer = self.lane.call(GET_ROLE, send).await?;
         answer.role.ok_or_else(|| malformed(GET_ROLE, "the answer has no role"))
     }
 
-    async fn list_inline(&self) -> Result<BTreeSet<String>, ScanError> {
+    pub(super) async fn list_inline(&self) -> Result<BTreeSet<String>, ScanError> {
         let mut pages = Pages::new(LIST_ROLE_POLICIES, PAGES);
         let (mut names, mut marker) = (BTreeSet::new(), None);
         loop {
@@ -154,7 +154,7 @@ impl Target<'_> {
         }
     }
 
-    async fn list_attached(&self) -> Result<BTreeMap<String, ManagedPolicy>, ScanError> {
+    pub(super) async fn list_attached(&self) -> Result<BTreeMap<String, ManagedPolicy>, ScanError> {
         let mut pages = Pages::new(LIST_ATTACHED, PAGES);
         let (mut attached, mut marker) = (BTreeMap::new(), None);
         loop {
@@ -176,7 +176,7 @@ impl Target<'_> {
         }
     }
 
-    async fn get_inline(&self, name: &str) -> Result<Inline, ScanError> {
+    pub(super) async fn get_inline(&self, name: &str) -> Result<Inline, ScanError> {
         let send = || self.iam.get_role_policy().role_name(self.role).policy_name(name).send();
         let answer = self.lane.call(GET_ROLE_POLICY, send).await?;
         if !answer.role_name.eq_ignore_ascii_case(self.role)

@@ -42,6 +42,17 @@ enum Purpose {
     Scan,
     /// One write.
     Remediate,
+    /// Nothing: only to see whether it is given.
+    Trial,
+}
+
+/// A role of every account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Member {
+    /// The one that reads.
+    Scan,
+    /// The one that writes.
+    Remediate,
 }
 
 /// Credentials and when they end.
@@ -149,9 +160,7 @@ impl Aws {
     pub(super) async fn scan_session(&self, account: &Account) -> Result<Credentials, ScanError> {
         let role = self.scan_role(account);
         check_account(&role, account)?;
-        let over = self.config.access.overrides.get(&account.id);
-        let external_id =
-            over.and_then(|o| o.external_id.as_ref()).or(self.config.access.external_id.as_ref());
+        let external_id = self.external_id(account);
         let policy = self.is_narrow().then(|| narrow::in_account(&self.scan_policy, &account.id));
         let previous = self.chain().await?;
         let chained = self.identity.is_session() || previous.is_some();
@@ -174,11 +183,9 @@ impl Aws {
         run: &str,
         policy: String,
     ) -> Result<Credentials, ScanError> {
-        let access = &self.config.access;
         let role = self.remediate_role(account);
         check_account(&role, account)?;
-        let over = access.overrides.get(&account.id);
-        let external_id = over.and_then(|o| o.external_id.as_ref()).or(access.external_id.as_ref());
+        let external_id = self.external_id(account);
         let previous = self.chain().await?;
         let request = Request {
             purpose: Purpose::Remediate,
@@ -188,11 +195,39 @@ impl Aws {
             chained: self.identity.is_session() || previous.is_some(),
             name: Some(run),
         };
-        let session = match previous {
-            Some(credentials) => self.assume(&self.clients.sts_with(credentials), &request).await?,
-            None => self.assume(self.clients.sts(), &request).await?,
+        Ok(self.assume_after(previous, &request).await?.credentials)
+    }
+
+    /// Whether a role of this account is given, with the configured external id or without any. The session may do nothing
+    /// and is thrown away.
+    pub(super) async fn try_role(
+        &self,
+        account: &Account,
+        member: Member,
+        external_id: Option<&Secret>,
+    ) -> Result<(), ScanError> {
+        let role = match member {
+            Member::Scan => self.scan_role(account),
+            Member::Remediate => self.remediate_role(account),
         };
-        Ok(session.credentials)
+        check_account(&role, account)?;
+        let previous = self.chain().await?;
+        let request = Request {
+            purpose: Purpose::Trial,
+            role: &role,
+            external_id,
+            policy: Some(narrow::for_nothing()),
+            chained: self.identity.is_session() || previous.is_some(),
+            name: None,
+        };
+        self.assume_after(previous, &request).await.map(drop)
+    }
+
+    /// The external id that goes with this account's roles.
+    pub(super) fn external_id(&self, account: &Account) -> Option<&Secret> {
+        let access = &self.config.access;
+        let over = access.overrides.get(&account.id);
+        over.and_then(|o| o.external_id.as_ref()).or(access.external_id.as_ref())
     }
 
     /// Credentials for Organizations calls, where a role is configured for them.
@@ -239,7 +274,7 @@ impl Aws {
     }
 
     /// The last link of `access.via`; `None` without one.
-    async fn chain(&self) -> Result<Option<Credentials>, ScanError> {
+    pub(super) async fn chain(&self) -> Result<Option<Credentials>, ScanError> {
         let mut previous = None;
         for role in &self.config.access.via {
             let chained = self.identity.is_session() || previous.is_some();
@@ -264,14 +299,7 @@ impl Aws {
     ) -> Result<Credentials, ScanError> {
         let key = (request.purpose, request.role.to_string());
         let slot = self.sessions.slot(&key, crate::clock::now());
-        let made = slot
-            .get_or_try_init(async || match previous {
-                Some(credentials) => {
-                    self.assume(&self.clients.sts_with(credentials), &request).await
-                }
-                None => self.assume(self.clients.sts(), &request).await,
-            })
-            .await;
+        let made = slot.get_or_try_init(async || self.assume_after(previous, &request).await).await;
         match made {
             Ok(session) => Ok(session.credentials.clone()),
             Err(error) => {
@@ -281,10 +309,22 @@ impl Aws {
         }
     }
 
+    /// A new session, made with the previous link's credentials (the base ones without it).
+    async fn assume_after(
+        &self,
+        previous: Option<Credentials>,
+        request: &Request<'_>,
+    ) -> Result<Session, ScanError> {
+        match previous {
+            Some(credentials) => self.assume(&self.clients.sts_with(credentials), request).await,
+            None => self.assume(self.clients.sts(), request).await,
+        }
+    }
+
     async fn assume(&self, sts: &sts::Client, request: &Request<'_>) -> Result<Session, ScanError> {
         let access = &self.config.access;
         let length = match request.purpose {
-            Purpose::Remediate => SHORTEST,
+            Purpose::Remediate | Purpose::Trial => SHORTEST,
             Purpose::Via | Purpose::Organization | Purpose::Scan => access.session_duration,
         };
         let send = || {

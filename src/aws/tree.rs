@@ -7,9 +7,9 @@ use super::organization::Directory;
 use super::paging::Pages;
 use crate::model::{AccountId, ScanError};
 
-const LIST_ROOTS: &str = "organizations:ListRoots";
-const LIST_UNITS: &str = "organizations:ListOrganizationalUnitsForParent";
-const LIST_ACCOUNTS: &str = "organizations:ListAccountsForParent";
+pub(super) const LIST_ROOTS: &str = "organizations:ListRoots";
+pub(super) const LIST_UNITS: &str = "organizations:ListOrganizationalUnitsForParent";
+pub(super) const LIST_ACCOUNTS: &str = "organizations:ListAccountsForParent";
 
 /// Pages of one list, at most.
 const PAGES: usize = 5_000;

@@ -27,14 +27,27 @@ impl<'a> Wanted<'a> {
 
     /// Whether anything depends on the units above accounts.
     pub(super) fn by_units(self) -> bool {
-        let Accounts { include, exclude, .. } = self.accounts;
-        let others = self.others().any(|(_, selector)| !selector.ous.is_empty());
-        !include.ous.is_empty() || !exclude.ous.is_empty() || others
+        self.a_unit().is_some()
     }
 
     /// Whether only its tags tell which exceptions cover a scanned account, or whether it may be put right.
     pub(super) fn needs_tags(self, candidate: Candidate<'_>) -> bool {
         self.others().any(|(_, selector)| selector.matches(candidate) == Match::NeedsTags)
+    }
+
+    /// A unit that is named somewhere.
+    pub(super) fn a_unit(self) -> Option<&'a str> {
+        self.selectors().find_map(|selector| selector.ous.first()).map(String::as_str)
+    }
+
+    /// Whether anything depends on the tags of accounts.
+    pub(super) fn by_tags(self) -> bool {
+        self.selectors().any(|selector| !selector.tags.is_empty())
+    }
+
+    fn selectors(self) -> impl Iterator<Item = &'a Selector> {
+        let Accounts { include, exclude, .. } = self.accounts;
+        [include, exclude].into_iter().chain(self.others().map(|(_, selector)| selector))
     }
 
     /// The selectors that do not decide what is scanned, with their names in the configuration.

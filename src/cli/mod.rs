@@ -5,6 +5,7 @@ mod check;
 mod config;
 #[cfg(feature = "simulator")]
 mod demo;
+mod doctor;
 mod history;
 mod metrics;
 mod output;
@@ -81,6 +82,10 @@ enum Command {
     /// Sweep, and print what remediation would do, with diffs; save it for `apply`. Writes nothing to AWS
     #[command(after_help = EXIT_STATUSES)]
     Plan(plan::Plan),
+    /// Preflight: credentials, organization access, then what each account does not allow, and what mends it. Writes
+    /// nothing to AWS
+    #[command(after_help = doctor::HELP)]
+    Doctor(doctor::Doctor),
     /// Findings that opened and closed, sweeps, and changes in AWS: what the store remembers
     History(history::History),
     /// Carry out a saved plan, once armed. Writes to AWS
@@ -221,6 +226,7 @@ pub fn main(cli: Cli) -> anyhow::Result<Exit> {
     match command {
         Command::Scan(scan) => scan::main(&common, &scan),
         Command::Plan(plan) => plan::main(&common, &plan),
+        Command::Doctor(flags) => doctor::main(&common, &flags),
         Command::Serve(flags) => serve::main(&common, &flags),
         Command::History(flags) => history::main(&common, &flags),
         Command::Apply(flags) => apply::main(&common, &flags),

@@ -18,18 +18,26 @@ pub(super) struct Progress {
     unknown: usize,
 }
 
+/// A bar for `total` accounts, on a terminal and unless `quiet`.
+pub(super) fn bar(total: usize, quiet: bool) -> Option<ProgressBar> {
+    (!quiet && std::io::stderr().is_terminal()).then(|| {
+        let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+        let style =
+            ProgressStyle::with_template("{bar:30} {pos}/{len} accounts, {msg} ({elapsed})");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar
+    })
+}
+
+/// How many accounts are done between two log lines: about ten lines for a large sweep, none for a small one.
+pub(super) fn step(total: usize) -> usize {
+    (total / 10).max(50)
+}
+
 impl Progress {
     /// For `total` accounts; `quiet` shows nothing.
     pub(super) fn new(total: usize, quiet: bool) -> Self {
-        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
-            let bar =
-                ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-            let style =
-                ProgressStyle::with_template("{bar:30} {pos}/{len} accounts, {msg} ({elapsed})");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar
-        });
-        Self { bar, quiet, total, done: 0, drifted: 0, unknown: 0 }
+        Self { bar: bar(total, quiet), quiet, total, done: 0, drifted: 0, unknown: 0 }
     }
 
     /// Takes the bar away.
@@ -39,10 +47,9 @@ impl Progress {
         }
     }
 
-    /// A line now and then: about ten for a large sweep, none for a small one.
+    /// A line now and then.
     fn log(&self) {
-        let step = (self.total / 10).max(50);
-        if self.done.is_multiple_of(step) && self.done < self.total {
+        if self.done.is_multiple_of(step(self.total)) && self.done < self.total {
             tracing::info!(
                 done = self.done,
                 accounts = self.total,

@@ -51,7 +51,7 @@ pub fn causes<'e, T>(
 }
 
 /// The text without what is particular to one account.
-fn general(text: &str, account: &AccountId, error: &ScanError) -> String {
+pub(crate) fn general(text: &str, account: &AccountId, error: &ScanError) -> String {
     let text = text.replace(account.as_str(), "<account>");
     match error.request_id.as_deref() {
         Some(id) if !id.is_empty() => text.replace(id, "<request>"),

@@ -1,6 +1,7 @@
 //! Reports and history in the formats people and programs read: values in, text out. Pure.
 
 pub mod causes;
+mod doctor;
 mod history;
 mod json;
 mod ndjson;
@@ -13,6 +14,7 @@ use std::str::FromStr;
 
 use crate::model::Report;
 
+pub use doctor::doctor;
 pub use history::History;
 pub use json::json;
 pub use ndjson::ndjson;

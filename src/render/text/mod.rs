@@ -1,6 +1,7 @@
 //! The report for people: counts first, then what is wrong, worst first, then what is not known.
 
 mod changes;
+mod doctor;
 mod drifted;
 mod history;
 mod layout;
@@ -16,6 +17,7 @@ use crate::model::{
     AccountReport, AccountResult, AccountState, CheckName, Finding, FindingCounts, Report, Severity,
 };
 pub use changes::{changes, headline};
+pub(super) use doctor::doctor;
 pub(super) use history::history;
 use layout::{Page, Span};
 pub use plan::{PlanOptions, plan};

@@ -1,0 +1,21 @@
+//! The preflight's report in the formats of reports.
+
+use super::json::escape_invisible;
+use super::{Format, TextOptions, text};
+use crate::doctor::Report;
+
+/// The report in one format, ending in a line feed; the options matter to `text` alone. NDJSON is one line.
+///
+/// # Errors
+/// Only if a value cannot be JSON, which would be a defect.
+pub fn doctor(
+    report: &Report,
+    format: Format,
+    options: TextOptions,
+) -> Result<String, serde_json::Error> {
+    match format {
+        Format::Text => Ok(text::doctor(report, options)),
+        Format::Json => Ok(escape_invisible(serde_json::to_string_pretty(report)?) + "\n"),
+        Format::Ndjson => Ok(escape_invisible(serde_json::to_string(report)?) + "\n"),
+    }
+}

@@ -55,12 +55,14 @@ def configured(text: str, folder: pathlib.Path, store: str) -> pathlib.Path:
 
 
 class Served:
-    """A daemon that was started as it is deployed."""
+    """A daemon that was started as it is deployed, perhaps by another program."""
 
-    def __init__(self, line: list, folder: pathlib.Path, environment: dict, organization: Organization | None = None):
+    def __init__(
+        self, line: list, folder: pathlib.Path, environment: dict, organization: Organization | None = None, under: tuple = ()
+    ):
         aws = organization.environment if organization else {}
         whole = {"PATH": os.environ["PATH"], **aws, **environment}
-        self.child: Child = start([BINARY, *line], folder / "serve.log", env=whole, cwd=folder)
+        self.child: Child = start([*under, BINARY, *line], folder / "serve.log", env=whole, cwd=folder)
         address = line_with(self.child, r"listening.*address\"?[=:]\"?([0-9.]+:[0-9]+)")[1]
         self.url = f"http://{address}"
 

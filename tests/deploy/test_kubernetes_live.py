@@ -65,6 +65,8 @@ def test_the_scan_of_the_cronjob_reports_every_account(organization, tmp_path):
     assert done.returncode == 5, done.stderr
     (sweep, *accounts) = records(done)
     assert sorted(ids(accounts)) == sorted(ids(organization.accounts())) and sweep["summary"]["states"]["drifted"] > 0
+    # What deploy/README.md picks from a log.
+    assert len([account for account in accounts if account["state"] == "drifted"]) == sweep["summary"]["states"]["drifted"]
 
 
 def test_a_scan_that_cannot_run_has_a_status_that_is_tried_again(organization, tmp_path):

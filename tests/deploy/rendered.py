@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import pathlib
 
+import pytest
 import yaml
 from programs import DEPLOY, program, run
 
@@ -14,6 +15,7 @@ WAYS = {
     "cronjob": KUBERNETES / "overlays/cronjob",
     "job": KUBERNETES / "overlays/job",
 }
+every_way = pytest.mark.parametrize("name", WAYS)
 
 
 @dataclasses.dataclass

@@ -107,6 +107,20 @@ def test_the_image_has_one_program_no_shell_and_no_root():
         assert word != "COPY" or "--from=build /out/" in re.sub(r"--chown=\S+ ", "", words)
 
 
+def test_the_program_needs_no_library_that_the_image_lacks():
+    done = run(program("readelf", "binutils"), "--dynamic", BINARY)
+    needed = set(re.findall(r"Shared library: \[(.+)\]", done.stdout))
+    assert "libc.so.6" in needed, done.stderr
+    assert needed <= {
+        "libc.so.6",
+        "libm.so.6",
+        "libgcc_s.so.1",
+        "libstdc++.so.6",
+        "ld-linux-x86-64.so.2",
+        "ld-linux-aarch64.so.1",
+    }
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: only root can make the file systems read-only for a process")
 def test_the_daemon_needs_no_privilege_and_no_place_to_write_to_but_its_state(organization: Organization):
     # Not in pytest's folders: other users must not get there.
@@ -229,10 +243,19 @@ def test_prometheus_and_alertmanager_start_with_the_arguments_of_the_demo(demo, 
     # The data folder must not be inside the mounted one.
     shutil.copytree(inside("prometheus", "/etc/rolewarden"), folder)
     prometheus, alertmanager = free_address(), free_address()
-    addresses = {"127.0.0.1:9797": demo.daemon.url.removeprefix("http://"), "127.0.0.1:9090": prometheus, "127.0.0.1:9093": alertmanager}
+    addresses = {
+        "127.0.0.1:9797": demo.daemon.url.removeprefix("http://"),
+        "127.0.0.1:9090": prometheus,
+        "127.0.0.1:9093": alertmanager,
+    }
     path = folder / "prometheus.yaml"
-    path.write_text(moved(path.read_text(), addresses | {"scrape_interval: 60s": "scrape_interval: 1s", "scrape_timeout: 30s": "scrape_timeout: 1s"}))
-    places = {"/etc/rolewarden": str(folder), "=/prometheus": f"={tmp_path}/prometheus", "=/alertmanager": f"={tmp_path}/alertmanager"}
+    hastened = {"scrape_interval: 60s": "scrape_interval: 1s", "scrape_timeout: 30s": "scrape_timeout: 1s"}
+    path.write_text(moved(path.read_text(), addresses | hastened))
+    places = {
+        "/etc/rolewarden": str(folder),
+        "=/prometheus": f"={tmp_path}/prometheus",
+        "=/alertmanager": f"={tmp_path}/alertmanager",
+    }
     with contextlib.ExitStack() as ends:
         for name, address in (("prometheus", prometheus), ("alertmanager", alertmanager)):
             line = moved(SERVICES[name]["command"], places)

@@ -101,7 +101,8 @@ def test_both_services_are_hardened_alike():
     started = {"Type", "ExecStart", "ExecReload", "SuccessExitStatus", "RestartPreventExitStatus", "Restart", "RestartSec"}
     times = {"WatchdogSec", "TimeoutStartSec", "StartLimitIntervalSec", "StartLimitBurst", "Description", "WantedBy"}
     daemon, scan = (
-        {key: values for key, values in settings(f"{name}.service").items() if key not in ours | started | times} for name in SERVICES
+        {key: values for key, values in settings(f"{name}.service").items() if key not in ours | started | times}
+        for name in SERVICES
     )
     assert daemon == scan and len(daemon) > 30
 

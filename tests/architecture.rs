@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules that decide: values in, values out.
-const PURE: [&str; 6] = ["model", "policy", "check", "plan", "ledger", "render"];
+const PURE: [&str; 7] = ["model", "policy", "check", "plan", "ledger", "permissions", "render"];
 
 /// What a module that decides may not know of.
 const EFFECTS: [&str; 21] = [

@@ -198,7 +198,7 @@ impl Aws {
     /// Credentials for Organizations calls, where a role is configured for them.
     pub(super) async fn organization_session(&self) -> Result<Option<Credentials>, ScanError> {
         let Some(role) = &self.config.accounts.organization_role_arn else { return Ok(None) };
-        let policy = self.is_narrow().then(narrow::for_organization);
+        let policy = self.is_narrow().then(|| narrow::for_organization(&self.config));
         let chained = self.identity.is_session();
         let request = Request {
             purpose: Purpose::Organization,

@@ -12,6 +12,7 @@ pub(super) struct Wanted<'a> {
     pub(super) accounts: &'a Accounts,
     exceptions: &'a [Exception],
     remediation: &'a Remediation,
+    by_units: bool,
 }
 
 /// Something the configuration asks for cannot be done.
@@ -22,14 +23,13 @@ pub(super) fn unusable(message: impl Into<String>) -> ScanError {
 impl<'a> Wanted<'a> {
     pub(super) fn of(config: &'a Config) -> Self {
         let Config { accounts, exceptions, remediation, .. } = config;
-        Self { accounts, exceptions, remediation }
+        let by_units = config.selectors().any(|selector| !selector.ous.is_empty());
+        Self { accounts, exceptions, remediation, by_units }
     }
 
     /// Whether anything depends on the units above accounts.
     pub(super) fn by_units(self) -> bool {
-        let Accounts { include, exclude, .. } = self.accounts;
-        let others = self.others().any(|(_, selector)| !selector.ous.is_empty());
-        !include.ous.is_empty() || !exclude.ous.is_empty() || others
+        self.by_units
     }
 
     /// Whether only its tags tell which exceptions cover a scanned account, or whether it may be put right.

@@ -9,18 +9,18 @@ const ACCOUNT: &str = "{account}";
 
 /// Reading the one role of one account, whose number [`in_account`] puts in; at most 2,048 characters, which is what STS
 /// accepts.
-pub(super) fn for_scan(config: &Config, partition: &Partition) -> String {
+pub(crate) fn for_scan(config: &Config, partition: &Partition) -> String {
     scan(config, partition, ACCOUNT).short()
 }
 
 /// The policy of one account's session.
-pub(super) fn in_account(for_scan: &str, account: &AccountId) -> String {
+pub(crate) fn in_account(for_scan: &str, account: &AccountId) -> String {
     for_scan.replace(ACCOUNT, account.as_str())
 }
 
 /// One write to the one role of one account. The role is named with every path it may have, because only a new one's is
 /// known.
-pub(super) fn for_write(
+pub(crate) fn for_write(
     role_name: &str,
     partition: &Partition,
     account: &AccountId,
@@ -59,7 +59,7 @@ pub(super) fn for_write(
 }
 
 /// Listing the organization.
-pub(super) fn for_organization(config: &Config) -> String {
+pub(crate) fn for_organization(config: &Config) -> String {
     let listing = Statement::allow("", listing(config), ["*".to_owned()]);
     Document(vec![listing]).short()
 }

@@ -311,7 +311,15 @@ impl Aws {
         match error.reason {
             UnknownReason::AssumeDenied => {
                 let hint = error.hint.take().unwrap_or_default();
-                error.hint(format!("{hint} (role `{role}`, caller `{}`)", self.identity.arn))
+                let command = match request.purpose {
+                    Purpose::Scan => "scan",
+                    Purpose::Remediate => "remediate",
+                    Purpose::Via | Purpose::Organization => "hub",
+                };
+                error.hint(format!(
+                    "{hint}: `rolewarden iam {command}` prints the documents (role `{role}`, caller `{}`)",
+                    self.identity.arn
+                ))
             }
             _ => {
                 error.message = format!("{} (role `{role}`)", error.message);

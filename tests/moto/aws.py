@@ -52,6 +52,7 @@ class Call:
     account: str
     operation: str
     parameters: dict[str, str] = dataclasses.field(default_factory=dict, compare=False)
+    caller: str = dataclasses.field(default="", compare=False)  # the role it was called as; empty: keys of nobody's role
 
 
 class Aws:
@@ -62,6 +63,7 @@ class Aws:
         self.calls: list[Call] = []
         self.break_call: Callable[[Call], object] = lambda _call: None
         self._account_of_key: dict[str, str] = {}
+        self._role_of_key: dict[str, str] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -110,6 +112,9 @@ class Aws:
         match self.break_call(call):
             case None:
                 pass
+            case "refuse":
+                message = f"User: {call.caller or 'nobody'} is not authorized to perform: {call.operation}"
+                return as_aws_refuses(call, message, start_response)
             case "reset":
                 environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
                 return []
@@ -123,6 +128,7 @@ class Aws:
         start_response(*heard[-1])
         if call.operation == "sts:AssumeRole" and (key := re.search(rb"<AccessKeyId>(\w+)<", answer)):
             self._account_of_key[key[1].decode()] = call.account
+            self._role_of_key[key[1].decode()] = call.parameters["RoleArn"].rpartition("/")[2]
         return [answer]
 
     def _call(self, environ, body: bytes) -> Call | None:
@@ -137,11 +143,12 @@ class Aws:
             account = form["RoleArn"][0].split(":")[4]
         if service == "eks":
             name = "DescribeCluster" if re.search(r"^/clusters/[^/]+$", environ["PATH_INFO"]) else "ListClusters"
-        return Call(account, f"{service}:{name}", {key: values[0] for key, values in form.items()})
+        parameters = {name: values[0] for name, values in form.items()}
+        return Call(account, f"{service}:{name}", parameters, self._role_of_key.get(key, ""))
 
 
 def as_aws_refuses(call: Call, message: str, start_response) -> list[bytes]:
-    """A refusal by moto, in the shape that AWS gives it: moto's own differs from service to service."""
+    """A refusal, by moto for one, in the shape that AWS gives it: moto's own differs from service to service."""
     if call.operation.startswith(("iam:", "sts:")):
         status, text = denied(message)
         headers = [("Content-Type", "text/xml"), ("x-amzn-requestid", REQUEST_ID)]

@@ -8,9 +8,10 @@
 //! ```
 //!
 //! Each arrow is one function and nothing points back. Deciding is pure: [`model`], [`policy`], [`check`], [`plan`],
-//! [`ledger`], [`doctor`] and [`render`] have no clock, network, environment, logger or `async`. Acting is thin: [`aws`] reads, [`sweep`] reads
-//! and judges every account, [`cli`] wires them to flags, files and exit statuses. The [`daemon`] is a loop around what
-//! the one-shot commands call; its [`ledger`] remembers what sweeps learned, and [`store`] keeps that over restarts.
+//! [`ledger`], [`permissions`], [`doctor`] and [`render`] have no clock, network, environment, logger or `async`. Acting is
+//! thin: [`aws`] reads, [`sweep`] reads and judges every account, [`cli`] wires them to flags, files and exit statuses. The
+//! [`daemon`] is a loop around what the one-shot commands call; its [`ledger`] remembers what sweeps learned, and [`store`]
+//! keeps that over restarts.
 //!
 //! The words: a **sweep** covers the organization once, a **scan** one account; a **snapshot** is one role as read at
 //! one moment; a **check** compares one aspect and gives a **verdict**; a **finding** is a failed check for a person;
@@ -27,6 +28,7 @@ pub mod doctor;
 pub mod exit;
 pub mod ledger;
 pub mod model;
+pub mod permissions;
 pub mod plan;
 pub mod policy;
 pub mod remediate;

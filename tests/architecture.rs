@@ -11,7 +11,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules that decide: values in, values out.
-const PURE: [&str; 7] = ["model", "policy", "check", "plan", "ledger", "doctor", "render"];
+const PURE: [&str; 8] =
+    ["model", "policy", "check", "plan", "ledger", "permissions", "doctor", "render"];
 
 /// What a module that decides may not know of.
 const EFFECTS: [&str; 21] = [

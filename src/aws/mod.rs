@@ -11,7 +11,7 @@ mod filter;
 mod identity;
 mod lane;
 mod managed;
-mod narrow;
+pub(crate) mod narrow;
 mod organization;
 mod pace;
 mod paging;
@@ -203,7 +203,7 @@ impl Aws {
         };
         done.map_err(|error| match (error.reason, error.operation.clone()) {
             (UnknownReason::AccessDenied, Some(operation)) if self.is_direct(&account.id) => error.hint(format!(
-                "allow `{operation}` to the base credentials `{}`, or set `access.own_account: assume`",
+                "allow `{operation}` to the base credentials `{}` (`rolewarden iam hub` prints their policy), or set `access.own_account: assume`",
                 self.identity.arn
             )),
             _ => error,

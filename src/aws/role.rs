@@ -12,10 +12,11 @@ use super::error::{is_no_such_entity, malformed, unstable, wrong_account};
 use super::lane::Lane;
 use super::managed::{check_owner, name_of};
 use super::paging::Pages;
-use super::{Aws, document, narrow};
+use super::{Aws, document};
 use crate::model::{
     Account, AccountId, ManagedPolicy, Role, RoleArn, ScanError, Snapshot, printable_line,
 };
+use crate::permissions;
 
 pub(super) const GET_ROLE: &str = "iam:GetRole";
 pub(super) const GET_ROLE_POLICY: &str = "iam:GetRolePolicy";
@@ -77,7 +78,7 @@ impl Aws {
             .inline(names.map_err(changed)?, &self.config.baseline.inline_policy_name, guess)
             .await?;
         role.attached = attached.map_err(changed)?;
-        if narrow::reads_managed(&self.config) {
+        if permissions::reads_managed(&self.config) {
             self.read_managed(&target, &mut role).await?;
         }
         Ok(Snapshot::Present(Box::new(role)))

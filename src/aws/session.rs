@@ -233,7 +233,7 @@ impl Aws {
     /// Credentials for Organizations calls, where a role is configured for them.
     pub(super) async fn organization_session(&self) -> Result<Option<Credentials>, ScanError> {
         let Some(role) = &self.config.accounts.organization_role_arn else { return Ok(None) };
-        let policy = self.is_narrow().then(narrow::for_organization);
+        let policy = self.is_narrow().then(|| narrow::for_organization(&self.config));
         let chained = self.identity.is_session();
         let request = Request {
             purpose: Purpose::Organization,
@@ -351,7 +351,15 @@ impl Aws {
         match error.reason {
             UnknownReason::AssumeDenied => {
                 let hint = error.hint.take().unwrap_or_default();
-                error.hint(format!("{hint} (role `{role}`, caller `{}`)", self.identity.arn))
+                let command = match request.purpose {
+                    Purpose::Scan => "scan",
+                    Purpose::Remediate => "remediate",
+                    Purpose::Via | Purpose::Organization => "hub",
+                };
+                error.hint(format!(
+                    "{hint}: `rolewarden iam {command}` prints the documents (role `{role}`, caller `{}`)",
+                    self.identity.arn
+                ))
             }
             _ => {
                 error.message = format!("{} (role `{role}`)", error.message);

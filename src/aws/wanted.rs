@@ -12,6 +12,7 @@ pub(super) struct Wanted<'a> {
     pub(super) accounts: &'a Accounts,
     exceptions: &'a [Exception],
     remediation: &'a Remediation,
+    config: &'a Config,
 }
 
 /// Something the configuration asks for cannot be done.
@@ -22,7 +23,7 @@ pub(super) fn unusable(message: impl Into<String>) -> ScanError {
 impl<'a> Wanted<'a> {
     pub(super) fn of(config: &'a Config) -> Self {
         let Config { accounts, exceptions, remediation, .. } = config;
-        Self { accounts, exceptions, remediation }
+        Self { accounts, exceptions, remediation, config }
     }
 
     /// Whether anything depends on the units above accounts.
@@ -37,17 +38,12 @@ impl<'a> Wanted<'a> {
 
     /// A unit that is named somewhere.
     pub(super) fn a_unit(self) -> Option<&'a str> {
-        self.selectors().find_map(|selector| selector.ous.first()).map(String::as_str)
+        self.config.selectors().find_map(|selector| selector.ous.first()).map(String::as_str)
     }
 
     /// Whether anything depends on the tags of accounts.
     pub(super) fn by_tags(self) -> bool {
-        self.selectors().any(|selector| !selector.tags.is_empty())
-    }
-
-    fn selectors(self) -> impl Iterator<Item = &'a Selector> {
-        let Accounts { include, exclude, .. } = self.accounts;
-        [include, exclude].into_iter().chain(self.others().map(|(_, selector)| selector))
+        self.config.selectors().any(|selector| !selector.tags.is_empty())
     }
 
     /// The selectors that do not decide what is scanned, with their names in the configuration.

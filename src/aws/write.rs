@@ -12,7 +12,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::time::Instant;
 
 use super::client::with_credentials;
-use super::error::{is_conflict, malformed, wrong_account};
+use super::error::{is_conflict, malformed, refused_action, wrong_account};
 use super::lane::{Ended, Fresh, Lane};
 use super::{Aws, RoleWriter, WriteError, narrow};
 use crate::model::{Account, AccountId, RoleArn, ScanError, UnknownReason, Write};
@@ -56,9 +56,10 @@ impl Aws {
         let role = self.remediate_role(account);
         let hint = |mut error: ScanError| {
             let operation = error.operation.clone().unwrap_or_default();
+            let action = refused_action(&error.message).unwrap_or(&operation);
             error.hint = match error.reason {
                 UnknownReason::AccessDenied => Some(format!(
-                    "allow `{operation}` on this role to the remediation role `{role}`"
+                    "allow `{action}` on this role to the remediation role `{role}`: `rolewarden iam remediate` prints its policy"
                 )),
                 UnknownReason::ScpDenied => Some(format!(
                     "a policy of the organization refuses `{operation}`: exempt the remediation role `{role}` there"

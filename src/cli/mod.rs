@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod doctor;
 mod history;
+mod iam;
 mod metrics;
 mod output;
 mod plan;
@@ -107,6 +108,12 @@ enum Command {
     Config {
         #[command(subcommand)]
         command: config::Command,
+    },
+    /// Print the least policies that the hub and the two member roles need, as configured. No AWS calls
+    #[command(after_help = iam::HELP)]
+    Iam {
+        #[command(subcommand)]
+        command: iam::Command,
     },
     /// Scan a simulated organization: no AWS needed
     #[cfg(feature = "simulator")]
@@ -233,6 +240,7 @@ pub fn main(cli: Cli) -> anyhow::Result<Exit> {
         Command::Rollback(flags) => rollback::main(&common, &flags),
         Command::Check { files, report } => check::main(&common, &files, &report),
         Command::Config { command } => config::main(&common, command),
+        Command::Iam { command } => iam::main(&common, &command),
         #[cfg(feature = "simulator")]
         Command::Demo(demo) => demo::main(&common, &demo),
         #[cfg(feature = "simulator")]

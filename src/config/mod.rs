@@ -64,6 +64,16 @@ pub struct Config {
     pub digest: String,
 }
 
+impl Config {
+    /// Every set of accounts it names: what is scanned, what may be put right, what is excused.
+    pub fn selectors(&self) -> impl Iterator<Item = &Selector> {
+        let scanned = [&self.accounts.include, &self.accounts.exclude];
+        let written = [&self.remediation.include, &self.remediation.exclude];
+        let excused = self.exceptions.iter().map(|exception| &exception.accounts);
+        scanned.into_iter().chain(written).chain(excused)
+    }
+}
+
 /// Which accounts.
 #[derive(Debug, Clone, Serialize)]
 pub struct Accounts {

@@ -76,12 +76,17 @@ pub struct RoleArn {
 impl RoleArn {
     /// The ARN of a role in an account, from a name that may carry a path (`team/rolewarden-scan`).
     pub fn new(partition: Partition, account: AccountId, name_with_path: &str) -> Self {
+        let (path, name) = Self::path_and_name(name_with_path);
+        Self { partition, account, path, name }
+    }
+
+    /// Path and name of a role, from a name that may carry a path.
+    pub fn path_and_name(name_with_path: &str) -> (String, String) {
         let trimmed = name_with_path.trim_start_matches('/');
-        let (path, name) = match trimmed.rsplit_once('/') {
+        match trimmed.rsplit_once('/') {
             Some((path, name)) => (format!("/{path}/"), name.to_owned()),
             None => ("/".to_owned(), trimmed.to_owned()),
-        };
-        Self { partition, account, path, name }
+        }
     }
 }
 

@@ -301,30 +301,39 @@ impl Call<'_> {
 
     /// Whether the caller may do this to that resource.
     pub(super) fn authorize(&self, resource: &str) -> Result<(), Refusal> {
-        let action = self.operation.action();
-        let kind = if !self.identity.allows.allow(&action, resource) {
+        self.authorize_for(&self.operation.action(), resource)
+    }
+
+    /// The same for an action that the call includes.
+    pub(super) fn authorize_for(&self, action: &str, resource: &str) -> Result<(), Refusal> {
+        let kind = if !self.identity.allows.allow(action, resource) {
             "identity-based"
         } else if self
             .identity
             .narrowed
             .as_ref()
-            .is_some_and(|policy| !policy.allow(&action, resource))
+            .is_some_and(|policy| !policy.allow(action, resource))
         {
             "session"
         } else {
             return Ok(());
         };
-        Err(self.denied(resource, &format!(" because no {kind} policy allows the {action} action")))
+        let because = format!(" because no {kind} policy allows the {action} action");
+        Err(self.denied_for(action, resource, &because))
     }
 
     /// Access denied, in the words and the code of the service.
     pub(super) fn denied(&self, resource: &str, because: &str) -> Refusal {
+        self.denied_for(&self.operation.action(), resource, because)
+    }
+
+    fn denied_for(&self, action: &str, resource: &str, because: &str) -> Refusal {
         let (status, code) = match self.operation.service() {
             Service::Organizations => (400, "AccessDeniedException"),
             Service::Eks => (403, "AccessDeniedException"),
             Service::Sts | Service::Iam => (403, "AccessDenied"),
         };
-        let (who, action) = (&self.identity.arn, self.operation.action());
+        let who = &self.identity.arn;
         let message = format!(
             "User: {who} is not authorized to perform: {action} on resource: {resource}{because}"
         );

@@ -59,7 +59,13 @@ type Written = (String, String, Option<Role>);
 
 fn create(call: &Call<'_>) -> Result<Written, Refusal> {
     let (name, path) = (role_name(call)?, call.get("Path").unwrap_or("/"));
-    call.authorize(&iam::role_arn(call, path, name))?;
+    let arn = iam::role_arn(call, path, name);
+    call.authorize(&arn)?;
+    let tags = with_tags(call, BTreeMap::new())?;
+    if !tags.is_empty() {
+        // IAM wants this too of who creates a role with tags.
+        call.authorize_for("iam:TagRole", &arn)?;
+    }
     syntax::path(path)?;
     let trust = call.require("AssumeRolePolicyDocument")?;
     syntax::trust(trust)?;
@@ -76,7 +82,7 @@ fn create(call: &Call<'_>) -> Result<Written, Refusal> {
         boundary: call.get("PermissionsBoundary").map(|arn| policy(call, arn)).transpose()?,
         max_session: max_session(call)?,
         description: description(call)?.unwrap_or_default(),
-        tags: with_tags(call, BTreeMap::new())?,
+        tags,
     };
     Ok((iam::get_role(call, name, &role), name.to_owned(), Some(role)))
 }

@@ -6,6 +6,7 @@ assumed session because it saw the `AssumeRole` that made it.
 
 import dataclasses
 import io
+import json
 import logging
 import re
 import socket
@@ -24,6 +25,8 @@ MANAGEMENT = "123456789012"  # the account that moto gives to keys it does not k
 REGION = "us-east-1"
 REQUEST_ID = "11111111-2222-3333-4444-555555555555"  # of a broken call
 READS = {
+    "eks:DescribeCluster",
+    "eks:ListClusters",
     "iam:GetPolicy",
     "iam:GetPolicyVersion",
     "iam:GetRole",
@@ -48,6 +51,8 @@ class Call:
 
     account: str
     operation: str
+    parameters: dict[str, str] = dataclasses.field(default_factory=dict, compare=False)
+    caller: str = dataclasses.field(default="", compare=False)  # the role it was called as; empty: keys of nobody's role
 
 
 class Aws:
@@ -58,6 +63,7 @@ class Aws:
         self.calls: list[Call] = []
         self.break_call: Callable[[Call], object] = lambda _call: None
         self._account_of_key: dict[str, str] = {}
+        self._role_of_key: dict[str, str] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -106,15 +112,23 @@ class Aws:
         match self.break_call(call):
             case None:
                 pass
+            case "refuse":
+                message = f"User: {call.caller or 'nobody'} is not authorized to perform: {call.operation}"
+                return as_aws_refuses(call, message, start_response)
             case "reset":
                 environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
                 return []
             case status, text:
                 start_response(status, [("Content-Type", "text/xml"), ("x-amzn-requestid", REQUEST_ID)])
                 return [text.encode()]
-        answer = b"".join(self._moto(environ, start_response))
+        heard = []
+        answer = b"".join(self._moto(environ, lambda *head: heard.append(head)))
+        if heard[-1][0].startswith("403") and (refused := re.search(rb"User: \S+ is not authorized [^<\"]+", answer)):
+            return as_aws_refuses(call, refused[0].decode(), start_response)
+        start_response(*heard[-1])
         if call.operation == "sts:AssumeRole" and (key := re.search(rb"<AccessKeyId>(\w+)<", answer)):
             self._account_of_key[key[1].decode()] = call.account
+            self._role_of_key[key[1].decode()] = call.parameters["RoleArn"].rpartition("/")[2]
         return [answer]
 
     def _call(self, environ, body: bytes) -> Call | None:
@@ -127,7 +141,23 @@ class Aws:
         account = environ.get("HTTP_X_MOTO_ACCOUNT_ID") or self._account_of_key.get(key, MANAGEMENT)
         if name == "AssumeRole":
             account = form["RoleArn"][0].split(":")[4]
-        return Call(account, f"{service}:{name}")
+        if service == "eks":
+            name = "DescribeCluster" if re.search(r"^/clusters/[^/]+$", environ["PATH_INFO"]) else "ListClusters"
+        parameters = {name: values[0] for name, values in form.items()}
+        return Call(account, f"{service}:{name}", parameters, self._role_of_key.get(key, ""))
+
+
+def as_aws_refuses(call: Call, message: str, start_response) -> list[bytes]:
+    """A refusal, by moto for one, in the shape that AWS gives it: moto's own differs from service to service."""
+    if call.operation.startswith(("iam:", "sts:")):
+        status, text = denied(message)
+        headers = [("Content-Type", "text/xml"), ("x-amzn-requestid", REQUEST_ID)]
+    else:
+        status = "400 Bad Request" if call.operation.startswith("organizations:") else "403 Forbidden"
+        text = json.dumps({"__type": "AccessDeniedException", "message": message})
+        headers = [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-errortype", "AccessDeniedException")]
+    start_response(status, headers)
+    return [text.encode()]
 
 
 def denied(message: str):

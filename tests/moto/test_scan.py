@@ -11,7 +11,6 @@ from roles import ROOT
 from world import ANY, ROWS, Row
 
 NAMES = [row.name for row in ROWS] + ["the management account"]
-README = ROOT / "README.md"
 PLAIN = "made by the guide's CLI steps"
 
 
@@ -299,50 +298,6 @@ def test_accounts_may_come_from_a_list(rows, rolewarden):
     assert result.status == 0, result.err
     assert [account["name"] for account in result.accounts.values()] == ["from the list"]
     assert not [call for call in result.calls if call.operation.startswith("organizations:")]
-
-
-# Permissions: what the README grants is enough, and what is not granted is said.
-
-
-def grant(aws, forget_in: str | None, enter_only: list[str], accounts: list[str]):
-    """Gives the hub and the members what the README says, and returns the hub's keys.
-
-    moto knows no resources on most calls, so every `Resource` but that of AssumeRole becomes `*`.
-    """
-    hub, scan = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", README.read_text(), re.M | re.S)[:2]]
-    for statement in scan["Statement"]:
-        statement["Resource"] = "*"
-    for statement in hub["Statement"]:
-        if statement["Action"] == "sts:AssumeRole":
-            statement["Resource"] = [f"arn:aws:iam::{account}:role/rolewarden-scan" for account in enter_only]
-    for account in accounts:
-        policy = json.loads(json.dumps(scan))
-        if account == forget_in:
-            policy["Statement"][0]["Action"].remove("iam:ListAttachedRolePolicies")
-        iam = aws.client("iam", account)
-        iam.create_role(RoleName="rolewarden-scan", AssumeRolePolicyDocument="{}")
-        iam.put_role_policy(RoleName="rolewarden-scan", PolicyName="scan", PolicyDocument=json.dumps(policy))
-    iam = aws.client("iam")
-    iam.create_user(UserName="rolewarden-hub")
-    iam.put_user_policy(UserName="rolewarden-hub", PolicyName="hub", PolicyDocument=json.dumps(hub))
-    key = iam.create_access_key(UserName="rolewarden-hub")["AccessKey"]
-    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
-
-
-def test_the_permissions_of_the_readme_are_enough_and_less_is_unknown(rows, aws, rolewarden):
-    chosen = [rows[PLAIN].account, rows["a managed policy, mended in version 2"].account]
-    forgotten, closed = rows["tagged"].account, rows["split in two inline policies"].account
-    everyone = [*chosen, forgotten, closed]
-    rolewarden.keys = grant(aws, forgotten, [*chosen, forgotten], everyone)
-    aws.enforce_permissions(True)
-    settings = {"accounts": {"management_account": "skip"}}
-    result = rolewarden.scan(*[word for account in everyone for word in ("--account", account)], settings=settings)
-    assert result.status == 5, result.err
-    assert [result.accounts[account]["state"] for account in chosen] == ["compliant", "drifted"]
-    # moto wraps this one error otherwise than AWS does, so the reason is not what is proved here.
-    assert result.accounts[forgotten]["state"] == result.accounts[closed]["state"] == "unknown"
-    assert result.accounts[forgotten]["error"]["operation"] == "iam:ListAttachedRolePolicies"
-    assert result.accounts[closed]["error"]["operation"] == "sts:AssumeRole"
 
 
 # Outputs.

@@ -1,0 +1,69 @@
+variable "hub_role_arn" {
+  type        = string
+  description = "The role that assumes this one: rolewarden's own, or the last of access.via."
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z0-9-]*:iam::[0-9]{12}:role/.+$", var.hub_role_arn))
+    error_message = "Expected the ARN of a role, such as arn:aws:iam::111122223333:role/rolewarden-hub."
+  }
+}
+
+variable "organization_id" {
+  type        = string
+  default     = ""
+  description = "The organization that role must belong to; empty if the accounts are in none."
+
+  validation {
+    condition     = can(regex("^(o-[a-z0-9]{10,32})?$", var.organization_id))
+    error_message = "Expected the id of an organization, such as o-exampleorgid."
+  }
+}
+
+variable "external_id" {
+  type        = string
+  default     = ""
+  sensitive   = true
+  description = "access.external_id of the configuration; empty if there is none."
+}
+
+variable "session_tags" {
+  type        = bool
+  default     = false
+  description = "true if rolewarden runs with EKS Pod Identity, which tags its sessions."
+}
+
+variable "role_name" {
+  type        = string
+  default     = "rolewarden-scan"
+  description = "access.scan_role of the configuration, without its path."
+}
+
+variable "role_path" {
+  type        = string
+  default     = "/"
+  description = "The path of that role."
+}
+
+variable "target_role_name" {
+  type        = string
+  default     = "AmazonEKSConnectorAgentRole"
+  description = "baseline.role_name of the configuration."
+}
+
+variable "read_managed_policies" {
+  type        = bool
+  default     = true
+  description = "false if the check effective-permissions is off."
+}
+
+variable "when_connected" {
+  type        = bool
+  default     = false
+  description = "true with baseline.presence: when-connected."
+}
+
+variable "service_linked_role" {
+  type        = bool
+  default     = false
+  description = "true with the check or the action for the service-linked role."
+}

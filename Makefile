@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(shell command -v cargo-deny || echo target/tools/bin/cargo-deny)
 
-.PHONY: help demo demo-serve build test test-rust test-moto test-page test-dashboards dashboards bench lint advisories
+.PHONY: help demo demo-serve build test test-rust test-moto test-page test-dashboards test-docs dashboards bench lint advisories sbom dist reproducible
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 18
@@ -19,7 +19,7 @@ demo-serve: ## the same organization, watched by the daemon: http://127.0.0.1:97
 build: ## the release binary
 	cargo build --release $(FEATURES)
 
-test: test-rust test-moto test-page test-dashboards ## every test: Rust's, then the release binary: moto, a browser, Prometheus
+test: test-rust test-moto test-page test-dashboards test-docs ## every test: Rust's, then the release binary: moto, a browser, Prometheus, the documents
 
 test-rust: ## unit, property, contract and architecture tests
 	@if cargo nextest --version >/dev/null 2>&1; then \
@@ -37,10 +37,13 @@ test-page: build .venv/.made ## the daemon's page in Chromium, its API under sch
 test-dashboards: build .venv/.made ## dashboards and rules: their structure, and on a Prometheus that scrapes the daemon
 	ROLEWARDEN_BIN=$(BINARY) $(PYTHON) -m pytest --quiet tests/dashboards
 
+test-docs: build .venv/.made ## examples of the documents, run; the bill of materials against its schema
+	ROLEWARDEN_BIN=$(BINARY) $(PYTHON) -m pytest --quiet tests/docs
+
 dashboards: ## dashboards/*.json from their source
 	python3 dashboards/source
 
-.venv/.made: tests/moto/requirements.txt tests/page/requirements.txt tests/dashboards/requirements.txt
+.venv/.made: tests/moto/requirements.txt tests/page/requirements.txt tests/dashboards/requirements.txt tests/docs/requirements.txt
 	python3 -m venv --clear .venv
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes $(^:%=--requirement %)
 	touch $@
@@ -60,7 +63,7 @@ lint: $(CARGO_DENY) advisories ## format, clippy, documentation, licences, scrip
 	cargo clippy --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --no-deps --quiet $(FEATURES)
 	$(CARGO_DENY) --all-features --locked check --hide-inclusion-graph bans licenses sources
-	shellcheck .ci/run
+	shellcheck .ci/run .ci/dist .ci/reproducible
 
 # The advisories are a repository of its own: without a way to it, say so and go on.
 advisories: $(CARGO_DENY)
@@ -72,3 +75,15 @@ advisories: $(CARGO_DENY)
 
 target/tools/bin/cargo-deny:
 	cargo install --locked --root target/tools --target-dir target/tools/build cargo-deny --version $(CARGO_DENY_VERSION)
+
+# TARGET is another target of rustc than this machine's.
+TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
+
+sbom: ## the bill of materials of a release, CycloneDX as JSON
+	@.ci/sbom $(TARGET)
+
+dist: ## a release of this commit under target/dist: archive, bill of materials, hashes
+	TARGET=$(TARGET) .ci/dist
+
+reproducible: ## makes the release twice, in two new folders, and compares: two release builds
+	.ci/reproducible

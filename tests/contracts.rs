@@ -133,7 +133,9 @@ fn every_command_line_in_the_documents_is_understood() {
                 .output()
                 .unwrap();
             let said = String::from_utf8_lossy(&done.stderr).into_owned();
-            assert!(done.status.success(), "{document}: `rolewarden {}`: {said}", words.join(" "));
+            // `scan --metrics-file` between backticks names the flag alone.
+            let understood = done.status.success() || said.contains("a value is required for");
+            assert!(understood, "{document}: `rolewarden {}`: {said}", words.join(" "));
         }
     }
     assert!(seen.len() >= 30, "the documents show how to run it: {seen:?}");
@@ -259,7 +261,8 @@ fn every_key_of_the_configuration_in_the_documents_exists() {
         for (_, span) in code_spans(&text) {
             let key = span.split([':', ' ']).next().unwrap_or_default().trim_end_matches('.');
             let ours = key.split_once('.').is_some_and(|(section, rest)| {
-                sections.iter().any(|name| *name == section) && !["md", "yaml"].contains(&rest)
+                sections.iter().any(|name| *name == section)
+                    && !["md", "py", "yaml"].contains(&rest)
             });
             if ours {
                 let inside = format!("{key}.");

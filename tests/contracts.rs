@@ -114,7 +114,7 @@ fn command_lines(document: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn every_command_line_in_the_documents_is_understood() {
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut problems) = (BTreeSet::new(), vec![]);
     for document in documents() {
         for words in command_lines(&read(&document)) {
             // A variable stands for an account here; `…` for more of the same.
@@ -135,9 +135,12 @@ fn every_command_line_in_the_documents_is_understood() {
             let said = String::from_utf8_lossy(&done.stderr).into_owned();
             // `scan --metrics-file` between backticks names the flag alone.
             let understood = done.status.success() || said.contains("a value is required for");
-            assert!(understood, "{document}: `rolewarden {}`: {said}", words.join(" "));
+            if !understood {
+                problems.push(format!("{document}: `rolewarden {}`: {said}", words.join(" ")));
+            }
         }
     }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
     assert!(seen.len() >= 30, "the documents show how to run it: {seen:?}");
 }
 
@@ -238,7 +241,8 @@ fn present() -> Vec<(String, String)> {
 fn every_metric_in_the_documents_exists() {
     let catalogue = read("docs/metrics.md");
     for (document, text) in present() {
-        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        // Recorded series have a colon in their names.
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':');
         // A variable of the boards; names of resources in Terraform.
         let ours = |word: &&str| word.starts_with("rolewarden_") && *word != "rolewarden_url";
         for word in words.filter(ours).filter(|_| !document.starts_with("deploy/terraform")) {
@@ -326,6 +330,7 @@ fn anchor(heading: &str) -> String {
 
 #[test]
 fn every_link_leads_to_a_file_and_a_heading() {
+    let mut problems = vec![];
     for document in documents() {
         let folder = root().join(&document).parent().unwrap().to_owned();
         for rest in prose(&read(&document)).split("](").skip(1) {
@@ -335,17 +340,16 @@ fn every_link_leads_to_a_file_and_a_heading() {
             }
             let (path, heading) = target.split_once('#').unwrap_or((target, ""));
             let path = if path.is_empty() { root().join(&document) } else { folder.join(path) };
-            assert!(path.exists(), "{document}: {target}: no such file");
-            if !heading.is_empty() {
+            if !path.exists() {
+                problems.push(format!("{document}: {target}: no such file"));
+            } else if !heading.is_empty() {
                 let page = prose(&fs::read_to_string(&path).unwrap());
-                let headings = page.lines().filter_map(|line| {
-                    Some(anchor(line.strip_prefix('#')?.trim_start_matches('#').trim()))
-                });
-                assert!(
-                    headings.into_iter().any(|h| h == heading),
-                    "{document}: {target}: no such heading"
-                );
+                let mut headings = page.lines().filter_map(|line| line.strip_prefix('#'));
+                if !headings.any(|line| anchor(line.trim_start_matches('#').trim()) == heading) {
+                    problems.push(format!("{document}: {target}: no such heading"));
+                }
             }
         }
     }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }

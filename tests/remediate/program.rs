@@ -80,6 +80,10 @@ fn a_drifted_organization_is_put_right_and_put_back() {
     // The same plan again: all is done, and nothing is written.
     let again = apply(&lab, &code).ends(0).json();
     assert_eq!((&again["summary"]["done_already"], writes(&lab.calls())), (&Value::from(3), 4));
+    let told = lab.run(&["apply", "plan.json", "--arm", &code]).ends(0);
+    assert!(told.stdout.contains("done already in 3"), "{told}");
+    let promised = ["undoes it", "not done", "put the inline policy"];
+    assert!(promised.iter().all(|text| !told.stdout.contains(text)), "{told}");
     // Back: first what would be done, then it.
     let id = report["run"].as_str().unwrap();
     let shown = lab.run(&["rollback", id]).ends(0);

@@ -290,6 +290,23 @@ fn what_is_right_or_excused_or_below_the_severity_has_no_plan() {
 }
 
 #[test]
+fn a_policy_that_is_put_for_what_the_connector_needs_may_leave_beside_it_what_is_too_mild_to_be_drift()
+ {
+    let mut config =
+        config("checks: {inline-policy: {severity: low}, effective-permissions: {severity: high}}");
+    config.checks.drift_severity = Severity::High;
+    let before = role(|r| r.inline = [("logs".into(), document(&[LOGS]))].into());
+    let rules = rules(&config, &before);
+    let put = only(&[PutInlinePolicy]);
+    let planned = account_plan(&rules, &account(), &before, None, &put);
+    let Ok(Planned::Steps(plan)) = planned else { panic!("{planned:?}") };
+    assert_eq!(plan.steps.iter().map(|step| step.action).collect::<Vec<_>>(), [PutInlinePolicy]);
+    assert_eq!(plan.remaining, []);
+    let again = account_plan(&rules, &account(), &after(&plan, &before), None, &put);
+    assert_eq!(again, Ok(Planned::Nothing));
+}
+
+#[test]
 fn an_excused_finding_stays_as_it_is_beside_one_that_is_put_right() {
     let before = role(|r| {
         r.trust_policy = trust_also(STRANGER);

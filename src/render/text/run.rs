@@ -36,11 +36,15 @@ pub fn run(report: &RunReport, options: TextOptions) -> String {
         summary.failed
     );
     page.line(0, &[Span::new(style::BOLD, counts)]);
-    let undo = format!("run {}: `rolewarden rollback {}` undoes it", report.run, report.run);
-    let told = if summary.applied + summary.failed > 0 && report.origin != Origin::Rollback {
-        undo
-    } else {
-        format!("run {}", report.run)
+    let wrote =
+        report.accounts.iter().flat_map(|account| &account.steps).any(|step| {
+            matches!(step.outcome, Some(StepOutcome::Applied | StepOutcome::VerifyFailed))
+        });
+    let told = match report.origin {
+        Origin::Serve | Origin::Apply if wrote => {
+            format!("run {}: `rolewarden rollback {}` undoes it", report.run, report.run)
+        }
+        _ => format!("run {}", report.run),
     };
     page.line(0, &[Span::new(style::DIM, told)]);
     page.finish()
@@ -63,7 +67,9 @@ fn show(page: &mut Page, account: &AccountRun) {
         line.push(Span::plain(format!(": {}", printable_line(note, 600))));
     }
     page.line(0, &line);
-    for step in &account.steps {
+    // What was as planned before was not done by these steps.
+    let tried = account.outcome != Outcome::DoneAlready;
+    for step in account.steps.iter().filter(|_| tried) {
         let outcome = step.outcome.map_or("not done", StepOutcome::as_str);
         let mut text = format!("{outcome}: {}", printable_line(&step.summary, 300));
         if let Some(note) = &step.note {

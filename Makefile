@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(shell command -v cargo-deny || echo target/tools/bin/cargo-deny)
 
-.PHONY: help demo demo-serve build test test-rust test-moto test-page test-dashboards test-shards dashboards bench lint advisories test-deploy prometheusrule
+.PHONY: help demo demo-serve build test test-rust test-moto test-page test-dashboards test-shards dashboards bench lint advisories test-deploy prometheusrule test-docs sbom dist reproducible
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 18
@@ -19,7 +19,7 @@ demo-serve: ## the same organization, watched by the daemon: http://127.0.0.1:97
 build: ## the release binary
 	cargo build --release $(FEATURES)
 
-test: test-rust test-moto test-page test-dashboards test-shards test-deploy ## every test: Rust's, then the release binary: moto, a browser, Prometheus, Kubernetes
+test: test-rust test-moto test-page test-dashboards test-shards test-deploy test-docs ## every test: Rust's, then the release binary: moto, a browser, Prometheus, Kubernetes, the documents
 
 test-rust: ## unit, property, contract and architecture tests
 	@if cargo nextest --version >/dev/null 2>&1; then \
@@ -39,8 +39,12 @@ test-dashboards: build .venv/.made ## dashboards and rules: their structure, and
 
 test-shards: build .venv/.made ## four processes that share 5,000 accounts, and a Prometheus that says whether all are watched
 	ROLEWARDEN_BIN=$(BINARY) $(PYTHON) -m pytest --quiet tests/shards
+
 test-deploy: build target/deploy/.made ## deploy/: image, Kubernetes and systemd by their own checkers, and what they start, started
 	ROLEWARDEN_BIN=$(BINARY) target/deploy/bin/python -m pytest --quiet tests/deploy
+
+test-docs: build .venv/.made ## examples of the documents, run; the bill of materials against its schema
+	ROLEWARDEN_BIN=$(BINARY) $(PYTHON) -m pytest --quiet tests/docs
 
 dashboards: ## dashboards/*.json from their source
 	python3 dashboards/source
@@ -48,7 +52,7 @@ dashboards: ## dashboards/*.json from their source
 prometheusrule: ## deploy/kubernetes/base/prometheusrule.yaml from dashboards/rules
 	python3 deploy/kubernetes/prometheusrule.py
 
-.venv/.made: tests/moto/requirements.txt tests/page/requirements.txt tests/dashboards/requirements.txt
+.venv/.made: tests/moto/requirements.txt tests/page/requirements.txt tests/dashboards/requirements.txt tests/docs/requirements.txt
 	python3 -m venv --clear .venv
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes $(^:%=--requirement %)
 	touch $@
@@ -74,7 +78,7 @@ lint: $(CARGO_DENY) advisories ## format, clippy, documentation, licences, scrip
 	cargo clippy --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --no-deps --quiet $(FEATURES)
 	$(CARGO_DENY) --all-features --locked check --hide-inclusion-graph bans licenses sources
-	shellcheck .ci/run tests/deploy/readonly.sh
+	shellcheck .ci/run .ci/dist .ci/reproducible tests/deploy/readonly.sh
 
 # The advisories are a repository of its own: without a way to it, say so and go on.
 advisories: $(CARGO_DENY)
@@ -86,3 +90,15 @@ advisories: $(CARGO_DENY)
 
 target/tools/bin/cargo-deny:
 	cargo install --locked --root target/tools --target-dir target/tools/build cargo-deny --version $(CARGO_DENY_VERSION)
+
+# TARGET is another target of rustc than this machine's.
+TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
+
+sbom: ## the bill of materials of a release, CycloneDX as JSON
+	@.ci/sbom $(TARGET)
+
+dist: ## a release of this commit under target/dist: archive, bill of materials, hashes
+	TARGET=$(TARGET) .ci/dist
+
+reproducible: ## makes the release twice, in two new folders, and compares: two release builds
+	.ci/reproducible

@@ -1,4 +1,4 @@
-//! `rolewarden config`: validate the file, print its schema or an example.
+//! `rolewarden config`: validate the file, print its schema, a reference or an example.
 
 use std::path::PathBuf;
 
@@ -18,6 +18,8 @@ pub(super) enum Command {
     },
     /// Print the JSON Schema of the configuration, for editors
     Schema,
+    /// Print every key with what it accepts and its default, as Markdown
+    Reference,
     /// Print a commented example with every key and its default
     Example,
 }
@@ -30,6 +32,7 @@ pub(super) fn main(common: &Common, command: Command) -> anyhow::Result<Exit> {
             config::check_report(&config, &path.to_string_lossy(), clock::today()) + "\n"
         }
         Command::Schema => serde_json::to_string_pretty(&config::schema())? + "\n",
+        Command::Reference => config::reference(),
         Command::Example => config::EXAMPLE.to_owned(),
     };
     output::print(text.as_bytes())?;

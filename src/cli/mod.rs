@@ -104,7 +104,7 @@ enum Command {
         #[command(flatten)]
         report: Report,
     },
-    /// Validate the configuration, print its schema or an example
+    /// Validate the configuration, print its schema, a reference or an example
     Config {
         #[command(subcommand)]
         command: config::Command,

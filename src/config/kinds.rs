@@ -23,8 +23,8 @@ impl<T> Kind for Word<T> {
 
     fn schema(&self) -> Json {
         match self.pattern {
-            "" => json!({"type": "string"}),
-            pattern => json!({"type": "string", "pattern": pattern}),
+            "" => json!({"type": "string", "title": self.expects}),
+            pattern => json!({"type": "string", "title": self.expects, "pattern": pattern}),
         }
     }
 
@@ -136,7 +136,8 @@ impl Kind for Span {
     type Value = Duration;
 
     fn schema(&self) -> Json {
-        json!({"type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$"})
+        let title = format!("a duration from {} to {}", self.0, self.1);
+        json!({"type": "string", "title": title, "pattern": "^([0-9]+(ms|s|m|h|d))+$"})
     }
 
     fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<Duration> {

@@ -4,6 +4,7 @@ mod combine;
 mod kinds;
 mod load;
 mod reader;
+mod reference;
 mod secret;
 mod sections;
 mod selector;
@@ -23,6 +24,7 @@ use serde::{Serialize, Serializer};
 
 pub(crate) use kinds::duration;
 pub use load::{EXAMPLE, schema};
+pub use reference::reference;
 pub use selector::{Candidate, Match, Selector};
 pub use summary::check_report;
 

@@ -38,7 +38,8 @@ impl Kind for Hidden {
     type Value = Secret;
 
     fn schema(&self) -> Json {
-        json!({"type": "string", "minLength": 2})
+        let title = format!("`${{env:NAME}}`, `${{file:/path}}`, or {}", self.expects);
+        json!({"type": "string", "title": title, "minLength": 2})
     }
 
     fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<Secret> {

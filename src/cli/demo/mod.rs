@@ -191,7 +191,7 @@ fn afterword(report: &Report) -> String {
          rolewarden demo --serve                        the daemon: page, metrics, API\n  \
          rolewarden simulate --help                     break things yourself, and scan\n  \
          rolewarden config example > rolewarden.yaml    for your own organization\n  \
-         README.md                                      permissions, cron, what each state means"
+         README.md, docs/                               what each state means, setting up, operating"
     )
 }
 

@@ -195,7 +195,7 @@ impl Kind for Document {
     type Value = String;
 
     fn schema(&self) -> Json {
-        json!({"type": "string", "minLength": 1})
+        json!({"type": "string", "title": "the path of a document", "minLength": 1})
     }
 
     fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<String> {

@@ -183,7 +183,7 @@ impl Kind for File {
     type Value = Vec<Exception>;
 
     fn schema(&self) -> Json {
-        json!({"type": "string", "minLength": 1})
+        json!({"type": "string", "title": "the path of a file", "minLength": 1})
     }
 
     fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<Vec<Exception>> {

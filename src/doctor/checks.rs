@@ -186,8 +186,10 @@ fn clock(base: &BaseFacts) -> Check {
     };
     let ntp = "set this machine's clock by NTP";
     match ahead.abs() {
-        ..=SKEW_WARNED => Check::ok(NAME, off(ahead)),
-        ..=SKEW_REFUSED => Check::new(NAME, Status::Warning, off(ahead)).remedy(ntp),
+        seconds if seconds <= SKEW_WARNED => Check::ok(NAME, off(ahead)),
+        seconds if seconds <= SKEW_REFUSED => {
+            Check::new(NAME, Status::Warning, off(ahead)).remedy(ntp)
+        }
         _ => {
             let fact =
                 format!("{}: AWS refuses signatures that are more than 5 min off", off(ahead));

@@ -3,6 +3,7 @@
 mod budget;
 mod client;
 mod clusters;
+mod denied;
 pub mod details;
 mod document;
 mod error;

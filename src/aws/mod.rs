@@ -4,6 +4,7 @@ mod budget;
 mod client;
 mod clusters;
 mod dates;
+mod denied;
 pub mod details;
 mod document;
 mod error;

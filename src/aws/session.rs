@@ -43,11 +43,11 @@ enum Purpose {
     /// One write.
     Remediate,
     /// Nothing: only to see whether it is given.
-    Trial,
+    Trial(Member),
 }
 
 /// A role of every account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Member {
     /// The one that reads.
     Scan,
@@ -213,7 +213,7 @@ impl Aws {
         check_account(&role, account)?;
         let previous = self.chain().await?;
         let request = Request {
-            purpose: Purpose::Trial,
+            purpose: Purpose::Trial(member),
             role: &role,
             external_id,
             policy: Some(narrow::for_nothing()),
@@ -324,7 +324,7 @@ impl Aws {
     async fn assume(&self, sts: &sts::Client, request: &Request<'_>) -> Result<Session, ScanError> {
         let access = &self.config.access;
         let length = match request.purpose {
-            Purpose::Remediate | Purpose::Trial => SHORTEST,
+            Purpose::Remediate | Purpose::Trial(_) => SHORTEST,
             Purpose::Via | Purpose::Organization | Purpose::Scan => access.session_duration,
         };
         let send = || {
@@ -352,8 +352,8 @@ impl Aws {
             UnknownReason::AssumeDenied => {
                 let hint = error.hint.take().unwrap_or_default();
                 let command = match request.purpose {
-                    Purpose::Scan => "scan",
-                    Purpose::Remediate => "remediate",
+                    Purpose::Scan | Purpose::Trial(Member::Scan) => "scan",
+                    Purpose::Remediate | Purpose::Trial(Member::Remediate) => "remediate",
                     Purpose::Via | Purpose::Organization => "hub",
                 };
                 error.hint(format!(

@@ -12,7 +12,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::time::Instant;
 
 use super::client::with_credentials;
-use super::error::{is_conflict, malformed, refused_action, wrong_account};
+use super::denied::refused_action;
+use super::error::{is_conflict, malformed, wrong_account};
 use super::lane::{Ended, Fresh, Lane};
 use super::{Aws, RoleWriter, WriteError, narrow};
 use crate::model::{Account, AccountId, RoleArn, ScanError, UnknownReason, Write};

@@ -19,6 +19,7 @@ mod kill;
 #[allow(dead_code, reason = "it serves the tests of scans first")]
 mod lab;
 mod limits;
+mod permissions;
 mod plan;
 mod program;
 mod rollback;

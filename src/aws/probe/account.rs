@@ -12,10 +12,11 @@ use crate::aws::error::is_no_such_entity;
 use crate::aws::managed::{GET_POLICY, GET_POLICY_VERSION, owner};
 use crate::aws::role::{GET_ROLE, GET_ROLE_POLICY, LIST_ATTACHED, LIST_ROLE_POLICIES, Target};
 use crate::aws::session::Member;
-use crate::aws::{Aws, identity, narrow};
+use crate::aws::{Aws, identity};
 use crate::config::Presence;
 use crate::doctor::{AccountFacts, Answer, Assumed, Read, ReadFact, Subject};
 use crate::model::{Account, Cluster, LINKED_ROLE, ScanError, UnknownReason};
+use crate::permissions::reads_managed;
 
 /// The roles that are read beside the expected one.
 type Others<'a> = &'a (dyn Fn(&[Cluster]) -> BTreeSet<String> + Sync);
@@ -117,7 +118,7 @@ impl Aws {
         if facts.iter().all(|fact| fact.answer.as_ref().is_err_and(is_lost)) {
             return facts; // nothing comes through: more calls would say the same, after a long wait
         }
-        if narrow::reads_managed(&self.config) {
+        if reads_managed(&self.config) {
             facts.extend(policies(&target, &self.of_aws(), &used).await);
         }
         for other in others {

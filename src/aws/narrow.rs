@@ -60,7 +60,8 @@ pub(crate) fn for_write(
 
 /// Nothing at all: for a session that is only asked for to see whether it is given.
 pub(super) fn for_nothing() -> String {
-    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#.to_owned()
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#
+        .to_owned()
 }
 
 /// Listing the organization.

@@ -315,10 +315,10 @@ impl Aws {
         previous: Option<Credentials>,
         request: &Request<'_>,
     ) -> Result<Session, ScanError> {
-        match previous {
-            Some(credentials) => self.assume(&self.clients.sts_with(credentials), request).await,
-            None => self.assume(self.clients.sts(), request).await,
-        }
+        let with = previous.map(|credentials| self.clients.sts_with(credentials));
+        let sts = with.as_ref().unwrap_or(self.clients.sts());
+        // Boxed: the futures around it would nest deeper than rustc looks.
+        Box::pin(self.assume(sts, request)).await
     }
 
     async fn assume(&self, sts: &sts::Client, request: &Request<'_>) -> Result<Session, ScanError> {

@@ -107,7 +107,8 @@ fn read(operation: &'static str, answer: Answer) -> ReadFact {
 #[test]
 fn what_an_account_lacks_is_told_apart_by_whose_permissions_they_are() {
     let refused = |operation| Err(error(operation, R::AccessDenied, "no"));
-    let cases: [(&str, AccountFacts, &[(Part, Kind)]); 6] = [
+    type Row = (&'static str, AccountFacts, &'static [(Part, Kind)]);
+    let cases: [Row; 6] = [
         (
             "all there",
             AccountFacts {

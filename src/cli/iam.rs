@@ -1,5 +1,7 @@
 //! `rolewarden iam`: the policies that the configuration in force needs, and no more. No AWS calls.
 
+use std::io::Write as _;
+
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
@@ -154,7 +156,8 @@ pub(super) fn main(common: &Common, command: &Command) -> anyhow::Result<Exit> {
     }
     output::print(text.as_bytes())?;
     for note in role.notes {
-        eprintln!("note: {note}");
+        // A note that nobody can read is no reason to fail.
+        let _ = writeln!(std::io::stderr(), "note: {note}");
     }
     Ok(Exit::Clean)
 }

@@ -13,15 +13,13 @@
 //!
 //! A role that is created has its trust policy, boundary and tags from the first moment, and its permissions a step later.
 
-use std::collections::BTreeMap;
-
-use super::steps::{Draft, Reason, touched};
+use super::reasons::{defect, said, why};
+use super::steps::{Draft, touched};
 use super::{AccountPlan, Remaining};
 use crate::check::{Amendments, Assessment, Remedies, Rules, Todo};
 use crate::config::{Doubt, Remediation};
 use crate::model::{
-    Account, Action, CheckName, Finding, LINKED_ROLE, ScanError, Snapshot, UnknownReason, Usage,
-    Verdict, Write,
+    Account, Action, CheckName, Finding, LINKED_ROLE, ScanError, Snapshot, Usage, Verdict, Write,
 };
 
 /// Looks at a role's permissions at most; the second one finds little, and the third nothing.
@@ -400,7 +398,7 @@ impl Planner<'_> {
             remaining.push(Remaining {
                 check: finding.check,
                 finding: finding.summary.clone(),
-                why: self.why(&draft, finding)?,
+                why: why(&draft, finding)?,
                 fix: finding.fix.clone(),
             });
         }
@@ -448,31 +446,6 @@ impl Planner<'_> {
         };
         !self.rules.judges(check) || mild()
     }
-
-    /// Why a finding stays.
-    fn why(&self, draft: &Draft, finding: &Finding) -> Result<String, ScanError> {
-        if let Some(Reason(why)) = draft.reason(finding) {
-            return Ok(why.clone());
-        }
-        Ok(match finding.check {
-            CheckName::TrustPolicy if draft.does(Action::UpdateTrustPolicy) => {
-                return Err(defect(finding.check));
-            }
-            CheckName::InlinePolicy if draft.does(Action::PutInlinePolicy) => {
-                return Err(defect(finding.check));
-            }
-            CheckName::ServiceLinkedRole => return Err(defect(finding.check)),
-            CheckName::RoleExists => "a role is never deleted, not even to be made anew",
-            CheckName::TrustPolicy | CheckName::InlinePolicy => "it is not what this plan is for",
-            CheckName::AttachedPolicies => "nothing is ever attached",
-            CheckName::EffectivePermissions => {
-                "what keeps permissions away stays, or is not what this plan is for"
-            }
-            CheckName::RoleAttributes => "session duration and tags are left to people",
-            CheckName::ConnectorUsage => "clusters, and the roles they name, are left to people",
-        }
-        .into())
-    }
 }
 
 /// When a step is made: what takes away comes before what gives.
@@ -480,26 +453,4 @@ impl Planner<'_> {
 enum When {
     First,
     Last,
-}
-
-/// Each reason once, with the checks it is about.
-fn said(remaining: &[Remaining]) -> String {
-    let mut checks_by_why: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for Remaining { check, why, .. } in remaining {
-        let checks = checks_by_why.entry(why).or_default();
-        if !checks.contains(&check.as_str()) {
-            checks.push(check.as_str());
-        }
-    }
-    let said: Vec<String> =
-        checks_by_why.iter().map(|(why, checks)| format!("{}: {why}", checks.join(", "))).collect();
-    said.join("; ")
-}
-
-fn defect(check: CheckName) -> ScanError {
-    ScanError::new(
-        UnknownReason::Internal,
-        format!("the steps would not put {} right: a defect of rolewarden", check.as_str()),
-    )
-    .hint("please report it, with the role's documents; put it right by hand meanwhile")
 }

@@ -4,6 +4,7 @@ mod account;
 mod approval;
 mod arming;
 mod file;
+mod reasons;
 mod steps;
 #[cfg(test)]
 mod tests;

@@ -121,7 +121,8 @@ struct Role {
 }
 
 pub(super) fn main(common: &Common, command: &Command) -> anyhow::Result<Exit> {
-    let config = match &common.config {
+    let configured = common.config_if_any();
+    let config = match &configured {
         Some(path) => Config::load_for_check(path)?,
         None => Config::default_for_check()?,
     };
@@ -140,8 +141,8 @@ pub(super) fn main(common: &Common, command: &Command) -> anyhow::Result<Exit> {
             (flags, remediate(&config, flags, !without_rollback))
         }
     };
-    if common.config.is_none() {
-        role.notes.push("no configuration was named: these are the policies of the defaults; --config FILE or ROLEWARDEN_CONFIG names one".into());
+    if configured.is_none() {
+        role.notes.push("no configuration was named, and there is no rolewarden.yaml: these are the policies of the defaults; --config FILE or ROLEWARDEN_CONFIG names one".into());
     }
     let printed = match flags.document {
         None => role.json(),

@@ -187,6 +187,12 @@ impl Common {
         self.config.clone().unwrap_or_else(|| DEFAULT_CONFIG.into())
     }
 
+    /// The file of [`Common::config_path`], where one was named or is there: for commands that can do without.
+    fn config_if_any(&self) -> Option<PathBuf> {
+        let there = || PathBuf::from(DEFAULT_CONFIG).try_exists().unwrap_or(true);
+        self.config.clone().or_else(|| there().then(|| DEFAULT_CONFIG.into()))
+    }
+
     /// Colours for a stream; `NO_COLOR` counts for `auto`.
     fn colored(&self, stream: &impl IsTerminal) -> bool {
         match self.color {

@@ -46,7 +46,8 @@ pub(super) fn remedy(cause: &Cause, setup: &Setup, caller: &str) -> String {
             role.name, role.policy
         ),
         Kind::SessionPolicyDenied => format!(
-            "the session is narrower than the calls of its step: set `access.session_policy: none`, and report it if \
+            "if AWS names the role in another spelling of upper and lower case, a role is in the way that no policy means: delete it, \
+             and make it anew under its right name. Otherwise the session is narrower than the calls of its step: set `access.session_policy: none`, and report it if \
              {calls} is refused then as well"
         ),
         Kind::VpcEndpointDenied => format!(

@@ -460,6 +460,13 @@ def test_without_a_configuration_the_defaults_are_printed_and_it_is_said(rolewar
     assert off.status == 0 and "remediation.mode is off" in off.err
 
 
+def test_the_configuration_of_the_folder_is_the_one_in_force(rolewarden):
+    (rolewarden.folder / "rolewarden.yaml").write_text("access: {scan_role: team/watch}\n")
+    done = rolewarden.run("iam", "scan")
+    assert done.status == 0 and "no configuration" not in done.err
+    assert (done.report["role_path"], done.report["role_name"]) == ("/team/", "watch")
+
+
 def test_one_document_alone_is_what_the_aws_cli_takes(place, rolewarden):
     flags = ["--hub-role", HUB_ROLE, "--organization-id", "o-exampleorgid"]
     iam = place.aws.client("iam", "666600000000")

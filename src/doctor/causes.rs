@@ -52,11 +52,13 @@ pub enum Kind {
     Failed(UnknownReason),
     /// The role is given without the configured external id, too.
     ExternalIdNotAsked,
+    /// Nobody answered whether it is: neither refused nor given.
+    ExternalIdUnknown,
 }
 
 impl Kind {
     /// Every kind but [`Kind::Failed`].
-    pub const PERMISSIONS: [Self; 12] = [
+    pub const PERMISSIONS: [Self; 13] = [
         Self::AssumeDenied,
         Self::TagSessionDenied,
         Self::SessionTooLong,
@@ -69,6 +71,7 @@ impl Kind {
         Self::ScpDenied,
         Self::RcpDenied,
         Self::ExternalIdNotAsked,
+        Self::ExternalIdUnknown,
     ];
 
     /// Its name in JSON and tables.
@@ -87,6 +90,7 @@ impl Kind {
             Self::RcpDenied => "rcp_denied",
             Self::Failed(reason) => reason.as_str(),
             Self::ExternalIdNotAsked => "external_id_not_asked",
+            Self::ExternalIdUnknown => "external_id_unknown",
         }
     }
 
@@ -125,7 +129,7 @@ impl Kind {
 
     /// Whether the account is all right in spite of it.
     pub fn is_warning(self) -> bool {
-        self == Self::ExternalIdNotAsked
+        matches!(self, Self::ExternalIdNotAsked | Self::ExternalIdUnknown)
     }
 }
 
@@ -179,6 +183,10 @@ fn of_role(part: Part, role: &Assumed) -> Option<Trouble> {
     match (&role.answer, &role.without_external_id) {
         (Ok(()), Some(Ok(()))) => {
             Some(Trouble { part, kind: Kind::ExternalIdNotAsked, call, error: None })
+        }
+        (Ok(()), Some(Err(error))) if matches!(Kind::of(error), Kind::Failed(_)) => {
+            let kind = Kind::ExternalIdUnknown;
+            Some(Trouble { part, kind, call, error: Some(error.clone()) })
         }
         (answer, _) => refused(part, call, answer),
     }

@@ -60,6 +60,10 @@ pub(super) fn remedy(cause: &Cause, setup: &Setup, caller: &str) -> String {
             if cause.kind == Kind::ScpDenied { "service control policy" } else { "resource control policy" },
         ),
         Kind::Failed(reason) => failed(reason).to_owned(),
+        Kind::ExternalIdUnknown => format!(
+            "ask again: whether `{}` is refused without the external id was not answered",
+            role.name
+        ),
         Kind::ExternalIdNotAsked => format!(
             "let the trust policy of `{}` ask for the external id (`sts:ExternalId`): {} as a StackSet, or what `{}` prints",
             role.name, role.template, role.trust

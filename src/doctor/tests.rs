@@ -161,7 +161,7 @@ fn what_an_account_lacks_is_told_apart_by_whose_permissions_they_are() {
                 ),
                 ..AccountFacts::default()
             },
-            &[],
+            &[(Part::ScanRole, Kind::ExternalIdUnknown)],
         ),
     ];
     for (case, facts, want) in cases {

@@ -16,7 +16,7 @@ use super::{Common, Report as Flags, id_of, output, progress, run};
 use crate::aws::{Aws, Connect, Preflight, Prober, Way};
 use crate::check::Rules;
 use crate::clock;
-use crate::config::{Config, Remediation};
+use crate::config::Config;
 use crate::doctor::{
     AccountFacts, Asked, Assumed, BaseFacts, Facts, OrganizationFacts, Report, Setup,
 };
@@ -227,9 +227,8 @@ impl Asking<'_> {
 
     /// Where remediation may act, unless the flag asks everywhere.
     fn asks_remediation(&self, account: &Account) -> bool {
-        let Remediation { include, exclude, .. } = &self.config.remediation;
-        let selected = (include.is_empty() || include.covers(account)) && !exclude.covers(account);
-        selected && Setup::of(self.config, self.remediation).asks_remediation
+        self.config.remediation.covers(account)
+            && Setup::of(self.config, self.remediation).asks_remediation
     }
 }
 

@@ -28,7 +28,7 @@ pub use reference::reference;
 pub use selector::{Candidate, Match, Selector};
 pub use summary::check_report;
 
-use crate::model::{AccountId, Action, CheckName, RoleArn, Severity, Shard};
+use crate::model::{Account, AccountId, Action, CheckName, RoleArn, Severity, Shard};
 
 /// The configuration in force, validated.
 #[derive(Debug, Clone, Serialize)]
@@ -317,6 +317,14 @@ pub struct Remediation {
     pub verify_timeout: Duration,
     /// While this file exists, nothing is written.
     pub kill_switch: Option<PathBuf>,
+}
+
+impl Remediation {
+    /// Whether the configuration lets this account be changed at all.
+    pub fn covers(&self, account: &Account) -> bool {
+        let Self { include, exclude, .. } = self;
+        (include.is_empty() || include.covers(account)) && !exclude.covers(account)
+    }
 }
 
 /// Whether drift is put right.

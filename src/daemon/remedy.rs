@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::sweeper::{Sweeper, limits, rules};
 use crate::aws::Aws;
 use crate::clock;
-use crate::config::{Config, Remediation, RemediationMode};
+use crate::config::{Config, RemediationMode};
 use crate::ledger::{Breaker, Entry, Guard, Outcome, RemediationView, View};
 use crate::model::{
     Account, AccountId, AccountReport, AccountState, Action, Change, Origin, StepOutcome,
@@ -298,8 +298,7 @@ impl Sweeper {
         cancel: CancellationToken,
     ) -> Engine<Aws, Store> {
         let view = self.board.view();
-        let may =
-            |account: &Account| account.skip.is_none() && is_selected(&config.remediation, account);
+        let may = |account: &Account| account.skip.is_none() && config.remediation.covers(account);
         let accounts = view.ledger.accounts().into_iter().filter(may);
         Engine {
             aws: Arc::clone(aws),
@@ -358,11 +357,6 @@ fn open_since(entry: &Entry) -> Option<Timestamp> {
     open.filter_map(|finding| finding.first_seen).max()
 }
 
-fn is_selected(remediation: &Remediation, account: &Account) -> bool {
-    let Remediation { include, exclude, .. } = remediation;
-    (include.is_empty() || include.covers(account)) && !exclude.covers(account)
-}
-
 /// Accounts one run may change.
 fn most(config: &Config, selected: usize) -> usize {
     let remediation = &config.remediation;
@@ -393,7 +387,7 @@ fn candidates(
     for entry in view.ledger.entries() {
         let account = &entry.account;
         let state = entry.state(now, view.stale_after).map(|(state, _)| state);
-        if state != Some(AccountState::Drifted) || !is_selected(remediation, account) {
+        if state != Some(AccountState::Drifted) || !remediation.covers(account) {
             continue;
         }
         let grace = SignedDuration::try_from(remediation.grace).unwrap_or(SignedDuration::MAX);

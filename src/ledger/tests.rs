@@ -220,6 +220,7 @@ fn results_survive_being_stored() {
             action: "sts:AssumeRole".into(),
             side: crate::model::Side::Excess,
             outside_baseline_condition: true,
+            needs: crate::model::Needs::default(),
         }];
     }
     let skipped = AccountResult::Skipped(SkipReason::Management);

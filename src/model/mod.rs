@@ -29,4 +29,4 @@ pub use role::{ManagedPolicy, Role, Snapshot};
 pub use shard::{InvalidShard, Shard};
 pub(crate) use text::is_dangerous;
 pub use text::{printable, printable_line};
-pub use verdict::{CheckName, Scope, Side, Verdict, Witness};
+pub use verdict::{CheckName, Needs, Scope, Side, Verdict, Witness};

@@ -1,6 +1,9 @@
 //! Verdicts and witnesses: what the policy engine decides and how it proves it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
+use serde_json::Value;
 
 /// The one closed set of verdicts, used by types, JSON, metrics and pages alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -129,7 +132,7 @@ pub enum Scope {
 }
 
 /// A concrete request that tells the role and the baseline apart.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {
     /// The principal or the resource.
     pub scope: Scope,
@@ -139,6 +142,20 @@ pub struct Witness {
     pub side: Side,
     /// True when the two differ only where a condition of the baseline does not hold.
     pub outside_baseline_condition: bool,
+    /// What the request needs beside its principal or resource, where the policy allows it under a condition only.
+    pub needs: Needs,
+}
+
+/// The conditions of a request: as the policy writes them, and context under which they let the request through.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The `Condition` block of the Allow that lets the request through; `None` where that Allow has none.
+    pub conditions: Option<Value>,
+    /// The `Condition` blocks of Denies that reach the request: none of them may hold.
+    pub unless: Vec<Value>,
+    /// Values of condition keys, in their usual spelling, under which the request passes; keys that are not here are absent
+    /// from the request, or are not understood.
+    pub context: BTreeMap<String, Vec<String>>,
 }
 
 impl Serialize for Witness {
@@ -148,7 +165,7 @@ impl Serialize for Witness {
             r#type: &'a str,
             value: &'a str,
         }
-        let mut s = serializer.serialize_struct("Witness", 4)?;
+        let mut s = serializer.serialize_struct("Witness", 7)?;
         match &self.scope {
             Scope::Principal { kind, value } => {
                 s.serialize_field("principal", &Principal { r#type: kind, value })?;
@@ -162,6 +179,13 @@ impl Serialize for Witness {
         s.serialize_field("side", &self.side)?;
         if self.outside_baseline_condition {
             s.serialize_field("outside_baseline_condition", &true)?;
+        }
+        s.serialize_field("conditions", &self.needs.conditions)?;
+        if !self.needs.unless.is_empty() {
+            s.serialize_field("unless", &self.needs.unless)?;
+        }
+        if !self.needs.context.is_empty() {
+            s.serialize_field("context", &self.needs.context)?;
         }
         s.end()
     }
@@ -183,6 +207,12 @@ impl<'de> Deserialize<'de> for Witness {
             side: Side,
             #[serde(default)]
             outside_baseline_condition: bool,
+            #[serde(default)]
+            conditions: Option<Value>,
+            #[serde(default)]
+            unless: Vec<Value>,
+            #[serde(default)]
+            context: BTreeMap<String, Vec<String>>,
         }
         let shape = Shape::deserialize(deserializer)?;
         let scope = match (shape.principal, shape.resource) {
@@ -191,6 +221,8 @@ impl<'de> Deserialize<'de> for Witness {
             _ => return Err(serde::de::Error::custom("expected a principal or a resource")),
         };
         let Shape { action, side, outside_baseline_condition, .. } = shape;
-        Ok(Self { scope, action, side, outside_baseline_condition })
+        let needs =
+            Needs { conditions: shape.conditions, unless: shape.unless, context: shape.context };
+        Ok(Self { scope, action, side, outside_baseline_condition, needs })
     }
 }

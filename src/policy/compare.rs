@@ -11,7 +11,7 @@ use super::budget::{Budget, Spent};
 use super::condition::Condition;
 use super::requests::{self, Rect, Request, Requests, Suggest};
 use super::statement::{Region, Statement};
-use super::{Comparison, Coverage, Kind, Policy, principal, witness};
+use super::{Comparison, Coverage, Kind, Policy, principal, ways, witness};
 use crate::model::{Side, Verdict, Witness};
 
 /// Witnesses looked for on each side. Of principals all matter, because the worst one makes the severity.
@@ -205,13 +205,13 @@ impl<'p> Judge<'p> {
             let world = World { conditions: &self.conditions, holding };
             let (actual, baseline) =
                 (sides(&self.actual.statements, world), sides(&self.baseline.statements, world));
-            let outside = !world.all_hold();
-            for (wide, narrow) in questions(&actual, &baseline, !outside) {
+            let all_hold = world.all_hold();
+            for (wide, narrow) in questions(&actual, &baseline, all_hold) {
                 let requests = self.beyond(&wide, &narrow)?;
                 if !requests.is_empty() {
                     return Ok(requests
                         .into_iter()
-                        .map(|request| self.witness(request, side, outside))
+                        .map(|request| self.witness(request, side, holding))
                         .collect());
                 }
             }
@@ -232,10 +232,18 @@ impl<'p> Judge<'p> {
         )
     }
 
-    fn witness(&self, request: Request, side: Side, outside: bool) -> Witness {
+    /// `holding`: the world in which the two differ.
+    fn witness(&self, request: Request, side: Side, holding: u32) -> Witness {
+        let world = World { conditions: &self.conditions, holding };
         let spelled: Vec<&str> =
             self.actual.spelled.iter().chain(&self.baseline.spelled).map(String::as_str).collect();
-        witness::witness(request, self.baseline.kind, side, outside, &spelled)
+        let allows = match side {
+            Side::Missing => self.baseline,
+            Side::Excess | Side::Conditional => self.actual,
+        };
+        let needs = ways::needs(allows, &request, |c| world.decides(Some(c)) != Some(false));
+        let outside = !world.all_hold();
+        witness::witness(request, self.baseline.kind, side, outside, needs, &spelled)
     }
 }
 

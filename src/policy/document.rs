@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::condition::{Condition, Test, canonical_operator};
 use super::glob::Glob;
 use super::json::Json;
@@ -14,6 +16,8 @@ pub(super) struct Document {
     pub(super) statements: Vec<Statement>,
     /// Constructs that AWS itself does not define well: such a document is never called equivalent.
     pub(super) doubts: Vec<String>,
+    /// Each condition block beside its author's spelling.
+    pub(super) blocks: Vec<(Condition, Value)>,
 }
 
 /// Reads one document of one kind.
@@ -22,6 +26,7 @@ pub(super) struct Reader<'a> {
     context: &'a Context,
     variables: bool,
     doubts: Vec<String>,
+    blocks: Vec<(Condition, Value)>,
 }
 
 type Members = [(String, Json)];
@@ -36,7 +41,7 @@ fn shown(text: &str) -> String {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(kind: Kind, context: &'a Context) -> Self {
-        Self { kind, context, variables: false, doubts: Vec::new() }
+        Self { kind, context, variables: false, doubts: Vec::new(), blocks: Vec::new() }
     }
 
     pub(super) fn read(mut self, json: &Json) -> Result<Document, InvalidPolicy> {
@@ -79,7 +84,7 @@ impl<'a> Reader<'a> {
             let path = if single { "Statement".to_owned() } else { format!("Statement[{index}]") };
             statements.push(self.statement(&path, value, &mut sids)?);
         }
-        Ok(Document { statements, doubts: self.doubts })
+        Ok(Document { statements, doubts: self.doubts, blocks: self.blocks })
     }
 
     fn statement(
@@ -221,7 +226,7 @@ impl<'a> Reader<'a> {
         Ok(Set::canonical(globs.into_iter().map(Pattern::exact).collect(), false))
     }
 
-    fn condition(&self, path: &str, json: &Json) -> Result<Option<Condition>, InvalidPolicy> {
+    fn condition(&mut self, path: &str, json: &Json) -> Result<Option<Condition>, InvalidPolicy> {
         let Json::Object(operators) = json else {
             return invalid(path, format!("expected an object, found {}", json.type_name()));
         };
@@ -259,7 +264,9 @@ impl<'a> Reader<'a> {
         }
         let variables =
             self.variables && tests.iter().any(|t| t.values.iter().any(|v| v.contains("${")));
-        Ok(Some(Condition { tests, variables }))
+        let condition = Condition { tests, variables };
+        self.blocks.push((condition.clone(), json.to_value()));
+        Ok(Some(condition))
     }
 }
 

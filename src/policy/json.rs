@@ -1,6 +1,8 @@
 //! JSON as strictly as a policy must be read: nothing after the document, no duplicate members, bounded depth, and every
 //! error with its place. Numbers keep their text, because `5` and `"5"` are one condition value.
 
+use serde_json::Value;
+
 use super::InvalidPolicy;
 
 /// Arrays and objects may nest this deep.
@@ -22,6 +24,22 @@ pub(super) enum Json {
 
 impl Json {
     /// The value's type, for messages.
+    /// The value in serde's terms, for people: a number outside serde's range becomes its text.
+    pub(super) fn to_value(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(flag) => Value::Bool(*flag),
+            Self::Number(text) => {
+                serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()))
+            }
+            Self::String(text) => Value::String(text.clone()),
+            Self::Array(list) => Value::Array(list.iter().map(Self::to_value).collect()),
+            Self::Object(members) => Value::Object(
+                members.iter().map(|(name, value)| (name.clone(), value.to_value())).collect(),
+            ),
+        }
+    }
+
     pub(super) fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "null",

@@ -20,13 +20,17 @@ mod principal;
 mod requests;
 mod search;
 mod statement;
+mod ways;
 mod witness;
+
+use serde_json::Value;
 
 use crate::model::{AccountId, Partition, Verdict, Witness};
 pub use condition::{Condition, Test};
 use document::Reader;
 use json::Json;
 use statement::Statement;
+pub use ways::Way;
 
 /// Distinct condition blocks a baseline may have: each doubles the cases to compare.
 pub const MAX_BASELINE_CONDITIONS: usize = 6;
@@ -71,6 +75,8 @@ pub struct Policy {
     doubts: Vec<String>,
     /// Actions without wildcards as their author spelled them, for witnesses.
     spelled: Vec<String>,
+    /// Each condition block beside its author's spelling, for witnesses.
+    blocks: Vec<(Condition, Value)>,
 }
 
 impl Policy {
@@ -117,6 +123,7 @@ impl Policy {
             statements: document.statements,
             doubts: document.doubts,
             spelled,
+            blocks: document.blocks,
         };
         Ok(policy.canonical())
     }
@@ -129,6 +136,7 @@ impl Policy {
             statements: Vec::new(),
             doubts: Vec::new(),
             spelled: Vec::new(),
+            blocks: Vec::new(),
         }
     }
 
@@ -138,6 +146,7 @@ impl Policy {
             all.statements.extend(one.statements);
             all.doubts.extend(one.doubts);
             all.spelled.extend(one.spelled);
+            all.blocks.extend(one.blocks);
             all
         });
         all.map(Self::canonical)

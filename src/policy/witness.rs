@@ -6,7 +6,7 @@ use super::principal;
 use super::requests::{Rect, Request};
 use super::statement::Region;
 use super::{Context, Kind};
-use crate::model::{Scope, Side, Witness};
+use crate::model::{Needs, Scope, Side, Witness};
 
 /// Real actions, for wildcards: the ones an attacker would like come first.
 const ACTIONS: [&str; 13] = [
@@ -47,6 +47,7 @@ pub(super) fn witness(
     kind: Kind,
     side: Side,
     outside: bool,
+    needs: Needs,
     spelled: &[&str],
 ) -> Witness {
     let known =
@@ -56,7 +57,7 @@ pub(super) fn witness(
         Kind::Trust => principal::decode(&request.scope),
         Kind::Identity => Scope::Resource(request.scope),
     };
-    Witness { scope, action, side, outside_baseline_condition: outside }
+    Witness { scope, action, side, outside_baseline_condition: outside, needs }
 }
 
 /// The first glob with every wildcard filled in: each run of wildcards by a word for the text before it.

@@ -98,6 +98,7 @@ fn lets(principal: &str) -> Witness {
         action: "sts:AssumeRole".into(),
         side: Side::Excess,
         outside_baseline_condition: false,
+        needs: crate::model::Needs::default(),
     }
 }
 
@@ -107,6 +108,7 @@ fn on(action: &str, resource: &str, side: Side) -> Witness {
         action: action.into(),
         side,
         outside_baseline_condition: false,
+        needs: crate::model::Needs::default(),
     }
 }
 
@@ -328,6 +330,7 @@ fn a_witness_is_a_sentence_about_the_role() {
         action: "sts:AssumeRole".into(),
         side,
         outside_baseline_condition: false,
+        needs: crate::model::Needs::default(),
     };
     let cases = [
         (on("s3:GetObject", "arn:x", Side::Excess), "allows s3:GetObject on arn:x"),

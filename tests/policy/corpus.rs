@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rolewarden::model::{Scope, Side, Verdict, Witness};
+use rolewarden::model::{Needs, Scope, Side, Verdict, Witness};
 use rolewarden::policy::{Context, Kind};
 use serde::Deserialize;
 use serde_json::Value;
@@ -94,7 +94,8 @@ impl Request {
             other => panic!("no side `{other}`"),
         };
         let outside_baseline_condition = self.outside_baseline_condition;
-        Witness { scope, action: self.action.clone(), side, outside_baseline_condition }
+        let needs = Needs::default();
+        Witness { scope, action: self.action.clone(), side, outside_baseline_condition, needs }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use rolewarden::model::{Scope, Side, Witness};
+use rolewarden::model::{Needs, Scope, Side, Witness};
 
 use crate::reference::{
     Applies, Glob, Globs, Policy, Statement, Sure, Token, Who, World, glob_matches,
@@ -129,7 +129,7 @@ impl Universe {
     ) {
         if let (None, Some((action, scope))) = (&found, table.first()) {
             let (action, scope) = (self.actions[action].clone(), self.scopes[scope].clone());
-            *found = Some(Witness { scope, action, side, outside_baseline_condition });
+            *found = Some(Witness { scope, action, side, outside_baseline_condition, needs: Needs::default() });
         }
     }
 

@@ -1,91 +1,104 @@
-//! Conditions on the trust policy: accepted hardening, a condition that names somebody else, or anything else.
+//! Conditions and Denies on the trust policy that the baseline does not have: do they lock the connector out, are they
+//! accepted hardening, or do they simply stand?
 
 use std::collections::BTreeSet;
 
-use crate::model::AccountId;
-use crate::policy::{Condition, Policy, Test};
+use super::{Case, requesters, words};
+use crate::model::{Scope, Side, Witness};
+use crate::policy::{Condition, Holds, Policy, Way, covers, spelled};
+
+/// Why the connector's service cannot assume the role, although no statement says so outright: the conditions on each way in
+/// never hold for it. `None` where one may hold, or where the baseline's request is missing anyway.
+pub(super) fn lockout(case: &Case<'_>, policy: &Policy) -> Option<(Witness, String)> {
+    let coverage = covers(policy, &case.baseline.trust);
+    let conditional = coverage.witnesses.into_iter().filter(|w| w.side == Side::Conditional);
+    conditional.into_iter().find_map(|witness| {
+        let why = never(case, policy, &witness)?;
+        Some((witness, why))
+    })
+}
+
+fn never(case: &Case<'_>, policy: &Policy, witness: &Witness) -> Option<String> {
+    let service = service_of(witness)?;
+    let facts = requesters::service(case, service, case.account.as_str());
+    let ways = policy.ways(witness);
+    let reasons: Option<Vec<String>> = ways
+        .iter()
+        .map(|way| match way.holds(case.account.as_str(), &facts) {
+            Holds::Never(never) => Some(words::never(&never, case.account, service)),
+            Holds::Yes(_) | Holds::Unsure { .. } => None,
+        })
+        .collect();
+    reasons?.into_iter().next()
+}
+
+fn service_of(witness: &Witness) -> Option<&str> {
+    match &witness.scope {
+        Scope::Principal { kind, value } if kind == "Service" => Some(value),
+        Scope::Principal { .. } | Scope::Resource(_) => None,
+    }
+}
 
 /// What the conditions that the baseline does not have amount to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Hardening {
-    /// Only accepted keys, positive operators, and they name this very account or organization.
+    /// Only accepted keys; it can hold for the connector's service, and lets no other account in.
     Accepted,
-    /// Every conditional Allow is for this other account: here it can never apply.
-    OtherAccount(String),
-    /// Anything else.
-    Other,
+    /// It stands; why it is not accepted, where that is worth saying.
+    Stands(Option<String>),
 }
 
-/// Judges the conditions of `policy` that `baseline` does not have.
-pub(super) fn judge(
-    policy: &Policy,
-    baseline: &Policy,
-    accepted_keys: &BTreeSet<String>,
-    account: &AccountId,
-    organization: Option<&str>,
-) -> Hardening {
-    let known: BTreeSet<&Condition> = baseline.conditions().collect();
+/// Judges the conditions of `policy` that the baseline does not have; `witness` is a request of the baseline under them.
+pub(super) fn judge(case: &Case<'_>, policy: &Policy, witness: &Witness) -> Hardening {
+    let known: BTreeSet<&Condition> = case.baseline.trust.conditions().collect();
     let new: Vec<(bool, &Condition)> =
         policy.conditional().filter(|(_, c)| !known.contains(c)).collect();
-    let accepted = |(allow, condition): &(bool, &Condition)| {
-        let fine = |test: &Test| {
-            accepted_keys.contains(&test.key)
-                && is_positive(test)
-                && test.values.iter().all(|value| names(&test.key, value, account, organization))
-                // There `*` and `?` are plain characters, which no account and no ARN has: never true.
-                && !(test.operator == "StringEquals" && test.values.iter().any(|v| v.contains(['*', '?'])))
-        };
-        *allow && !condition.variables && condition.tests.iter().all(fine)
-    };
-    if !new.is_empty() && new.iter().all(accepted) {
-        return Hardening::Accepted;
+    let Some(service) = service_of(witness) else { return Hardening::Stands(None) };
+    for (allow, condition) in &new {
+        if let Err(why) = accepted(case, service, *allow, condition) {
+            return Hardening::Stands(why);
+        }
     }
-    // With a conditional Deny among them, an Allow without a condition may be what works.
-    let elsewhere: Option<Vec<String>> = new
-        .iter()
-        .map(|(allow, condition)| {
-            condition.tests.iter().find_map(|test| other_account(test, account)).filter(|_| *allow)
-        })
+    if new.is_empty() { Hardening::Stands(None) } else { Hardening::Accepted }
+}
+
+/// Whether one condition is accepted hardening, or why not.
+fn accepted(
+    case: &Case<'_>,
+    service: &str,
+    allow: bool,
+    condition: &Condition,
+) -> Result<(), Option<String>> {
+    const ACCEPTABLE: [&str; 4] =
+        ["aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths"];
+    let keys: BTreeSet<&str> = condition.tests.iter().map(|test| test.key.as_str()).collect();
+    if !allow || !keys.iter().all(|key| ACCEPTABLE.contains(key)) {
+        return Err(None);
+    }
+    let organization = case.rules.organization.as_deref();
+    let account = case.account.as_str();
+    let by_organization = |key: &&str| key.starts_with("aws:sourceorg");
+    if !condition.pins(account, organization) {
+        return Err(Some(match (organization, keys.iter().any(by_organization)) {
+            (None, true) => "the organization's id is not known here: set accounts.organization_id".to_owned(),
+            _ => "it does not keep other accounts out".to_owned(),
+        }));
+    }
+    let way = Way { allow: Some(condition), deny: Vec::new() };
+    let facts = requesters::service(case, service, account);
+    if !matches!(way.holds(account, &facts), Holds::Yes(_)) {
+        return Err(Some("it is not certain that it can hold".to_owned()));
+    }
+    let left: Vec<&str> = keys
+        .into_iter()
+        .filter(|key| !case.rules.checks.accept_conditions.contains(*key))
+        .map(spelled)
         .collect();
-    match elsewhere.and_then(|values| values.into_iter().next()) {
-        Some(value) => Hardening::OtherAccount(value),
-        None => Hardening::Other,
+    match left.as_slice() {
+        [] => Ok(()),
+        left => Err(Some(format!(
+            "checks.trust-policy.accept_conditions: [{}] accepts it",
+            left.join(", ")
+        ))),
     }
-}
-
-/// The four operators that say "is one of". Canonical form has `ArnEquals` as `ArnLike`.
-fn is_positive(test: &Test) -> bool {
-    matches!(test.operator.as_str(), "StringEquals" | "StringLike" | "ArnLike")
-}
-
-/// Whether a value is about this account (or organization) alone.
-fn names(key: &str, value: &str, account: &AccountId, organization: Option<&str>) -> bool {
-    match key {
-        "aws:sourceaccount" => value == account.as_str(),
-        "aws:sourcearn" => account_field(value) == Some(account.as_str()),
-        "aws:sourceorgid" => organization == Some(value),
-        _ => false,
-    }
-}
-
-/// The account a source ARN is about: its fifth field.
-fn account_field(arn: &str) -> Option<&str> {
-    arn.strip_prefix("arn:")?.split(':').nth(3)
-}
-
-/// The first value, if the test demands a source account and none of its values can be this one.
-fn other_account(test: &Test, account: &AccountId) -> Option<String> {
-    if !is_positive(test) {
-        return None;
-    }
-    let is_other = |value: &String| {
-        let field = match test.key.as_str() {
-            "aws:sourceaccount" => Some(value.as_str()),
-            "aws:sourcearn" => account_field(value),
-            _ => None,
-        };
-        // Wildcards and variables may still mean this account.
-        field.is_some_and(|field| field.parse::<AccountId>().is_ok_and(|other| other != *account))
-    };
-    test.values.iter().all(is_other).then(|| test.values.first().cloned()).flatten()
 }

@@ -14,7 +14,9 @@ mod hardening;
 mod inline_policy;
 mod kept;
 mod outcome;
+mod reach;
 mod remedies;
+mod requesters;
 mod role_attributes;
 mod role_exists;
 mod service_linked_role;
@@ -102,7 +104,7 @@ impl Rules {
             checks: config.checks.clone(),
             exceptions: Exceptions::new(config.exceptions.clone(), today),
             partition,
-            organization,
+            organization: organization.or_else(|| config.accounts.organization_id.clone()),
             said: Said::default(),
         }
     }

@@ -1,13 +1,16 @@
 //! `trust-policy`: who may assume the role.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::hardening::{self, Hardening};
+use super::reach::{self, Grant, Who};
 use super::{Case, Outcome, Problem, fix, shown, words};
-use crate::model::{Scope, Severity, Side, Verdict, Witness};
-use crate::policy::{Comparison, Kind, Policy, compare};
+use crate::model::{Severity, Side, Verdict, Witness};
+use crate::policy::{Comparison, Decisions, Kind, Policy, compare};
 
-/// Witnesses a finding shows, worst first.
+/// Witnesses and phrases a finding shows, worst first.
 const SHOWN: usize = 5;
 
 pub(super) fn check(case: &Case<'_>) -> Outcome {
@@ -17,111 +20,211 @@ pub(super) fn check(case: &Case<'_>) -> Outcome {
     }
     let policy = match Policy::parse(Kind::Trust, text, &case.context()) {
         Ok(policy) => policy,
-        Err(error) => {
-            let note = error.to_string();
-            return failed(case, Verdict::Invalid, Severity::High, not_strict(&note), Vec::new())
-                .detail("note", note);
-        }
+        Err(error) => return not_strict(case, &error.to_string(), Decisions::in_text(text)),
     };
-    let Comparison { verdict, mut witnesses, note } = compare(&policy, &baseline.trust);
-    witnesses.sort_by_key(|witness| std::cmp::Reverse(severity_of(case, witness)));
-    // An account is two sets of principals (iam and sts): one of them says it.
-    let mut said = std::collections::BTreeSet::new();
-    witnesses.retain(|w| {
-        said.insert((w.side, w.action.clone(), words::principal(w, case.account, |_| true)))
-    });
-    let severity = witnesses.first().map_or(Severity::High, |witness| severity_of(case, witness));
-    let (severity, summary) = match verdict {
+    let Comparison { verdict, witnesses, note } = compare(&policy, &baseline.trust);
+    let note = note.unwrap_or_default();
+    match verdict {
         Verdict::Equivalent => {
             baseline.same_trust.add(text);
-            return Outcome::passed();
+            Outcome::passed()
         }
-        Verdict::Undecided => return Outcome::of(verdict).detail("note", note.unwrap_or_default()),
-        Verdict::Missing | Verdict::Excess | Verdict::MissingAndExcess => {
-            (severity, differences(case, &witnesses))
-        }
-        Verdict::Conditional => conditional(case, &policy, &witnesses),
+        Verdict::Undecided => Outcome::of(verdict).detail("note", note),
         Verdict::Invalid | Verdict::Absent => {
-            (Severity::High, not_strict(&note.unwrap_or_default()))
+            not_strict(case, &note, policy.decisions(&baseline.trust))
         }
-    };
-    witnesses.truncate(SHOWN);
-    failed(case, verdict, severity, summary, witnesses)
+        Verdict::Missing | Verdict::Excess | Verdict::MissingAndExcess | Verdict::Conditional => {
+            Difference::of(case, &policy, verdict, witnesses).outcome()
+        }
+    }
 }
 
-fn failed(
-    case: &Case<'_>,
-    verdict: Verdict,
+fn not_strict(case: &Case<'_>, note: &str, decisions: Decisions) -> Outcome {
+    let summary = format!("the trust policy is not one well-formed policy document: {note}");
+    let said = Said { severity: Severity::High, summary, witnesses: Vec::new() };
+    failed(case, Verdict::Invalid, said, decisions).detail("note", note)
+}
+
+/// A finding's words.
+struct Said {
     severity: Severity,
     summary: String,
     witnesses: Vec<Witness>,
-) -> Outcome {
+}
+
+fn failed(case: &Case<'_>, verdict: Verdict, said: Said, decisions: Decisions) -> Outcome {
+    let update = case.baseline.update_trust();
+    // Whatever else is wrong in a document that holds a decision, replacing it would undo that.
+    let (fix, kept) = match decisions.named() {
+        None => (fix::commands(&case.role.arn.name, [&update]), String::new()),
+        Some(_) if said.severity == Severity::Info => (Vec::new(), String::new()),
+        Some(what) => (Vec::new(), format!("; no fix is offered, as it would remove {what}")),
+    };
     Outcome::of(verdict).problem(Problem {
         cause: verdict.as_str().to_owned(),
         verdict,
-        severity,
-        summary,
-        witnesses,
+        severity: said.severity,
+        summary: format!("{}{kept}", said.summary),
+        witnesses: said.witnesses,
         expected: case.baseline.trust_document.clone(),
         actual: shown(&case.role.trust_policy),
-        fix: fix::commands(&case.role.arn.name, [&case.baseline.update_trust()]),
+        fix,
     })
 }
 
-fn not_strict(note: &str) -> String {
-    format!("the trust policy is not one well-formed policy document: {note}")
+/// A trust policy that is read, compared, and not equivalent.
+struct Difference<'a> {
+    case: &'a Case<'a>,
+    policy: &'a Policy,
+    verdict: Verdict,
+    /// Worst first.
+    grants: Vec<Grant>,
+    missing: Vec<Witness>,
+    /// Why no condition on the way in can hold for the connector's service.
+    never: Option<String>,
+    conditional: Vec<Witness>,
 }
 
-/// Anyone in the world, or in another account, may take the role over; a service needs an accomplice.
-fn severity_of(case: &Case<'_>, witness: &Witness) -> Severity {
-    match (witness.side, &witness.scope) {
-        (Side::Missing, _) => Severity::High,
-        (Side::Conditional, _) | (_, Scope::Resource(_)) => Severity::Medium,
-        (Side::Excess, Scope::Principal { kind, value }) => match kind.as_str() {
-            "AWS" => match words::account_of(witness) {
-                Some(account) if account == case.account.as_str() => Severity::High,
-                // The id of a deleted principal: nobody can be it again.
-                None if value.starts_with("AROA") || value.starts_with("AIDA") => Severity::Medium,
-                _ => Severity::Critical,
-            },
-            "CanonicalUser" => Severity::Critical,
-            _ => Severity::High,
-        },
+impl<'a> Difference<'a> {
+    fn of(
+        case: &'a Case<'a>,
+        policy: &'a Policy,
+        verdict: Verdict,
+        witnesses: Vec<Witness>,
+    ) -> Self {
+        // The policy's principals tell whether an account is named or everyone is meant.
+        let principals = principals(&shown(&case.role.trust_policy));
+        let named = |text: &str| principals.contains(text);
+        let (mut excess, mut missing, mut conditional) = (Vec::new(), Vec::new(), Vec::new());
+        for witness in witnesses {
+            match witness.side {
+                Side::Excess => excess.push(reach::judge(case, policy, witness, named)),
+                Side::Missing => missing.push(witness),
+                Side::Conditional => conditional.push(witness),
+            }
+        }
+        excess.sort_by_key(|grant| std::cmp::Reverse(grant.severity));
+        // An account is two sets of principals (iam and sts): one of them says it.
+        let mut said = BTreeSet::new();
+        excess.retain(|grant| said.insert(granted(case, grant)));
+        let mut difference =
+            Self { case, policy, verdict, grants: excess, missing, never: None, conditional };
+        difference.look_for_a_lockout();
+        difference
     }
-}
 
-fn differences(case: &Case<'_>, witnesses: &[Witness]) -> String {
-    // The policy's principals tell whether an account is named or everyone is meant.
-    let principals = principals(&shown(&case.role.trust_policy));
-    let named = |account: &str| principals.contains(account);
-    let mut phrases: Vec<String> = Vec::new();
-    let excess = witnesses.iter().filter(|w| w.side == Side::Excess).map(|w| {
-        let who = words::principal(w, case.account, named);
-        let beyond = if w.outside_baseline_condition {
-            " without the condition the baseline demands"
-        } else {
-            ""
+    /// Conditions are opaque to the comparison; one that never holds for the connector's service allows it nothing.
+    fn look_for_a_lockout(&mut self) {
+        let locked = match self.verdict {
+            Verdict::Conditional => Verdict::Missing,
+            Verdict::Excess => Verdict::MissingAndExcess,
+            _ => return,
         };
-        format!("{who} may {}{beyond}", words::assumes(&w.action))
-    });
-    let missing = witnesses.iter().filter(|w| w.side == Side::Missing).map(|w| {
-        format!(
-            "{} may not {}",
-            words::principal(w, case.account, |_| true),
-            words::assumes(&w.action)
-        )
-    });
-    for phrase in excess.chain(missing) {
-        if !phrases.contains(&phrase) {
-            phrases.push(phrase);
+        if let Some((witness, why)) = hardening::lockout(self.case, self.policy) {
+            let expected = &self.case.baseline.trust;
+            let needs = expected.ways(&witness).first().map(|way| expected.needs(way));
+            let needs = needs.unwrap_or_default();
+            self.missing = vec![Witness { side: Side::Missing, needs, ..witness }];
+            (self.verdict, self.never) = (locked, Some(why));
         }
     }
-    let more = phrases.len().saturating_sub(SHOWN);
-    phrases.truncate(SHOWN);
-    if more > 0 {
-        phrases.push(format!("{more} more differ"));
+
+    fn outcome(self) -> Outcome {
+        let decisions = self.policy.decisions(&self.case.baseline.trust);
+        let said = match self.verdict {
+            Verdict::Conditional => self.conditional(),
+            _ => self.differs(),
+        };
+        failed(self.case, self.verdict, said, decisions)
     }
-    words::list(&phrases)
+
+    fn differs(&self) -> Said {
+        let lacks = self.missing.iter().map(|_| Severity::High);
+        let severity = self.grants.iter().map(|grant| grant.severity).chain(lacks).max();
+        let mut phrases: Vec<String> =
+            self.grants.iter().map(|grant| granted(self.case, grant)).collect();
+        for phrase in self.missing.iter().map(|witness| self.lacking(witness)) {
+            if !phrases.contains(&phrase) {
+                phrases.push(phrase);
+            }
+        }
+        let more = phrases.len().saturating_sub(SHOWN);
+        phrases.truncate(SHOWN);
+        if more > 0 {
+            phrases.push(format!("{more} more differ"));
+        }
+        // A request that the policy refuses proves nothing.
+        let proofs = self.grants.iter().filter(|grant| grant.who != Who::Never);
+        let proofs = proofs.map(|grant| &grant.witness).chain(&self.missing);
+        Said {
+            severity: severity.unwrap_or(Severity::High),
+            summary: words::list(&phrases),
+            witnesses: proofs.take(SHOWN).cloned().collect(),
+        }
+    }
+
+    fn lacking(&self, witness: &Witness) -> String {
+        let who = words::principal(witness, self.case.account);
+        let assumes = words::assumes(&witness.action);
+        match &self.never {
+            Some(why) => format!(
+                "{who} can never {assumes}: its condition never holds, as {why}; the connector is locked out"
+            ),
+            None if self.policy.denies(witness) => format!("a Deny forbids {who} to {assumes}"),
+            None => format!("{who} may not {assumes}"),
+        }
+    }
+
+    fn conditional(&self) -> Said {
+        let Some(witness) = self.conditional.first() else {
+            let summary = "the role may be assumed only under a condition".to_owned();
+            return Said { severity: Severity::Medium, summary, witnesses: Vec::new() };
+        };
+        let who = words::principal(witness, self.case.account);
+        let what = format!("{who} may {}", words::assumes(&witness.action));
+        let needs = words::needs(&witness.needs);
+        let (severity, summary) = match hardening::judge(self.case, self.policy, witness) {
+            Hardening::Accepted => {
+                (Severity::Info, format!("{what} under an accepted condition: {needs}"))
+            }
+            Hardening::Stands(note) => {
+                let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
+                (Severity::Medium, format!("{what} only {needs}{note}"))
+            }
+        };
+        let witnesses = self.conditional.iter().take(SHOWN).cloned().collect();
+        Said { severity, summary, witnesses }
+    }
+}
+
+/// What a grant lets happen, in words.
+fn granted(case: &Case<'_>, grant: &Grant) -> String {
+    let witness = &grant.witness;
+    let assumes = words::assumes(&witness.action);
+    let named = words::principal(witness, case.account);
+    let who = match &grant.who {
+        Who::World => "anyone in the world".to_owned(),
+        Who::WorldWithExternalId => "anyone in the world who knows the external id".to_owned(),
+        Who::PublicIdentity(host) => format!("anyone with an account at {host}"),
+        Who::SomeIdentities(host) => format!("identities of {host}"),
+        Who::Organization { id, foreign: true } => format!("anyone in organization {id}, which is another one,"),
+        Who::Organization { id, foreign: false } => format!("anyone in organization {id}"),
+        Who::Elsewhere { .. } | Who::Here | Who::Service { .. } => named,
+        Who::Deleted => {
+            return format!("dead entry: {named} was deleted, and nothing can {assumes} as it");
+        }
+        Who::Never => {
+            return format!("dead entry: {named} can never {assumes}, as the condition never holds");
+        }
+    };
+    let beyond = if witness.outside_baseline_condition {
+        " without the condition the baseline demands"
+    } else {
+        ""
+    };
+    let needs = words::needs(&witness.needs);
+    let needs = if needs.is_empty() { needs } else { format!(" {needs}") };
+    format!("{who} may {assumes}{beyond}{needs}")
 }
 
 /// The `Principal` of every statement as one text. Nothing else in a policy names who may come: not a Sid, not a condition.
@@ -133,32 +236,4 @@ fn principals(document: &Value) -> String {
     };
     let principals = statements.iter().filter_map(|statement| statement.get("Principal"));
     principals.map(Value::to_string).collect()
-}
-
-fn conditional(case: &Case<'_>, policy: &Policy, witnesses: &[Witness]) -> (Severity, String) {
-    let hardening = hardening::judge(
-        policy,
-        &case.baseline.trust,
-        &case.rules.checks.accept_conditions,
-        case.account,
-        case.rules.organization.as_deref(),
-    );
-    let what = witnesses.first().map_or_else(String::new, |w| {
-        format!("{} may {}", words::principal(w, case.account, |_| true), words::assumes(&w.action))
-    });
-    match hardening {
-        Hardening::Accepted => (
-            Severity::Info,
-            format!(
-                "{what} under an accepted condition, which names this account or its organization"
-            ),
-        ),
-        Hardening::OtherAccount(value) => (
-            Severity::High,
-            format!(
-                "{what} only for {value}, which is not this account: the connector cannot work"
-            ),
-        ),
-        Hardening::Other => (Severity::Medium, format!("{what} only under a condition")),
-    }
 }

@@ -81,6 +81,8 @@ impl Config {
 pub struct Accounts {
     /// Where the list comes from.
     pub source: AccountSource,
+    /// The organization's id, where it is written down.
+    pub organization_id: Option<String>,
     /// Assumed first for Organizations calls: a role in the management or a delegated administrator account.
     #[serde(serialize_with = "as_texts")]
     pub organization_role_arn: Option<RoleArn>,

@@ -1,4 +1,4 @@
-//! Condition blocks: opaque to the engine, which only asks whether two of them are canonically the same.
+//! Condition blocks in canonical form, and the operators they are made of.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +15,60 @@ pub struct Condition {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Test {
     /// As `StringEquals`, `ForAnyValue:StringLikeIfExists`.
-    pub operator: String,
+    pub operator: Operator,
     /// The condition key, folded to lower case.
     pub key: String,
     /// The values.
     pub values: BTreeSet<String>,
+}
+
+/// A condition operator, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Operator {
+    /// Its canonical name, as `ForAnyValue:ArnLikeIfExists`.
+    pub name: String,
+    /// How values are compared.
+    pub base: Base,
+    /// `StringNotEquals` and its like: holds when no value matches, also when the key is absent.
+    pub negated: bool,
+    /// The suffix `IfExists`: holds when the key is absent.
+    pub if_exists: bool,
+    /// The prefix for keys of several values.
+    pub over: Over,
+}
+
+/// How an operator compares values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "they are IAM's names, without `Not` and the further comparisons of a type")]
+pub enum Base {
+    StringEquals,
+    StringEqualsIgnoreCase,
+    StringLike,
+    ArnLike,
+    Bool,
+    Null,
+    Numeric,
+    Date,
+    Ip,
+    Binary,
+}
+
+impl Base {
+    /// Whether `*` and `?` in its values are wildcards.
+    pub fn is_wild(self) -> bool {
+        matches!(self, Self::StringLike | Self::ArnLike)
+    }
+}
+
+/// What an operator does with keys of several values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Over {
+    /// No prefix.
+    One,
+    /// `ForAllValues:`, which holds when the key is absent.
+    All,
+    /// `ForAnyValue:`, which does not.
+    Any,
 }
 
 const OPERATORS: [&str; 27] = [
@@ -53,7 +102,7 @@ const OPERATORS: [&str; 27] = [
 ];
 
 /// The operator in canonical form, or `None` where IAM knows none of that name.
-pub(super) fn canonical_operator(name: &str) -> Option<String> {
+pub(super) fn canonical_operator(name: &str) -> Option<Operator> {
     let (prefix, rest) = ["ForAllValues:", "ForAnyValue:"]
         .into_iter()
         .find_map(|prefix| name.strip_prefix(prefix).map(|rest| (prefix, rest)))
@@ -67,7 +116,33 @@ pub(super) fn canonical_operator(name: &str) -> Option<String> {
         "ArnNotEquals" => "ArnNotLike",
         other => *OPERATORS.iter().find(|known| **known == other)?,
     };
-    Some(format!("{prefix}{base}{suffix}"))
+    let over = match prefix {
+        "ForAllValues:" => Over::All,
+        "ForAnyValue:" => Over::Any,
+        _ => Over::One,
+    };
+    Some(Operator {
+        name: format!("{prefix}{base}{suffix}"),
+        base: compares(base),
+        negated: base.contains("Not"),
+        if_exists: !suffix.is_empty(),
+        over,
+    })
+}
+
+fn compares(base: &str) -> Base {
+    match base.replace("Not", "").as_str() {
+        "StringEquals" => Base::StringEquals,
+        "StringEqualsIgnoreCase" => Base::StringEqualsIgnoreCase,
+        "StringLike" => Base::StringLike,
+        "ArnLike" => Base::ArnLike,
+        "Bool" => Base::Bool,
+        "Null" => Base::Null,
+        "IpAddress" => Base::Ip,
+        other if other.starts_with("Numeric") => Base::Numeric,
+        other if other.starts_with("Date") => Base::Date,
+        _ => Base::Binary,
+    }
 }
 
 #[cfg(test)]
@@ -86,7 +161,8 @@ mod tests {
             ("ForAllValues:", None),
         ];
         for (name, want) in cases {
-            assert_eq!(canonical_operator(name).as_deref(), want, "case `{name}`");
+            let operator = canonical_operator(name).map(|operator| operator.name);
+            assert_eq!(operator.as_deref(), want, "case `{name}`");
         }
     }
 }

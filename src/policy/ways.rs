@@ -17,15 +17,17 @@ pub struct Way<'p> {
 
 impl Policy {
     /// Every way the request of a witness may take, one for each Allow that may match; those without a condition come
-    /// first. None where a Deny without a condition matches.
+    /// first. Denies without a condition are not looked at: see [`Policy::denies`].
     pub fn ways(&self, witness: &Witness) -> Vec<Way<'_>> {
-        let scope = match (&witness.scope, self.kind) {
-            (Scope::Principal { kind, value }, Kind::Trust) => principal::encode(kind, value),
-            (Scope::Resource(resource), Kind::Identity) => resource.clone(),
-            _ => return Vec::new(),
-        };
-        let action = witness.action.to_ascii_lowercase();
-        ways(self, &Request { action, scope })
+        self.request(witness).map(|request| ways(self, &request)).unwrap_or_default()
+    }
+
+    /// Whether a Deny without a condition surely refuses the request of a witness.
+    pub fn denies(&self, witness: &Witness) -> bool {
+        self.request(witness).is_some_and(|request| {
+            let refuses = |s: &&Statement| !s.allow && s.condition.is_none();
+            self.statements.iter().filter(refuses).any(|s| reaches(s, &request, false))
+        })
     }
 
     /// What a request needs on this way, in the author's spelling.
@@ -40,15 +42,28 @@ impl Policy {
             ..Needs::default()
         }
     }
+
+    fn request(&self, witness: &Witness) -> Option<Request> {
+        let scope = match (&witness.scope, self.kind) {
+            (Scope::Principal { kind, value }, Kind::Trust) => principal::encode(kind, value),
+            (Scope::Resource(resource), Kind::Identity) => resource.clone(),
+            (Scope::Principal { .. } | Scope::Resource(_), Kind::Trust | Kind::Identity) => {
+                return None;
+            }
+        };
+        Some(Request { action: witness.action.to_ascii_lowercase(), scope })
+    }
+}
+
+/// Whether the statement matches a request, read as wide as it may be or as narrow as it surely is.
+fn reaches(statement: &Statement, request: &Request, widest: bool) -> bool {
+    statement.actions.region(widest).contains(&request.action)
+        && statement.scope.region(widest).contains(&request.scope)
 }
 
 fn ways<'p>(policy: &'p Policy, request: &Request) -> Vec<Way<'p>> {
-    // An Allow as wide as it may be; a Deny that surely reaches so far refuses, one that may reach so far is told.
-    let matches = |statement: &&Statement| {
-        statement.actions.region(true).contains(&request.action)
-            && statement.scope.region(true).contains(&request.scope)
-    };
-    let matching: Vec<&Statement> = policy.statements.iter().filter(matches).collect();
+    let matching: Vec<&Statement> =
+        policy.statements.iter().filter(|s| reaches(s, request, true)).collect();
     let deny: Vec<&Condition> =
         matching.iter().filter(|s| !s.allow).filter_map(|s| s.condition.as_ref()).collect();
     let mut allows: Vec<Option<&Condition>> =

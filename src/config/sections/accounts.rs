@@ -43,6 +43,17 @@ const OU: Word<String> = Word {
     },
 };
 
+const ORGANIZATION_ID: Word<String> = Word {
+    expects: "the id of an organization such as o-exampleorgid",
+    pattern: "^o-[a-z0-9]{10,32}$",
+    parse: |text| {
+        let rest = text.strip_prefix("o-")?;
+        let fits = (10..=32).contains(&rest.len())
+            && rest.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        fits.then(|| text.to_owned())
+    },
+};
+
 pub(super) fn accounts(keys: &mut Keys<'_, '_>) -> Option<Accounts> {
     let doc = "Where the account list comes from: AWS Organizations, or the list in this file.";
     let source = if keys.around().accounts_needed {
@@ -55,6 +66,13 @@ pub(super) fn accounts(keys: &mut Keys<'_, '_>) -> Option<Accounts> {
         "The accounts, for `source: list`.",
         List(Placed(Section(listed))),
         json!([]),
+    );
+    let organization_id = keys.key(
+        "organization_id",
+        "The organization's id. Organizations tells it with `source: organization`, and another one is then an error; \
+         with `source: list` and for `check` nothing else does, and aws:SourceOrgID is judged by it.",
+        Nullable(ORGANIZATION_ID),
+        json!(null),
     );
     let organization_role_arn = keys.key(
         "organization_role_arn",
@@ -92,6 +110,7 @@ pub(super) fn accounts(keys: &mut Keys<'_, '_>) -> Option<Accounts> {
             }
             (Source::List, list) => AccountSource::List(checked_list(list, keys)?),
         },
+        organization_id: organization_id?,
         organization_role_arn: organization_role_arn?,
         include: include?,
         exclude: exclude?,

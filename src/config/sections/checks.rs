@@ -13,11 +13,11 @@ use crate::model::{CheckName, Severity};
 
 /// Condition keys that harden a trust policy without widening it.
 const CONDITION_KEY: Word<String> = Word {
-    expects: "aws:SourceAccount, aws:SourceArn or aws:SourceOrgID",
-    pattern: "^[aA][wW][sS]:[sS][oO][uU][rR][cC][eE]([aA][cC][cC][oO][uU][nN][tT]|[aA][rR][nN]|[oO][rR][gG][iI][dD])$",
+    expects: "aws:SourceAccount, aws:SourceArn, aws:SourceOrgID or aws:SourceOrgPaths",
+    pattern: "^[aA][wW][sS]:[sS][oO][uU][rR][cC][eE]([aA][cC][cC][oO][uU][nN][tT]|[aA][rR][nN]|[oO][rR][gG]([iI][dD]|[pP][aA][tT][hH][sS]))$",
     parse: |text| {
         let folded = text.to_ascii_lowercase();
-        ["aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid"]
+        ["aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths"]
             .contains(&folded.as_str())
             .then_some(folded)
     },
@@ -69,7 +69,7 @@ fn attached_policies(keys: &mut Keys<'_, '_>) -> Option<(Common, Vec<String>, Ve
 fn trust_policy(keys: &mut Keys<'_, '_>) -> Option<(Common, Vec<String>)> {
     let common = common(keys);
     let doc =
-        "Condition keys accepted as hardening: aws:SourceAccount, aws:SourceArn, aws:SourceOrgID.";
+        "Condition keys accepted as hardening: aws:SourceAccount, aws:SourceArn, aws:SourceOrgID, aws:SourceOrgPaths.";
     let conditions = keys.key("accept_conditions", doc, List(CONDITION_KEY), json!([]));
     Some((common?, conditions?))
 }

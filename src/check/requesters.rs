@@ -1,0 +1,176 @@
+//! Who may ask for a role, as classes of requests: what each of them sends, for [`crate::policy::Way::holds`].
+//!
+//! Sources: IAM User Guide, "AWS global condition context keys" (which keys a service or a principal sends) and "IAM and AWS
+//! STS condition context keys" (keys of identity providers).
+
+use super::Case;
+use crate::policy::{ArnForm, Fact, Facts, Form};
+
+/// An account and an organization that no policy names by accident.
+pub(super) const STRANGER: &str = "999999999999";
+const STRANGE_ORGANIZATION: &str = "o-strangers00";
+
+/// Providers at which anyone can have an identity. The subject tells their users, or the jobs of their tenants, apart.
+const PUBLIC: [&str; 8] = [
+    "accounts.google.com",
+    "cognito-identity.amazonaws.com",
+    "graph.facebook.com",
+    "www.amazon.com",
+    "token.actions.githubusercontent.com",
+    "gitlab.com",
+    "app.terraform.io",
+    "agent.buildkite.com",
+];
+
+/// Providers whose tokens carry any audience that the caller asks for.
+const AUDIENCE_IS_FREE: [&str; 4] = [
+    "token.actions.githubusercontent.com",
+    "gitlab.com",
+    "app.terraform.io",
+    "agent.buildkite.com",
+];
+
+/// Which organization a principal's account belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Membership<'a> {
+    /// None at all.
+    Nowhere,
+    /// One that no policy names.
+    Elsewhere,
+    /// The one of this id.
+    In(&'a str),
+    /// Not known; any.
+    Any,
+}
+
+/// What a principal knows of the external id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExternalId {
+    /// Sends none.
+    None,
+    /// Sends one of its own making.
+    Guessed,
+    /// Knows the one that the policy asks for.
+    Known,
+}
+
+/// A service of AWS that acts for an account. `principal` as `ssm.amazonaws.com`.
+pub(super) fn service(case: &Case<'_>, principal: &str, account: &str) -> Facts {
+    let own = account == case.account.as_str();
+    let name = principal.split('.').next().unwrap_or(principal);
+    let organization = case.rules.organization.clone().filter(|_| own);
+    let form = ArnForm {
+        partition: case.rules.partition.to_string(),
+        service: name.to_owned(),
+        regional: true,
+        account: account.to_owned(),
+    };
+    let id = match &organization {
+        Some(id) => Fact::Is(id.clone()),
+        None => Fact::Any(Form::Organization),
+    };
+    resource(case)
+        .with("aws:SourceAccount", Fact::Is(account.to_owned()))
+        .with("aws:SourceArn", Fact::Any(Form::Arn(form)))
+        .with("aws:SourceOrgID", id)
+        .with("aws:SourceOrgPaths", Fact::Any(Form::OrganizationPath(organization)))
+        .with("aws:PrincipalIsAWSService", Fact::Is("true".to_owned()))
+        .with("aws:PrincipalServiceName", Fact::Is(principal.to_owned()))
+        // Sent only for principals that are members of an organization: a service is none.
+        .with("aws:PrincipalOrgID", Fact::Absent)
+        .with("aws:PrincipalOrgPaths", Fact::Absent)
+}
+
+/// A user or role of an account. `arn`: exactly this one, where one is meant.
+pub(super) fn principal(
+    case: &Case<'_>,
+    account: &str,
+    arn: Option<&str>,
+    member: Membership<'_>,
+    external_id: ExternalId,
+) -> Facts {
+    let form = ArnForm {
+        partition: case.rules.partition.to_string(),
+        service: "iam".to_owned(),
+        regional: false,
+        account: account.to_owned(),
+    };
+    let arn = match arn {
+        Some(arn) => Fact::Is(arn.to_owned()),
+        None => Fact::Any(Form::Arn(form)),
+    };
+    let organization = match member {
+        Membership::Nowhere => Fact::Absent,
+        Membership::Elsewhere => Fact::Is(STRANGE_ORGANIZATION.to_owned()),
+        Membership::In(id) => Fact::Is(id.to_owned()),
+        Membership::Any => Fact::Any(Form::Organization),
+    };
+    let secret = match external_id {
+        ExternalId::None => Fact::Absent,
+        ExternalId::Guessed => Fact::Is("guessed-by-rolewarden".to_owned()),
+        ExternalId::Known => Fact::Any(Form::Text),
+    };
+    resource(case)
+        .with("aws:PrincipalAccount", Fact::Is(account.to_owned()))
+        .with("aws:PrincipalArn", arn)
+        .with("aws:PrincipalOrgID", organization)
+        .with("aws:PrincipalIsAWSService", Fact::Is("false".to_owned()))
+        .with("sts:ExternalId", secret)
+        .with("aws:SourceAccount", Fact::Absent)
+        .with("aws:SourceArn", Fact::Absent)
+        .with("aws:SourceOrgID", Fact::Absent)
+        .with("aws:SourceOrgPaths", Fact::Absent)
+}
+
+/// How far into a provider an identity is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Identity {
+    /// Anyone with an account there, through an application or a repository of their own.
+    Anyone,
+    /// Anyone who comes through the application that the policy names.
+    OfApplication,
+    /// The subject that the policy names.
+    Named,
+}
+
+/// The host of a provider at which anyone can have an identity, if it is one.
+pub(super) fn public_provider(provider: &str) -> Option<&'static str> {
+    let host = provider.split_once(":oidc-provider/").map_or(provider, |(_, host)| host);
+    PUBLIC.into_iter().find(|known| known.eq_ignore_ascii_case(host))
+}
+
+/// An identity of a public provider.
+pub(super) fn federated(case: &Case<'_>, host: &str, identity: Identity) -> Facts {
+    let strange = match host {
+        "token.actions.githubusercontent.com" => "repo:strangers-inc/any:ref:refs/heads/main",
+        "gitlab.com" => "project_path:strangers-inc/any:ref_type:branch:ref:main",
+        "app.terraform.io" => "organization:strangers-inc:project:any:workspace:any:run_phase:apply",
+        "agent.buildkite.com" => "organization:strangers-inc:pipeline:any:ref:refs/heads/main",
+        _ => "100000000000000000001",
+    };
+    let (any, own) = (Fact::Any(Form::Text), Fact::Is("application-of-strangers".to_owned()));
+    let audience = match identity {
+        Identity::Anyone if !AUDIENCE_IS_FREE.contains(&host) => own,
+        Identity::Anyone | Identity::OfApplication | Identity::Named => any.clone(),
+    };
+    let subject = match identity {
+        Identity::Anyone | Identity::OfApplication => Fact::Is(strange.to_owned()),
+        Identity::Named => any,
+    };
+    resource(case)
+        .with(&format!("{host}:aud"), audience.clone())
+        .with(&format!("{host}:app_id"), audience.clone())
+        .with(&format!("{host}:oaud"), audience)
+        .with(&format!("{host}:sub"), subject.clone())
+        .with(&format!("{host}:id"), subject.clone())
+        .with(&format!("{host}:user_id"), subject)
+}
+
+/// What is known of every request for this role.
+fn resource(case: &Case<'_>) -> Facts {
+    let facts = Facts::default().with("aws:ResourceAccount", Fact::Is(case.account.to_string()));
+    match &case.rules.organization {
+        Some(id) => facts.with("aws:ResourceOrgID", Fact::Is(id.clone())),
+        None => facts,
+    }
+}

@@ -1,0 +1,306 @@
+//! What is known of the context of a request: which condition keys it carries, and with which values.
+//!
+//! Facts come from the IAM User Guide, "AWS global condition context keys": which keys a service, a principal or an identity
+//! provider sends. A key that is not here is opaque: nothing is claimed of it.
+
+use std::collections::BTreeMap;
+
+use super::condition::{Base, Operator, Test};
+use super::glob::{Glob, Token};
+
+/// What is known of the context keys of a class of requests. Keys are folded to lower case.
+#[derive(Debug, Clone, Default)]
+pub struct Facts(BTreeMap<String, Fact>);
+
+/// What is known of one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// These requests never carry the key.
+    Absent,
+    /// They carry it with this value.
+    Is(String),
+    /// They carry it with some value of this form, and the caller may choose which.
+    Any(Form),
+}
+
+/// The form of a key's values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Form {
+    /// Any text.
+    Text,
+    /// An organization's id: `o-` and 10 to 32 letters and digits.
+    Organization,
+    /// A path of an organization's tree, as `o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/`; of this organization, where it is known.
+    OrganizationPath(Option<String>),
+    /// An ARN.
+    Arn(ArnForm),
+}
+
+/// ARNs of one service in one account; the region and the resource are free.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArnForm {
+    /// As `aws`.
+    pub partition: String,
+    /// As `ssm`.
+    pub service: String,
+    /// Whether it names a region, as IAM's do not.
+    pub regional: bool,
+    /// The account number.
+    pub account: String,
+}
+
+impl Facts {
+    /// Adds what is known of a key.
+    #[must_use]
+    pub fn with(mut self, key: &str, fact: Fact) -> Self {
+        self.0.insert(key.to_ascii_lowercase(), fact);
+        self
+    }
+
+    pub(super) fn of(&self, key: &str) -> Option<&Fact> {
+        self.0.get(key)
+    }
+}
+
+/// The usual spelling of a folded condition key; keys of identity providers and services as they are.
+pub fn spelled(key: &str) -> &str {
+    const KEYS: [&str; 21] = [
+        "aws:SourceAccount",
+        "aws:SourceArn",
+        "aws:SourceOrgID",
+        "aws:SourceOrgPaths",
+        "aws:PrincipalAccount",
+        "aws:PrincipalArn",
+        "aws:PrincipalIsAWSService",
+        "aws:PrincipalOrgID",
+        "aws:PrincipalOrgPaths",
+        "aws:PrincipalServiceName",
+        "aws:PrincipalType",
+        "aws:ResourceAccount",
+        "aws:ResourceOrgID",
+        "aws:RequestedRegion",
+        "aws:SecureTransport",
+        "aws:SourceIp",
+        "aws:SourceVpc",
+        "aws:SourceVpce",
+        "aws:MultiFactorAuthPresent",
+        "aws:TokenIssueTime",
+        "sts:ExternalId",
+    ];
+    KEYS.iter().find(|known| known.eq_ignore_ascii_case(key)).copied().unwrap_or(key)
+}
+
+/// Why no value of a form can match a value of a test, or that one may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Meet {
+    Never(Mismatch),
+    Maybe,
+    /// The value matches every value of the form.
+    Always,
+    /// Nothing is claimed.
+    Unknown,
+}
+
+/// What is wrong with a value of a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mismatch {
+    /// The operator compares values of another type.
+    Operator,
+    /// It has not the form of the key's values.
+    Malformed,
+    /// It is of another partition, service, account or organization.
+    Partition,
+    Service,
+    Account,
+    Organization,
+    /// Anything else.
+    Other,
+}
+
+impl Form {
+    /// Whether a value of the test can match a value of this form. `value` is resolved: no variables in it.
+    pub(super) fn meets(&self, test: &Test, value: &Glob) -> Meet {
+        let wild = test.operator.base.is_wild();
+        match test.operator.base {
+            // The fields that are known have no capitals.
+            Base::StringEqualsIgnoreCase => return self.meets_folded(test, value),
+            Base::StringEquals | Base::StringLike => {}
+            Base::ArnLike => {
+                return match self {
+                    Self::Arn(form) => form.meets_fields(value),
+                    Self::Organization | Self::OrganizationPath(_) => Meet::Never(Mismatch::Operator),
+                    Self::Text => Meet::Unknown,
+                };
+            }
+            Base::Null => return Meet::Unknown,
+            Base::Bool | Base::Numeric | Base::Date | Base::Ip | Base::Binary => {
+                return match self {
+                    Self::Text => Meet::Unknown,
+                    _ => Meet::Never(Mismatch::Operator),
+                };
+            }
+        }
+        let literal = value.as_literal();
+        match (self, literal) {
+            (Self::Text, _) => Meet::Maybe,
+            (Self::Organization, Some(id)) => match is_organization(&id) {
+                true => Meet::Maybe,
+                false => Meet::Never(Mismatch::Malformed),
+            },
+            (Self::Organization, None) => meets_glob("o-*", value, wild),
+            (Self::OrganizationPath(id), Some(path)) => match path.split_once('/') {
+                Some((head, _)) if !is_organization(head) => Meet::Never(Mismatch::Malformed),
+                Some((head, _)) if id.as_deref().is_some_and(|id| id != head) => {
+                    Meet::Never(Mismatch::Organization)
+                }
+                // AWS ends every path with a slash.
+                Some(_) if path.ends_with('/') => Meet::Maybe,
+                _ => Meet::Never(Mismatch::Malformed),
+            },
+            (Self::OrganizationPath(id), None) => {
+                let form = format!("{}/*/", id.as_deref().unwrap_or("o-*"));
+                match meets_glob(&form, value, wild) {
+                    Meet::Never(_) if id.is_some() => Meet::Never(Mismatch::Organization),
+                    meet => meet,
+                }
+            }
+            (Self::Arn(form), Some(arn)) => form.meets_fields(&Glob::literal(&arn)),
+            (Self::Arn(form), None) => form.meets_whole(value),
+        }
+    }
+
+    fn meets_folded(&self, test: &Test, value: &Glob) -> Meet {
+        let folded = value.as_literal().unwrap_or_default().to_ascii_lowercase();
+        let operator = Operator { base: Base::StringEquals, ..test.operator.clone() };
+        self.meets(&Test { operator, ..test.clone() }, &Glob::literal(&folded))
+    }
+
+    /// Values that a request may well carry: a usual one, and the test's own values with their wildcards filled.
+    pub(super) fn candidates(&self, values: &[Glob]) -> Vec<String> {
+        let mut out = match self {
+            Self::Text => vec!["example".to_owned()],
+            Self::Organization => vec!["o-example0000".to_owned()],
+            Self::OrganizationPath(id) => {
+                let id = id.as_deref().unwrap_or("o-example0000");
+                vec![format!("{id}/r-ab12/ou-ab12-11111111/")]
+            }
+            Self::Arn(form) => vec![form.usual(&[])],
+        };
+        for value in values {
+            match self {
+                Self::Arn(form) => out.push(form.usual(&fields(value))),
+                Self::Text | Self::Organization | Self::OrganizationPath(_) => {}
+            }
+            out.push(filled(value));
+        }
+        out
+    }
+}
+
+impl ArnForm {
+    /// The six fields, each by itself: as ARN operators compare, and as a literal must be spelled.
+    fn meets_fields(&self, value: &Glob) -> Meet {
+        let fields = fields(value);
+        let [arn, partition, service, region, account, _] = fields.as_slice() else {
+            // A lone `*` may stand for every ARN; AWS does not say.
+            let lone = value.tokens() == [Token::Many];
+            return if lone { Meet::Unknown } else { Meet::Never(Mismatch::Malformed) };
+        };
+        let region_fits = self.regional || region.matches("");
+        let checks = [
+            (arn.matches("arn"), Mismatch::Malformed),
+            (partition.matches(&self.partition), Mismatch::Partition),
+            (service.matches(&self.service), Mismatch::Service),
+            (account.matches(&self.account), account_mismatch(account)),
+            (region_fits, Mismatch::Other),
+        ];
+        match checks.into_iter().find(|(fits, _)| !fits) {
+            Some((_, mismatch)) => Meet::Never(mismatch),
+            None => Meet::Maybe,
+        }
+    }
+
+    /// The text as a whole: `*` crosses colons.
+    fn meets_whole(&self, value: &Glob) -> Meet {
+        let region = if self.regional { "*" } else { "" };
+        let form = format!("arn:{}:{}:{region}:{}:*", self.partition, self.service, self.account);
+        match meets_glob(&form, value, true) {
+            Meet::Never(_) => match self.meets_fields(value) {
+                Meet::Never(mismatch) => Meet::Never(mismatch),
+                Meet::Maybe | Meet::Always | Meet::Unknown => Meet::Never(Mismatch::Other),
+            },
+            meet => meet,
+        }
+    }
+
+    /// An ARN of this form whose free fields follow the given ones, where those have a text.
+    fn usual(&self, fields: &[Glob]) -> String {
+        let free = |index: usize, usual: &str| match fields.get(index) {
+            Some(glob) if glob.tokens() != [Token::Many] => filled(glob),
+            _ => usual.to_owned(),
+        };
+        let region = if self.regional { free(3, usual_region(&self.partition)) } else { String::new() };
+        let usual = if self.regional { "managed-instance/mi-0123456789abcdef0" } else { "role/example" };
+        let resource = free(5, usual);
+        format!("arn:{}:{}:{region}:{}:{resource}", self.partition, self.service, self.account)
+    }
+}
+
+/// A region of a partition, for witnesses.
+pub(super) fn usual_region(partition: &str) -> &'static str {
+    match partition {
+        "aws-cn" => "cn-north-1",
+        "aws-us-gov" => "us-gov-west-1",
+        "aws-iso" => "us-iso-east-1",
+        "aws-iso-b" => "us-isob-east-1",
+        "aws-iso-e" => "eu-isoe-west-1",
+        "aws-iso-f" => "us-isof-south-1",
+        "aws-eusc" => "eusc-de-east-1",
+        _ => "us-east-1",
+    }
+}
+
+fn account_mismatch(account: &Glob) -> Mismatch {
+    match account.as_literal() {
+        Some(text) if text.len() != 12 || !text.bytes().all(|b| b.is_ascii_digit()) => {
+            Mismatch::Malformed
+        }
+        _ => Mismatch::Account,
+    }
+}
+
+fn meets_glob(form: &str, value: &Glob, wild: bool) -> Meet {
+    let form = Glob::wild(form);
+    match () {
+        () if wild && value.covers(&form) => Meet::Always,
+        () if value.may_meet(&form) => Meet::Maybe,
+        () => Meet::Never(Mismatch::Other),
+    }
+}
+
+fn is_organization(id: &str) -> bool {
+    // Organizations API Reference, type OrganizationId.
+    id.strip_prefix("o-").is_some_and(|rest| {
+        (10..=32).contains(&rest.len())
+            && rest.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    })
+}
+
+/// The fields of an ARN: split at the first five colons, the rest is the sixth.
+pub(super) fn fields(value: &Glob) -> Vec<Glob> {
+    let pieces = value.tokens().splitn(6, |token| *token == Token::Char(':'));
+    pieces.map(|piece| Glob::new(piece.iter().copied())).collect()
+}
+
+/// The glob with its wildcards filled: `*` by nothing where it ends the text after a separator, else by a word.
+fn filled(value: &Glob) -> String {
+    let mut text = String::new();
+    for token in value.tokens() {
+        match token {
+            Token::Char(c) => text.push(*c),
+            Token::One => text.push('x'),
+            Token::Many => text.push_str("example"),
+        }
+    }
+    text
+}

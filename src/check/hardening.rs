@@ -80,7 +80,9 @@ fn accepted(
     let by_organization = |key: &&str| key.starts_with("aws:sourceorg");
     if !condition.pins(account, organization) {
         return Err(Some(match (organization, keys.iter().any(by_organization)) {
-            (None, true) => "the organization's id is not known here: set accounts.organization_id".to_owned(),
+            (None, true) => {
+                "the organization's id is not known here: set accounts.organization_id".to_owned()
+            }
             _ => "it does not keep other accounts out".to_owned(),
         }));
     }

@@ -8,7 +8,7 @@ use super::requesters::{
     ExternalId, Identity, Membership, STRANGER, federated, principal, public_provider, service,
 };
 use crate::model::{AccountId, Needs, Scope, Severity, Witness};
-use crate::policy::{Facts, Holds, Policy, Test, Way, spelled};
+use crate::policy::{Fact, Facts, Holds, Policy, Test, Way, spelled};
 
 /// What a grant beyond the baseline amounts to.
 pub(super) struct Grant {
@@ -104,28 +104,76 @@ pub(super) fn judge(
     witness: Witness,
     named: impl Fn(&str) -> bool,
 ) -> Grant {
-    let ways = policy.ways(&witness);
-    for class in classes(case, &witness, &ways, named) {
-        let holds: Vec<(Holds, &Way<'_>)> =
-            ways.iter().map(|way| (way.holds(case.account.as_str(), &class.facts), way)).collect();
-        let sure = holds.iter().find_map(|(holds, way)| match holds {
-            Holds::Yes(context) => Some((way, context.clone(), narrowing(way))),
-            Holds::Unsure { .. } | Holds::Never(_) => None,
-        });
-        // Where the search found nothing either way, the condition takes nothing off.
-        let unsure = holds.iter().find_map(|(holds, way)| match holds {
-            Holds::Unsure { opaque: true } => Some((way, BTreeMap::new(), Narrowing::Opaque)),
-            Holds::Unsure { opaque: false } => Some((way, BTreeMap::new(), Narrowing::Understood)),
-            Holds::Yes(_) | Holds::Never(_) => None,
-        });
-        if let Some((way, context, narrowing)) = sure.or(unsure) {
-            let severity = class.who.severity(narrowing);
-            let witness = asked(witness, class.asks, policy.needs(way), context);
-            return Grant { who: class.who, severity, witness };
+    let classes = classes(case, &witness, &policy.ways(&witness), named);
+    for Class { who, facts, asks } in classes {
+        let asking = asked(&witness, asks);
+        if let Some((narrowing, witness)) = let_in(case, policy, &asking, &facts) {
+            return Grant { severity: who.severity(narrowing), who, witness };
         }
     }
     let who = if is_deleted(&witness) { Who::Deleted } else { Who::Never };
     Grant { severity: who.severity(Narrowing::None), who, witness }
+}
+
+/// How the policy lets a class of callers in, if it may, with the request that shows it.
+fn let_in(
+    case: &Case<'_>,
+    policy: &Policy,
+    asking: &Witness,
+    facts: &Facts,
+) -> Option<(Narrowing, Witness)> {
+    if policy.denies(asking) {
+        return None;
+    }
+    let ways = policy.ways(asking);
+    let mut unsure = None;
+    for way in &ways {
+        let narrowing = match way.holds(case.account.as_str(), facts) {
+            Holds::Yes(context) => match proved(case, policy, asking, facts, &context) {
+                Some(witness) => return Some((narrowing(way), witness)),
+                None => Narrowing::Understood,
+            },
+            Holds::Unsure { opaque: true } => Narrowing::Opaque,
+            // Where the search found nothing either way, the condition takes nothing off.
+            Holds::Unsure { opaque: false } => Narrowing::Understood,
+            Holds::Never(_) => continue,
+        };
+        let witness = Witness { needs: policy.needs(way), ..asking.clone() };
+        unsure.get_or_insert((narrowing, witness));
+    }
+    unsure
+}
+
+/// The request with the values under which the policy lets it through.
+///
+/// Where a whole account asks and the condition wants one role of it, that role asks: other statements may name it, so the
+/// policy is asked again.
+fn proved(
+    case: &Case<'_>,
+    policy: &Policy,
+    asking: &Witness,
+    facts: &Facts,
+    context: &BTreeMap<String, String>,
+) -> Option<Witness> {
+    let account = case.account.as_str();
+    let mut facts = facts.clone();
+    let mut witness = asking.clone();
+    if let (Scope::Principal { value, .. }, Some(arn)) =
+        (&mut witness.scope, context.get("aws:principalarn"))
+        && value.ends_with(":root")
+    {
+        value.clone_from(arn);
+        facts = facts.with("aws:PrincipalArn", Fact::Is(arn.clone()));
+    }
+    if policy.denies(&witness) {
+        return None;
+    }
+    policy.ways(&witness).iter().find_map(|way| {
+        let Holds::Yes(context) = way.holds(account, &facts) else { return None };
+        let spelled = context.into_iter().map(|(key, v)| (spelled(&key).to_owned(), vec![v]));
+        let needs = Needs { context: spelled.collect(), ..policy.needs(way) };
+        Some(Witness { needs, ..witness.clone() })
+    })
 }
 
 fn narrowing(way: &Way<'_>) -> Narrowing {
@@ -135,26 +183,10 @@ fn narrowing(way: &Way<'_>) -> Narrowing {
     }
 }
 
-/// The request with the caller and the values under which the policy lets it through.
-fn asked(
-    mut witness: Witness,
-    asks: Option<(&'static str, String)>,
-    needs: Needs,
-    context: BTreeMap<String, String>,
-) -> Witness {
-    let arn = context.get("aws:principalarn").cloned();
-    if let Scope::Principal { kind, value } = &mut witness.scope {
-        if let Some((of, who)) = asks {
-            (*kind, *value) = (of.to_owned(), who);
-        }
-        // A whole account may be named; the role that the condition asks for is one of it.
-        if let Some(arn) = arn.filter(|_| kind == "AWS" && value.ends_with(":root")) {
-            *value = arn;
-        }
-    }
-    let spelled = context.into_iter().map(|(key, value)| (spelled(&key).to_owned(), vec![value]));
-    witness.needs = Needs { context: spelled.collect(), ..needs };
-    witness
+/// The request of another caller.
+fn asked(witness: &Witness, asks: Option<(&'static str, String)>) -> Witness {
+    let scope = asks.map(|(kind, value)| Scope::Principal { kind: kind.to_owned(), value });
+    Witness { scope: scope.unwrap_or_else(|| witness.scope.clone()), ..witness.clone() }
 }
 
 /// The unique id of a role or a user stands in a policy only once that is deleted: nobody can be it again (IAM User Guide,
@@ -224,7 +256,8 @@ fn everyone(case: &Case<'_>, ways: &[Way<'_>]) -> Vec<Class> {
         }));
     }
     let (foreign, own) = organizations_in(case, ways);
-    for (id, foreign) in foreign.iter().map(|id| (id, true)).chain(own.iter().map(|id| (id, false))) {
+    for (id, foreign) in foreign.iter().map(|id| (id, true)).chain(own.iter().map(|id| (id, false)))
+    {
         let who = Who::Organization { id: id.clone(), foreign };
         classes.extend(strangers(who, &[Membership::In(id)], &GUESSING));
     }
@@ -291,7 +324,8 @@ fn of(
     secrets: &[ExternalId],
     asks: Option<&(&'static str, String)>,
 ) -> Vec<Class> {
-    let pairs = members.iter().flat_map(|member| secrets.iter().map(move |secret| (member, secret)));
+    let pairs =
+        members.iter().flat_map(|member| secrets.iter().map(move |secret| (member, secret)));
     pairs
         .map(|(member, secret)| Class {
             who: who.clone(),
@@ -341,5 +375,8 @@ fn organizations_in(case: &Case<'_>, ways: &[Way<'_>]) -> (BTreeSet<String>, BTr
 /// Services whose ARNs conditions name as a source.
 fn sources_in(ways: &[Way<'_>]) -> BTreeSet<String> {
     let named = values(ways, "aws:sourcearn").filter_map(|arn| arn.split(':').nth(2));
-    named.filter(|name| !name.is_empty() && !name.contains(['*', '?', '$'])).map(str::to_owned).collect()
+    named
+        .filter(|name| !name.is_empty() && !name.contains(['*', '?', '$']))
+        .map(str::to_owned)
+        .collect()
 }

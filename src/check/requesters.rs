@@ -144,7 +144,9 @@ pub(super) fn federated(case: &Case<'_>, host: &str, identity: Identity) -> Fact
     let strange = match host {
         "token.actions.githubusercontent.com" => "repo:strangers-inc/any:ref:refs/heads/main",
         "gitlab.com" => "project_path:strangers-inc/any:ref_type:branch:ref:main",
-        "app.terraform.io" => "organization:strangers-inc:project:any:workspace:any:run_phase:apply",
+        "app.terraform.io" => {
+            "organization:strangers-inc:project:any:workspace:any:run_phase:apply"
+        }
         "agent.buildkite.com" => "organization:strangers-inc:pipeline:any:ref:refs/heads/main",
         _ => "100000000000000000001",
     };

@@ -185,7 +185,7 @@ impl<'a> Difference<'a> {
         let needs = words::needs(&witness.needs);
         let (severity, summary) = match hardening::judge(self.case, self.policy, witness) {
             Hardening::Accepted => {
-                (Severity::Info, format!("{what} under an accepted condition: {needs}"))
+                (Severity::Info, format!("{what} only {needs}, which is an accepted condition"))
             }
             Hardening::Stands(note) => {
                 let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
@@ -207,14 +207,18 @@ fn granted(case: &Case<'_>, grant: &Grant) -> String {
         Who::WorldWithExternalId => "anyone in the world who knows the external id".to_owned(),
         Who::PublicIdentity(host) => format!("anyone with an account at {host}"),
         Who::SomeIdentities(host) => format!("identities of {host}"),
-        Who::Organization { id, foreign: true } => format!("anyone in organization {id}, which is another one,"),
+        Who::Organization { id, foreign: true } => {
+            format!("anyone in organization {id}, which is another one,")
+        }
         Who::Organization { id, foreign: false } => format!("anyone in organization {id}"),
         Who::Elsewhere { .. } | Who::Here | Who::Service { .. } => named,
         Who::Deleted => {
             return format!("dead entry: {named} was deleted, and nothing can {assumes} as it");
         }
         Who::Never => {
-            return format!("dead entry: {named} can never {assumes}, as the condition never holds");
+            return format!(
+                "dead entry: {named} can never {assumes}, as the condition never holds"
+            );
         }
     };
     let beyond = if witness.outside_baseline_condition {

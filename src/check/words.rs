@@ -68,8 +68,14 @@ fn test(operator: &str, key: &str, values: &Value) -> String {
         let is = if list.iter().any(|value| value == "true") { "is absent" } else { "is present" };
         return format!("{key} {is}");
     }
+    let wild = list.iter().any(|value| value.contains(['*', '?']));
     let verb = match bare {
-        "StringNotEquals" | "StringNotEqualsIgnoreCase" | "ArnNotEquals" | "NumericNotEquals"
+        "ArnEquals" if wild => "is like",
+        "ArnNotEquals" if wild => "is not like",
+        "StringNotEquals"
+        | "StringNotEqualsIgnoreCase"
+        | "ArnNotEquals"
+        | "NumericNotEquals"
         | "DateNotEquals" => "is not",
         "StringLike" | "ArnLike" => "is like",
         "StringNotLike" | "ArnNotLike" => "is not like",
@@ -106,7 +112,9 @@ pub(super) fn never(never: &Never, own: &AccountId, service: &str) -> String {
             let (key, value) = (spelled(key), printable_line(value, 128));
             match problem {
                 Problem::Absent => format!("a request of the service {service} carries no {key}"),
-                Problem::Operator => format!("its operator does not compare values such as those of {key}"),
+                Problem::Operator => {
+                    format!("its operator does not compare values such as those of {key}")
+                }
                 Problem::Malformed if key == "aws:SourceAccount" => {
                     format!("{key} `{value}` is not 12 digits")
                 }
@@ -121,7 +129,9 @@ pub(super) fn never(never: &Never, own: &AccountId, service: &str) -> String {
                 }
                 Problem::Organization => format!("{key} `{value}` names another organization"),
                 Problem::Wildcard => {
-                    format!("`*` and `?` are plain characters in {key} `{value}` with this operator")
+                    format!(
+                        "`*` and `?` are plain characters in {key} `{value}` with this operator"
+                    )
                 }
                 Problem::Other => format!("{key} never matches `{value}`"),
             }

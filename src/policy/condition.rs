@@ -39,7 +39,10 @@ pub struct Operator {
 
 /// How an operator compares values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "they are IAM's names, without `Not` and the further comparisons of a type")]
+#[allow(
+    missing_docs,
+    reason = "they are IAM's names, without `Not` and the further comparisons of a type"
+)]
 pub enum Base {
     StringEquals,
     StringEqualsIgnoreCase,

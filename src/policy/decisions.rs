@@ -35,7 +35,8 @@ impl Decisions {
                     let name = name.to_ascii_lowercase();
                     let is_deny = value.as_str().is_some_and(|v| v.eq_ignore_ascii_case("deny"));
                     self.deny |= name == "effect" && is_deny;
-                    self.condition |= name == "condition" && value != &Value::Object(Default::default());
+                    self.condition |=
+                        name == "condition" && value != &Value::Object(Default::default());
                     self.look(value);
                 }
             }

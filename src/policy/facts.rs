@@ -128,7 +128,9 @@ impl Form {
             Base::ArnLike => {
                 return match self {
                     Self::Arn(form) => form.meets_fields(value),
-                    Self::Organization | Self::OrganizationPath(_) => Meet::Never(Mismatch::Operator),
+                    Self::Organization | Self::OrganizationPath(_) => {
+                        Meet::Never(Mismatch::Operator)
+                    }
                     Self::Text => Meet::Unknown,
                 };
             }
@@ -239,8 +241,10 @@ impl ArnForm {
             Some(glob) if glob.tokens() != [Token::Many] => filled(glob),
             _ => usual.to_owned(),
         };
-        let region = if self.regional { free(3, usual_region(&self.partition)) } else { String::new() };
-        let usual = if self.regional { "managed-instance/mi-0123456789abcdef0" } else { "role/example" };
+        let region =
+            if self.regional { free(3, usual_region(&self.partition)) } else { String::new() };
+        let usual =
+            if self.regional { "managed-instance/mi-0123456789abcdef0" } else { "role/example" };
         let resource = free(5, usual);
         format!("arn:{}:{}:{region}:{}:{resource}", self.partition, self.service, self.account)
     }

@@ -122,7 +122,9 @@ pub(super) fn read<'t>(condition: &'t Condition, account: &str) -> Vec<Read<'t>>
             (true, true) => Some(pattern.glob),
             // Without wildcards the escapes `${*}` are still escapes.
             (true, false) => Some(match condition.variables {
-                true => Glob::literal(&text.replace("${*}", "*").replace("${?}", "?").replace("${$}", "$")),
+                true => Glob::literal(
+                    &text.replace("${*}", "*").replace("${?}", "?").replace("${$}", "$"),
+                ),
                 false => Glob::literal(&text),
             }),
         }
@@ -130,7 +132,10 @@ pub(super) fn read<'t>(condition: &'t Condition, account: &str) -> Vec<Read<'t>>
     condition
         .tests
         .iter()
-        .map(|test| Read { test, values: test.values.iter().map(|text| value(test, text)).collect() })
+        .map(|test| Read {
+            test,
+            values: test.values.iter().map(|text| value(test, text)).collect(),
+        })
         .collect()
 }
 
@@ -390,9 +395,9 @@ fn search(allow: &[Read<'_>], deny: &[Vec<Read<'_>>], facts: &Facts) -> Holds {
     let mut opaque = false;
     for context in combinations {
         let concrete = |test: &Read<'_>| {
-            facts.of(test.key()).and_then(|_| {
-                test.concrete(context.get(test.key()).map(String::as_str))
-            })
+            facts
+                .of(test.key())
+                .and_then(|_| test.concrete(context.get(test.key()).map(String::as_str)))
         };
         let allowed = all(allow.iter().map(concrete));
         let denied = any(deny.iter().map(|tests| all(tests.iter().map(concrete))));

@@ -22,9 +22,10 @@ fn pins(test: &Read<'_>, account: &str, organization: Option<&str>) -> bool {
         return false;
     }
     let names = |value: &Glob| match (test.test.key.as_str(), operator.base) {
-        ("aws:sourceaccount", Base::StringEquals | Base::StringEqualsIgnoreCase | Base::StringLike) => {
-            value.as_literal().as_deref() == Some(account)
-        }
+        (
+            "aws:sourceaccount",
+            Base::StringEquals | Base::StringEqualsIgnoreCase | Base::StringLike,
+        ) => value.as_literal().as_deref() == Some(account),
         ("aws:sourcearn", Base::ArnLike) => account_field(value).as_deref() == Some(account),
         ("aws:sourcearn", Base::StringEquals | Base::StringEqualsIgnoreCase | Base::StringLike) => {
             let head = value.tokens().iter().map(|token| match token {

@@ -26,3 +26,4 @@ mod shards;
 mod signals;
 mod statuses;
 mod support;
+mod trust;

@@ -333,7 +333,8 @@ pub(crate) const TABLE: &[Row] = &[
         ACCEPT,
         || {
             role(|r| {
-                r.trust_policy = trust_if(r#"{"StringEquals":{"aws:SourceOrgID":"o-example"}}"#)
+                r.trust_policy =
+                    trust_if(r#"{"StringEquals":{"aws:SourceOrgID":"o-exampleorgid"}}"#)
             })
         },
         &[

@@ -68,8 +68,7 @@ fn attached_policies(keys: &mut Keys<'_, '_>) -> Option<(Common, Vec<String>, Ve
 
 fn trust_policy(keys: &mut Keys<'_, '_>) -> Option<(Common, Vec<String>)> {
     let common = common(keys);
-    let doc =
-        "Condition keys accepted as hardening: aws:SourceAccount, aws:SourceArn, aws:SourceOrgID, aws:SourceOrgPaths.";
+    let doc = "Condition keys accepted as hardening: aws:SourceAccount, aws:SourceArn, aws:SourceOrgID, aws:SourceOrgPaths.";
     let conditions = keys.key("accept_conditions", doc, List(CONDITION_KEY), json!([]));
     Some((common?, conditions?))
 }

@@ -114,11 +114,11 @@ impl Reloader {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store cannot be used.
-    #[error("{0}")]
-    Store(#[source] StoreError),
+    #[error(transparent)]
+    Store(StoreError),
     /// The file with TLS and basic auth cannot be used.
-    #[error("{0}")]
-    WebFile(#[source] WebFileError),
+    #[error(transparent)]
+    WebFile(WebFileError),
     /// The address is not this machine's alone.
     #[error(
         "will not listen on {0} without TLS: configure it with `web.config_file`, listen on loopback, or set `web.insecure_bind: true` (behind a proxy, in a pod)"

@@ -319,3 +319,18 @@ fn view(config: Arc<Config>, stored: Stored) -> View {
         remediation: RemediationView::default(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_store_is_said_once() {
+        for error in StoreError::examples() {
+            let (said, case) = (error.to_string(), format!("{error:?}"));
+            assert!(!said.contains('\n'), "case {case}: one line");
+            let chain = format!("{:#}", anyhow::Error::from(StartError::Store(error)));
+            assert_eq!(chain, said, "case {case}");
+        }
+    }
+}

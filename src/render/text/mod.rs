@@ -263,7 +263,7 @@ fn footer(page: &mut Page, report: &Report) {
     let digest: String = sweep.baseline_digest.chars().take("sha256:".len() + 12).collect();
     let baseline = format!("baseline {} {digest}", sweep.baseline);
     let mut groups = vec![vec![Span::new(style::DIM, when)], vec![Span::new(style::DIM, baseline)]];
-    if states.compliant < report.summary.selected {
+    if states.compliant < report.summary.selected || !report.unread.is_empty() {
         page.blank();
         groups.push(vec![Span::new(style::BOLD, "details: --format json")]);
     }
@@ -278,10 +278,13 @@ fn heading(page: &mut Page, state: AccountState, count: usize, meaning: &str) {
     page.line(0, &[word, Span::plain(format!("  {}{colon}{meaning}", accounts(count)))]);
 }
 
-/// The first so many rows, and how many more there are.
+/// The first so many rows, and how many more there are. One more takes the line that would say so.
 fn first_rows(page: &mut Page, mut rows: Vec<Vec<Span>>, most: usize, rest: fn(usize) -> String) {
-    let more = rows.len().saturating_sub(most);
-    rows.truncate(most);
+    let more = match rows.len().saturating_sub(most) {
+        1 => 0,
+        more => more,
+    };
+    rows.truncate(rows.len().saturating_sub(more));
     page.table(2, rows);
     if more > 0 {
         page.line(2, &[Span::new(style::DIM, rest(more))]);

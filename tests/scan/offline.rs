@@ -497,15 +497,15 @@ fn no_export_of_another_shape_is_compliant() {
     let policies = whole["Policies"].as_array_mut().unwrap();
     policies.retain(|policy| policy["Arn"] == arn);
     let document = policies[0]["PolicyVersionList"][1]["Document"].clone();
-    whole["RoleDetailList"][0]["RolePolicyList"] = json!([{"PolicyName": "same", "PolicyDocument": document}]);
+    whole["RoleDetailList"][0]["RolePolicyList"] =
+        json!([{"PolicyName": "same", "PolicyDocument": document}]);
     lab.file("whole.json", whole.to_string());
     let config = ["--format", "json", "--config", accepted.to_str().unwrap()];
     let run = lab.run(&[&["check", "whole.json"], config.as_slice()].concat()).ends(0);
     assert_eq!(account(&run.json(), id)["state"], "compliant", "{run}");
     let spoiled = misshapen(&whole);
     assert!(spoiled.len() > 100, "{}", spoiled.len());
-    let (mut args, mut idle) =
-        (vec!["check".to_owned()], vec![]);
+    let (mut args, mut idle) = (vec!["check".to_owned()], vec![]);
     args.extend(config.iter().map(|arg| (*arg).to_owned()));
     // One run for all: every file is of another account.
     for (n, (what, may_pass, file)) in spoiled.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! The export's own shape: `GetAccountAuthorizationDetails` as the AWS CLI prints it, each thing in it once.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::document::Document;
 use super::node::{At, Node};
@@ -192,14 +192,18 @@ fn name_of(arn: &str) -> &str {
 
 /// Refuses a name that stands twice, also in another case: which of the two counts would be a guess.
 fn once<'n>(what: &str, names: impl Iterator<Item = &'n str>) -> Result<(), String> {
-    let mut seen = BTreeSet::new();
+    let mut seen = BTreeMap::new();
     for name in names {
-        if !seen.insert(name.to_ascii_lowercase()) {
-            let name = printable_line(name, QUOTED);
-            return Err(format!(
-                "names {what} {name} twice (IAM does not tell names apart by case): expected it once"
-            ));
-        }
+        let Some(first) = seen.insert(name.to_ascii_lowercase(), name) else { continue };
+        let shown = printable_line(name, QUOTED);
+        let also = match first == name {
+            true => String::new(),
+            false => format!(
+                " (once as {}: IAM does not tell names apart by case)",
+                printable_line(first, QUOTED)
+            ),
+        };
+        return Err(format!("names {what} {shown} twice{also}: expected it once"));
     }
     Ok(())
 }

@@ -50,7 +50,12 @@ pub(super) fn parse(text: &str) -> Result<Node<'_>, String> {
                     error.line()
                 )
             }
-            Category::Data => error.to_string(),
+            // Ours: serde puts its place behind the words, where it would belong to the last of them.
+            Category::Data => {
+                let (line, text) = (error.line(), error.to_string());
+                let place = format!(" at line {line} column {}", error.column());
+                format!("line {line}: {}", text.strip_suffix(&place).unwrap_or(&text))
+            }
             Category::Syntax | Category::Io => format!("is not JSON: {error}"),
         })?;
     json.end().map_err(|error| {
@@ -326,9 +331,12 @@ mod tests {
             ("{\"a\": 1,}", "is not JSON"),
             ("{\"a\": \"\t\"}", "is not JSON"),
             ("// x\n{}", "is not JSON"),
-            (r#"{"a": {"b": [1, {"c": 1, "\u0063": 2}]}}"#, "names `a.b[1].c` twice"),
+            (r#"{"a": {"b": [1, {"c": 1, "\u0063": 2}]}}"#, "line 1: names `a.b[1].c` twice"),
             (r#"{"Document": {"a": 1, "a": }}"#, "is not JSON"),
-            (r#"{"IsTruncated": true}"#, "first page (IsTruncated is true)"),
+            (
+                "{\n\"IsTruncated\": true}",
+                "line 2: holds only the first page (IsTruncated is true)",
+            ),
             (r#"{"IsTruncated": "false"}"#, "first page (IsTruncated is set)"),
             (r#"{"IsTruncated": null}"#, "first page (IsTruncated is set)"),
             (r#"{"NextToken": "eyJ"}"#, "first page (NextToken is set)"),

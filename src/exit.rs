@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::model::Summary;
+use crate::model::{Report, Summary};
 
 /// How a one-shot command ended. The flag parser owns 2 (usage); 128+n means ended by signal n.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub enum Exit {
     Failed,
     /// Drift, and every selected account was judged.
     Drifted,
-    /// At least one account is unknown, none drifted.
+    /// At least one account is unknown, or one file was refused, and none drifted.
     Incomplete,
     /// Drift and incomplete.
     DriftedAndIncomplete,
@@ -22,13 +22,24 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// What a finished sweep stands for. Only a sweep that judged every selected account, and found no drift, is clean.
+    /// What a report stands for. Only a complete one, which judged every selected account and found no drift, is clean.
+    pub fn of_report(report: &Report) -> Self {
+        let states = &report.summary.states;
+        let complete = report.sweep.complete && report.unread.is_empty() && states.unknown == 0;
+        Self::ended(states.drifted > 0, complete)
+    }
+
+    /// As [`Exit::of_report`], of a sweep that is known to be whole but for its unknown accounts.
     pub fn of(summary: &Summary) -> Self {
-        match (summary.states.drifted > 0, summary.states.unknown > 0) {
-            (false, false) => Self::Clean,
-            (true, false) => Self::Drifted,
-            (false, true) => Self::Incomplete,
-            (true, true) => Self::DriftedAndIncomplete,
+        Self::ended(summary.states.drifted > 0, summary.states.unknown == 0)
+    }
+
+    fn ended(drifted: bool, complete: bool) -> Self {
+        match (drifted, complete) {
+            (false, true) => Self::Clean,
+            (true, true) => Self::Drifted,
+            (false, false) => Self::Incomplete,
+            (true, false) => Self::DriftedAndIncomplete,
         }
     }
 

@@ -164,3 +164,37 @@ fn a_silenced_lint_says_why() {
     let places: Vec<_> = sources("").iter().flat_map(silent).collect();
     assert!(places.is_empty(), "lints silenced without a reason:\n{}", places.join("\n"));
 }
+
+/// An error that shows its source's words and names it as its source too prints them twice: the edge joins the chain.
+#[test]
+fn no_error_says_its_sources_words_itself() {
+    let mut places = vec![];
+    for source in sources("") {
+        // From `#[error(…)]` to the end of what it stands on: a variant, or a struct of one field.
+        let mut shown: Option<String> = None;
+        for (number, line) in &source.lines {
+            let line = line.trim();
+            match &mut shown {
+                _ if line.starts_with("#[error(") => shown = Some(line.to_owned()),
+                Some(message) if !message.ends_with(")]") => message.push_str(line),
+                Some(_) | None => {}
+            }
+            let Some(message) = &shown else { continue };
+            let marked = line.contains("#[source]") || line.contains("#[from]");
+            let positional = marked && message.contains("{0}");
+            let named = (line.starts_with("source:") || line.contains(" source:"))
+                && message.contains("{source");
+            if positional || named {
+                places.push(format!("{}:{number}: {line}", source.path.display()));
+            }
+            if line.ends_with("),") && !line.starts_with('#') || line == "}," || line == "}" {
+                shown = None;
+            }
+        }
+    }
+    assert!(
+        places.is_empty(),
+        "use `#[error(transparent)]`, or other words:\n{}",
+        places.join("\n")
+    );
+}

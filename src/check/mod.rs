@@ -85,9 +85,37 @@ pub(crate) struct Assessment {
     /// Worst first.
     pub(crate) findings: Vec<Finding>,
     /// The first check that could not be decided, and why.
-    pub(crate) undecided: Option<String>,
+    pub(crate) undecided: Option<Undecided>,
     /// False where the role is not there and not needed.
     pub(crate) applicable: bool,
+}
+
+/// A check that could not be decided.
+pub(crate) struct Undecided {
+    check: CheckName,
+    note: String,
+}
+
+impl Undecided {
+    /// The account's error. A document that is missing is for the export to supply; only a spent budget is about the policy.
+    fn error(self, snapshot: &Snapshot) -> ScanError {
+        let Self { check, note } = self;
+        let of_documents = matches!(
+            check,
+            CheckName::InlinePolicy | CheckName::AttachedPolicies | CheckName::EffectivePermissions
+        );
+        let missing = if of_documents { snapshot.documents_not_known() } else { Vec::new() };
+        let hint = match missing.as_slice() {
+            [] => "look at the policy by hand; simplify it, or report it as a case rolewarden should decide".to_owned(),
+            missing => format!(
+                "the export lacks the document of {}: export again without `--filter`, or with \
+                 `--filter Role LocalManagedPolicy AWSManagedPolicy`",
+                missing.join(", ")
+            ),
+        };
+        let message = format!("{}: {note}", check.as_str());
+        ScanError::new(UnknownReason::Undecided, message).hint(hint)
+    }
 }
 
 impl Rules {
@@ -129,9 +157,8 @@ impl Rules {
             AccountState::NotApplicable
         } else if findings.iter().filter(counts).any(|finding| finding.exception.is_none()) {
             AccountState::Drifted
-        } else if let Some(note) = undecided {
-            return Err(ScanError::new(UnknownReason::Undecided, note)
-                .hint("look at the policy by hand; simplify it, or report it as a case rolewarden should decide"));
+        } else if let Some(undecided) = undecided {
+            return Err(undecided.error(snapshot));
         } else if findings.iter().any(|finding| self.counts(finding)) {
             AccountState::Exempt
         } else {
@@ -276,7 +303,7 @@ impl Rules {
             }
             if outcome.verdict == Verdict::Undecided {
                 let note = outcome.details.get("note").and_then(Value::as_str).unwrap_or_default();
-                undecided.get_or_insert_with(|| format!("{}: {note}", check.as_str()));
+                undecided.get_or_insert_with(|| Undecided { check, note: note.to_owned() });
             }
             findings.extend(
                 outcome.problems.into_iter().map(|problem| self.finding(account, check, problem)),

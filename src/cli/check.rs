@@ -1,9 +1,8 @@
 //! `rolewarden check`: judges files offline, with the same rules as a scan.
 
-use std::io::Read;
+use std::collections::BTreeMap;
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
-
-use anyhow::Context;
 
 use super::{Common, Report as Flags, output};
 use crate::aws::details::{self, Details};
@@ -12,16 +11,19 @@ use crate::clock;
 use crate::config::{Config, Exception};
 use crate::exit::Exit;
 use crate::model::{
-    Account, AccountReport, AccountResult, CheckName, LINKED_ROLE, Partition, Usage, printable_line,
+    Account, AccountId, AccountReport, AccountResult, CheckName, LINKED_ROLE, Partition, Unread,
+    Usage, printable, printable_line,
 };
 use crate::sweep;
 
 /// Largest file read: an account with thousands of roles prints some tens of megabytes.
 const LARGEST: u64 = 256 << 20;
 
-/// How a good file is made.
-const HINT: &str = "make one file an account, with that account's credentials: \
-     aws iam get-account-authorization-details --output json > account.json";
+/// How a good file is made. PowerShell has a command of its own: its `>` keeps only letters that the console can show.
+const HINT: &str = "make one file per account, with that account's credentials:
+        aws iam get-account-authorization-details --output json > account.json
+      in PowerShell:
+        aws iam get-account-authorization-details --output json | Out-File -Encoding utf8 account.json";
 
 pub(super) fn main(common: &Common, files: &[PathBuf], flags: &Flags) -> anyhow::Result<Exit> {
     let mut config = match &common.config {
@@ -36,15 +38,13 @@ pub(super) fn main(common: &Common, files: &[PathBuf], flags: &Flags) -> anyhow:
     let started = clock::now();
     let linked = !config.checks.disabled.contains(&CheckName::ServiceLinkedRole);
     let others: &[&str] = if linked { &[LINKED_ROLE] } else { &[] };
-    let mut read: Vec<Details> = Vec::new();
-    for file in files {
-        let shown =
-            if is_stdin(file) { "stdin".to_owned() } else { format!("`{}`", file.display()) };
-        let bytes = bytes_of(file).with_context(|| format!("failed to read {shown}"))?;
-        let details = String::from_utf8(bytes)
-            .map_err(|_| "not text in UTF-8".to_owned())
-            .and_then(|text| details::read(&text, &config.baseline.role_name, others));
-        read.push(details.map_err(|what| anyhow::anyhow!("{shown}: {what}\nhint: {HINT}"))?);
+    let (read, unread) = sorted(files, |file| {
+        read(file).and_then(|bytes| details::read(&bytes, &config.baseline.role_name, others))
+    });
+    anyhow::ensure!(!read.is_empty(), refusals(&unread));
+    if !unread.is_empty() {
+        // Before anything else can stop the run, so that no refusal goes unsaid. Nobody may be left to read it.
+        let _ = writeln!(anstream::stderr(), "error: {}", printable(&refusals(&unread)));
     }
     let mut accounts: Vec<Account> = read.iter().map(account).collect();
     flags.select(&mut accounts)?;
@@ -55,8 +55,79 @@ pub(super) fn main(common: &Common, files: &[PathBuf], flags: &Flags) -> anyhow:
         .map(|(account, details)| judge(&config, account, details))
         .collect();
     let report = sweep::report_of(&config, "check", clock::sweep_id(), started, reports, true);
+    let report = report.lacking(unread);
     flags.write(common, &report)?;
-    Ok(Exit::of(&report.summary))
+    Ok(Exit::of_report(&report))
+}
+
+/// The files that can be judged, and those that cannot, in the order of the command line. Two files of one account are two
+/// claims about it: neither is believed.
+fn sorted(
+    files: &[PathBuf],
+    read: impl Fn(&Path) -> Result<Details, String>,
+) -> (Vec<Details>, Vec<Unread>) {
+    let mut times: BTreeMap<&Path, usize> = BTreeMap::new();
+    for file in files {
+        *times.entry(file).or_default() += 1;
+    }
+    let once = files.iter().filter_map(|file| times.remove_entry(file.as_path()));
+    let outcomes: Vec<_> = once
+        .map(|(file, times)| match times {
+            1 => (file, read(file)),
+            times => (file, Err(format!("is named {times} times: expected each file once"))),
+        })
+        .collect();
+    let mut claims: BTreeMap<AccountId, Vec<String>> = BTreeMap::new();
+    for (file, details) in outcomes.iter().filter_map(|(file, o)| Some((file, o.as_ref().ok()?))) {
+        claims.entry(details.account.clone()).or_default().push(shown(file));
+    }
+    let (mut good, mut unread) = (Vec::new(), Vec::new());
+    for (file, outcome) in outcomes {
+        let others = outcome.as_ref().map_or_else(
+            |_| Vec::new(),
+            |details| {
+                let shown = shown(file);
+                let claims = claims.get(&details.account).into_iter().flatten();
+                claims.filter(|other| **other != shown).cloned().collect()
+            },
+        );
+        match outcome {
+            Ok(details) if others.is_empty() => good.push(details),
+            Ok(Details { account, .. }) => {
+                let others = others.join(", ");
+                let reason = format!(
+                    "holds account {account}, as {others} does: expected one file per account"
+                );
+                unread.push(Unread { file: file.display().to_string(), reason });
+            }
+            Err(reason) => unread.push(Unread { file: file.display().to_string(), reason }),
+        }
+    }
+    (good, unread)
+}
+
+/// Every refusal on a line of its own, then once what to do.
+fn refusals(unread: &[Unread]) -> String {
+    let line = |unread: &Unread| {
+        format!("{}: {}", shown(Path::new(&unread.file)), printable_line(&unread.reason, 2048))
+    };
+    let lines: Vec<String> = unread.iter().map(line).collect();
+    match lines.as_slice() {
+        [one] => format!("{one}\nhint: {HINT}"),
+        lines => format!(
+            "{} files were not judged:\n  {}\nhint: {HINT}",
+            lines.len(),
+            lines.join("\n  ")
+        ),
+    }
+}
+
+fn shown(file: &Path) -> String {
+    if is_stdin(file) {
+        "stdin".to_owned()
+    } else {
+        format!("`{}`", printable_line(&file.display().to_string(), 4096))
+    }
 }
 
 /// Names the exceptions that cover nothing: expired, or by what a file does not tell.
@@ -76,14 +147,21 @@ fn is_stdin(file: &Path) -> bool {
     file == Path::new("-")
 }
 
-fn bytes_of(file: &Path) -> std::io::Result<Vec<u8>> {
+fn read(file: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    if is_stdin(file) {
-        std::io::stdin().lock().take(LARGEST).read_to_end(&mut bytes)?;
+    let most = LARGEST + 1;
+    let read = if is_stdin(file) {
+        std::io::stdin().lock().take(most).read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(file)?.take(LARGEST).read_to_end(&mut bytes)?;
+        std::fs::File::open(file).and_then(|file| file.take(most).read_to_end(&mut bytes))
+    };
+    match read {
+        Err(error) => Err(format!("cannot be read: {error}")),
+        Ok(_) if bytes.len() as u64 > LARGEST => {
+            Err(format!("is larger than {} MiB: expected the export of one account", LARGEST >> 20))
+        }
+        Ok(_) => Ok(bytes),
     }
-    Ok(bytes)
 }
 
 fn account(details: &Details) -> Account {

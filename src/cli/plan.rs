@@ -87,7 +87,7 @@ impl Plan {
             output::write(path, text.as_bytes(), output::For::Apply)?;
         }
         self.print(common, config, &plan)?;
-        Ok(Exit::of(&report.summary))
+        Ok(Exit::of_report(&report))
     }
 
     fn print(&self, common: &Common, config: &Config, plan: &Planned) -> anyhow::Result<()> {

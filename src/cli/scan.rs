@@ -99,7 +99,7 @@ async fn scan(
         metrics.write(config, known, &report, cancelled)?;
     }
     written?;
-    Ok(if cancelled { stop.exit() } else { Exit::of(&report.summary) })
+    Ok(if cancelled { stop.exit() } else { Exit::of_report(&report) })
 }
 
 /// The error with what to do about it.

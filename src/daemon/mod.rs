@@ -114,11 +114,11 @@ impl Reloader {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store cannot be used.
-    #[error("{0}")]
-    Store(#[source] StoreError),
+    #[error(transparent)]
+    Store(StoreError),
     /// The file with TLS and basic auth cannot be used.
-    #[error("{0}")]
-    WebFile(#[source] WebFileError),
+    #[error(transparent)]
+    WebFile(WebFileError),
     /// The address is not this machine's alone.
     #[error(
         "will not listen on {0} without TLS: configure it with `web.config_file`, listen on loopback, or set `web.insecure_bind: true` (behind a proxy, in a pod)"
@@ -317,5 +317,20 @@ fn view(config: Arc<Config>, stored: Stored) -> View {
         trouble: None,
         shrunken: Shrunken::No,
         remediation: RemediationView::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_store_is_said_once() {
+        for error in StoreError::examples() {
+            let (said, case) = (error.to_string(), format!("{error:?}"));
+            assert!(!said.contains('\n'), "case {case}: one line");
+            let chain = format!("{:#}", anyhow::Error::from(StartError::Store(error)));
+            assert_eq!(chain, said, "case {case}");
+        }
     }
 }

@@ -183,6 +183,7 @@ impl View {
             self.ledger.entries().map(|entry| entry.report(now, self.stale_after)).collect();
         let summary = Summary::of(&accounts);
         sweep.complete = sweep.complete && self.list.stale.is_none() && summary.states.unknown == 0;
-        Some(Report { schema: Report::SCHEMA, sweep, summary, accounts })
+        let unread = Vec::new();
+        Some(Report { schema: Report::SCHEMA, sweep, summary, accounts, unread })
     }
 }

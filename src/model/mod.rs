@@ -23,7 +23,7 @@ pub use error::{ScanError, UnknownReason};
 pub use finding::{Finding, Severity};
 pub use report::{
     AccountReport, AccountResult, AccountState, CheckResult, CheckResults, FindingCounts, Report,
-    StateCounts, Summary, SweepInfo,
+    StateCounts, Summary, SweepInfo, Unread,
 };
 pub use role::{ManagedPolicy, Role, Snapshot};
 pub use shard::{InvalidShard, Shard};

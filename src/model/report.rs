@@ -20,6 +20,18 @@ pub struct Report {
     pub summary: Summary,
     /// Every discovered account, in account id order (and input order for equal ids).
     pub accounts: Vec<AccountReport>,
+    /// Files that `check` refused, so that nothing is claimed of their accounts; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
+}
+
+/// A file that was not judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unread {
+    /// As it was named on the command line; `-` is stdin.
+    pub file: String,
+    /// Why it was refused.
+    pub reason: String,
 }
 
 /// When a sweep ran and with what.
@@ -222,7 +234,15 @@ impl Report {
     pub fn new(sweep: SweepInfo, mut accounts: Vec<AccountReport>) -> Self {
         accounts.sort_by(|a, b| a.id.cmp(&b.id));
         let summary = Summary::of(&accounts);
-        Self { schema: Self::SCHEMA, sweep, summary, accounts }
+        Self { schema: Self::SCHEMA, sweep, summary, accounts, unread: Vec::new() }
+    }
+
+    /// With the files that were refused: a report that lacks their accounts is not complete.
+    #[must_use]
+    pub fn lacking(mut self, unread: Vec<Unread>) -> Self {
+        self.sweep.complete = self.sweep.complete && unread.is_empty();
+        self.unread = unread;
+        self
     }
 }
 

@@ -31,6 +31,15 @@ impl Snapshot {
         let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         format!("sha256:{hex}")
     }
+
+    /// ARNs of the managed policies, attached or as boundary, whose document the source lacks. A scan reads each one, or fails.
+    pub fn documents_not_known(&self) -> Vec<&str> {
+        let Self::Present(role) = self else { return Vec::new() };
+        let boundary = role.boundary.iter().map(|(arn, policy)| (arn, policy));
+        let policies = role.attached.iter().chain(boundary);
+        let lacking = policies.filter(|(_, policy)| policy.document.is_none());
+        lacking.map(|(arn, _)| arn.as_str()).collect()
+    }
 }
 
 /// A role with everything the checks need. Two reads of an unchanged role are equal.

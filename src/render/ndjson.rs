@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::json::escape_invisible;
-use crate::model::{Report, Summary, SweepInfo};
+use crate::model::{Report, Summary, SweepInfo, Unread};
 
 /// The first line: everything of a report but its accounts.
 #[derive(Serialize)]
@@ -11,6 +11,8 @@ struct SweepLine<'a> {
     schema: &'a str,
     sweep: &'a SweepInfo,
     summary: &'a Summary,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    unread: &'a [Unread],
 }
 
 /// The report as one `sweep` line, then one line an account.
@@ -18,10 +20,11 @@ struct SweepLine<'a> {
 /// # Errors
 /// As [`super::render`].
 pub fn ndjson(report: &Report) -> Result<String, serde_json::Error> {
-    let first = SweepLine { schema: report.schema, sweep: &report.sweep, summary: &report.summary };
+    let Report { schema, sweep, summary, accounts, unread } = report;
+    let first = SweepLine { schema, sweep, summary, unread };
     let mut out = serde_json::to_string(&first)?;
     out.push('\n');
-    for account in &report.accounts {
+    for account in accounts {
         out.push_str(&serde_json::to_string(account)?);
         out.push('\n');
     }

@@ -10,7 +10,7 @@ use super::{Format, TextOptions, changes, headline, json as to_json, ndjson, ren
 use crate::model::{
     AccountReport, AccountResult, AccountState, Changes, CheckName, CheckResult, CheckResults,
     Finding, Report, ScanError, Scope, Severity, Side, SkipReason, SweepInfo, UnknownReason,
-    Verdict, Witness,
+    Unread, Verdict, Witness,
 };
 
 const TRUST_FIX: &str = "aws iam update-assume-role-policy --role-name AmazonEKSConnectorAgentRole --policy-document '{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ssm.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}]}'";
@@ -634,4 +634,107 @@ fn the_headline_is_the_head_of_the_report() {
     let [_, after] = two_sweeps();
     let head = headline(&after, TextOptions::default());
     assert!(text(&after, TextOptions::default()).starts_with(&head), "{head}");
+}
+
+fn unknown_everywhere(count: u32) -> Report {
+    let accounts = (0..count).map(|n| {
+        let id = format!("{n:012}");
+        account(&id, "", "/", denied(&id))
+    });
+    Report::new(sweep(false), accounts.collect())
+}
+
+#[test]
+fn one_cause_in_every_account_is_a_short_block_and_comes_first() {
+    let report = unknown_everywhere(287);
+    let out = text(&report, options());
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(
+        lines[1..3],
+        [
+            "INCOMPLETE: 287 of 287 accounts could not be judged; nothing is claimed about them",
+            "one cause for all 287 selected accounts: look at `access.scan_role` first",
+        ]
+    );
+    assert!(lines.contains(&"  … and 284 more: --format json"), "{out}");
+    assert_eq!(out.matches("request 8e6f").count(), 3, "{out}");
+    assert!(lines.len() < 20, "{out}");
+    let all = text(&report, TextOptions { verbose: true, ..options() });
+    assert_eq!(all.matches("request 8e6f").count(), 287, "{all}");
+}
+
+#[test]
+fn one_cause_is_called_that_only_where_it_holds_for_several_and_for_all() {
+    let fine = || {
+        account(
+            "222233334444",
+            "",
+            "/",
+            judged("222233334444", AccountState::Compliant, &[], vec![]),
+        )
+    };
+    let unknown = |reason| {
+        let error = ScanError::new(reason, "m").during("iam:GetRole");
+        AccountResult::Unknown(Box::new(error))
+    };
+    let (one, two) = ("333344445555", "444455556666");
+    let of = |reason, other| {
+        vec![account(one, "", "/", unknown(reason)), account(two, "", "/", unknown(other))]
+    };
+    use UnknownReason as R;
+    let cases = [
+        ("one account", vec![account(one, "", "/", denied(one))], None),
+        ("all but one", [of(R::Network, R::Network), vec![fine()]].concat(), None),
+        ("two causes", of(R::Network, R::Timeout), None),
+        (
+            "a cause in one place",
+            of(R::Clock, R::Clock),
+            Some("look at this machine's clock first"),
+        ),
+        ("a cause in no one place", of(R::Unstable, R::Unstable), Some("unstable")),
+    ];
+    for (case, accounts, want) in cases {
+        let out = text(&Report::new(sweep(false), accounts), options());
+        let line = out.lines().find(|line| line.starts_with("one cause for all"));
+        let want = want.map(|look| format!("one cause for all 2 selected accounts: {look}"));
+        assert_eq!(line.map(str::to_owned), want, "case `{case}`:\n{out}");
+    }
+}
+
+#[test]
+fn files_that_were_not_judged_end_the_report_and_keep_it_from_being_called_ok() {
+    let fine = || {
+        account(
+            "222233334444",
+            "shop",
+            "/",
+            judged("222233334444", AccountState::Compliant, &[], vec![]),
+        )
+    };
+    let refused =
+        |file: &str| Unread { file: file.into(), reason: "is\x1b empty\nOK: all well".into() };
+    let report =
+        Report::new(sweep(true), vec![fine()]).lacking(vec![refused("a\x1b.json"), refused("-")]);
+    assert!(!report.sweep.complete);
+    let out = text(&report, options());
+    assert!(!out.contains("\nOK:") && !out.contains('\x1b'), "{out}");
+    assert!(
+        out.contains(
+            "\nINCOMPLETE: 2 files were not judged; nothing is claimed about their accounts\n"
+        ),
+        "{out}"
+    );
+    let end = "\nNOT JUDGED  2 files: neither compliant nor drifted\n  a\\u{1b}.json: is\\u{1b} empty\\u{a}OK: all well\n  \
+               -: is\\u{1b} empty\\u{a}OK: all well\n\n";
+    assert!(out.contains(end), "{out}");
+    let json: Value = serde_json::from_str(&to_json(&report).unwrap()).unwrap();
+    assert_eq!(
+        (&json["sweep"]["complete"], &json["unread"][1]["file"]),
+        (&json!(false), &json!("-"))
+    );
+    let lines = ndjson(&report).unwrap();
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!(first["unread"], json["unread"]);
+    let whole = to_json(&Report::new(sweep(true), vec![fine()])).unwrap();
+    assert!(!whole.contains("unread"), "left out where there are none");
 }

@@ -121,3 +121,38 @@ impl StoreError {
         }
     }
 }
+
+#[cfg(test)]
+impl StoreError {
+    /// One of each.
+    pub(crate) fn examples() -> Vec<Self> {
+        let (path, what) = (PathBuf::from("/var/lib/rolewarden.db"), || "the reason".to_owned());
+        let all = [
+            Self::Missing(path.clone()),
+            Self::NoFolder(path.clone()),
+            Self::Denied { path: path.clone(), what: what() },
+            Self::Locked(path.clone()),
+            Self::Corrupt { path: path.clone(), what: what() },
+            Self::Newer { path: path.clone(), found: 9, known: 3 },
+            Self::Older(path.clone()),
+            Self::Foreign { path: path.clone(), what: "the reason" },
+            Self::Full(path.clone()),
+            Self::Failed { path, what: what() },
+        ];
+        // A new variant stops the build here, and belongs above.
+        let number = |error: &Self| match error {
+            Self::Missing(_) => 0,
+            Self::NoFolder(_) => 1,
+            Self::Denied { .. } => 2,
+            Self::Locked(_) => 3,
+            Self::Corrupt { .. } => 4,
+            Self::Newer { .. } => 5,
+            Self::Older(_) => 6,
+            Self::Foreign { .. } => 7,
+            Self::Full(_) => 8,
+            Self::Failed { .. } => 9,
+        };
+        assert!(all.iter().enumerate().all(|(index, error)| number(error) == index));
+        all.into()
+    }
+}

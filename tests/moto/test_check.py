@@ -86,12 +86,13 @@ def test_standard_input_is_a_file_too(rows, aws, rolewarden):
     assert (result.status, list(result.accounts)) == (0, [account]), result.err
 
 
-def test_two_files_of_one_account_are_two_entries(rows, aws, rolewarden):
-    account = rows["tagged"].account
-    for name in ("first.json", "second.json"):
-        (rolewarden.folder / name).write_text(json.dumps(details(aws, account)))
-    result = rolewarden.run("check", "--format", "json", "first.json", "second.json")
-    assert [entry["id"] for entry in result.report["accounts"]] == [account, account]
+def test_two_files_of_one_account_are_judged_from_neither(rows, aws, rolewarden):
+    account, other = rows["tagged"].account, rows["the older language version"].account
+    for name, of in (("first.json", account), ("second.json", account), ("other.json", other)):
+        (rolewarden.folder / name).write_text(json.dumps(details(aws, of)))
+    result = rolewarden.run("check", "--format", "json", "first.json", "other.json", "second.json")
+    assert (result.status, list(result.accounts)) == (4, [other]), result.err
+    assert [entry["file"] for entry in result.report["unread"]] == ["first.json", "second.json"]
 
 
 def test_what_is_no_such_output_is_an_error_never_a_verdict(rolewarden):

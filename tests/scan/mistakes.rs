@@ -164,3 +164,59 @@ fn a_selection_that_is_empty_is_an_error() {
         .config("accounts: {source: organization, include: {tags: {environment: nowhere}}}\n");
     lab.scan(&[]).fails(1, &["no account is selected", "3 of 3"]);
 }
+
+/// The parts of an error's line that stand in it twice: the causes are joined by `: `.
+fn said_twice(stderr: &str) -> Vec<&str> {
+    let line = stderr.lines().find_map(|line| line.strip_prefix("error: ")).unwrap_or_default();
+    let parts: Vec<&str> = line.split(": ").filter(|part| part.len() > 12).collect();
+    let twice =
+        |(n, part): (usize, &&str)| parts.iter().skip(n + 1).any(|later| later.contains(*part));
+    parts.iter().enumerate().filter(|(n, part)| twice((*n, part))).map(|(_, part)| *part).collect()
+}
+
+#[test]
+fn an_error_says_a_thing_once() {
+    let lab = lab();
+    std::fs::create_dir(lab.path("folder")).unwrap();
+    lab.file("bad.yaml", "accounts: {source: organisation}\n");
+    lab.file("store.yaml", format!("{ORGANIZATION}store: {{path: nowhere/rolewarden.db}}\n"));
+    lab.file("text.db", "this is no database, whatever its name says");
+    lab.file("foreign.yaml", format!("{ORGANIZATION}store: {{path: text.db}}\n"));
+    lab.file("web.yaml", format!("{ORGANIZATION}web: {{config_file: gone.yaml}}\n"));
+    lab.file("plan.json", "{}");
+    let cases: &[&[&str]] = &[
+        &["scan", "--config", "bad.yaml"],
+        &["scan", "--config", "gone.yaml"],
+        &["scan", "--output", "folder"],
+        &["scan", "--output", "nowhere/report.json"],
+        &["scan", "--metrics-file", "nowhere/x.prom"],
+        &["scan", "--account", "111122223333"],
+        &["check", "gone.json"],
+        &["check", "folder"],
+        &["serve", "--config", "store.yaml"],
+        &["serve", "--config", "foreign.yaml"],
+        &["serve", "--config", "web.yaml"],
+        &["serve", "--store", "folder"],
+        &["serve", "--store", "nowhere/rolewarden.db"],
+        &["history"],
+        &["history", "--config", "foreign.yaml"],
+        &["apply", "gone.json", "--arm", "x"],
+        &["apply", "plan.json", "--arm", "x"],
+        &["rollback", "01JD"],
+    ];
+    for args in cases {
+        let run = lab.run(args).ends(1);
+        assert!(run.stderr.contains("error: "), "{args:?}: {run}");
+        assert_eq!(said_twice(&run.stderr), Vec::<&str>::new(), "{args:?}: {run}");
+    }
+}
+
+#[test]
+fn a_doubled_cause_is_seen() {
+    let doubled = "error: the store `x` is in use by another: one store: the store `x` is in use by another: one store";
+    assert_eq!(said_twice(doubled), ["the store `x` is in use by another"]);
+    assert_eq!(
+        said_twice("error: failed to read `x.json`: No such file or directory (os error 2)"),
+        Vec::<&str>::new()
+    );
+}

@@ -43,7 +43,12 @@ fn what_keeps_the_daemon_from_starting_is_said_in_a_line() {
 fn a_second_daemon_on_the_same_store_is_refused_and_history_still_reads() {
     let lab = Lab::new(right_world().0).config(&quiet());
     let daemon = Daemon::swept(&lab, &[]);
-    lab.run(&["serve"]).fails(1, &["rolewarden.db"]);
+    let second = lab.run(&["serve"]).fails(1, &["rolewarden.db"]);
+    assert_eq!(
+        second.stderr.matches("is in use by another rolewarden").count(),
+        1,
+        "said once: {second}"
+    );
     let history = lab.run(&["history", "--sweeps", "--format", "json"]).ends(0).json();
     assert_eq!(history["sweeps"].as_array().unwrap().len(), 1, "{history}");
     daemon.stop();

@@ -183,7 +183,7 @@ impl Stage<'_> {
 }
 
 fn afterword(report: &Report) -> String {
-    let status = Exit::of(&report.summary).status();
+    let status = Exit::of_report(report).status();
     format!(
         "\nThat was the third sweep. `rolewarden scan` would have ended with status {status}.\n\
          Where to look next:\n  \

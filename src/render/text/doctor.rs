@@ -5,15 +5,12 @@ use std::collections::BTreeMap;
 use anstyle::Style;
 
 use super::layout::{Page, Span};
-use super::{NAME_COLUMNS, TextOptions, accounts, style};
+use super::{NAME_COLUMNS, TextOptions, accounts, first_rows, most_named, style};
 use crate::doctor::{
     AccountEntry, AccountStatus, CauseEntry, Check, Outcome, Part, Report, Status,
 };
 use crate::model::{AccountId, AccountState, Severity};
 use crate::render::words::duration;
-
-/// Accounts that a cause names, unless all are asked for.
-const NAMED: usize = 3;
 
 /// The report for people.
 pub(in crate::render) fn doctor(report: &Report, options: TextOptions) -> String {
@@ -29,9 +26,8 @@ pub(in crate::render) fn doctor(report: &Report, options: TextOptions) -> String
         page.blank();
         page.line(0, &[Span::new(style::BOLD, "WHAT IS MISSING WHERE")]);
     }
-    let most = if options.verbose { usize::MAX } else { NAMED };
     for cause in &report.causes {
-        one_cause(&mut page, cause, &known, most);
+        one_cause(&mut page, cause, &known, most_named(options.verbose));
     }
     if options.verbose {
         listing(&mut page, report, AccountStatus::Ok, "FINE");
@@ -141,11 +137,9 @@ fn one_cause(
         page.paragraph(2, &[Span::plain("says: ")], 6, &Span::plain(says));
     }
     page.paragraph(2, &[Span::new(style::BOLD, "fix: ")], 5, &Span::plain(&entry.remedy));
-    let shown = entry.accounts.iter().take(most).filter_map(|id| known.get(id).copied());
-    page.table(2, shown.map(row).collect());
-    if let Some(more) = entry.accounts.len().checked_sub(most).filter(|more| *more > 0) {
-        page.line(2, &[Span::new(style::DIM, format!("and {more} more (--verbose names them)"))]);
-    }
+    let members = entry.accounts.iter().filter_map(|id| known.get(id).copied());
+    let rest = |more| format!("and {more} more (--verbose names them)");
+    first_rows(page, members.map(row).collect(), most, rest);
 }
 
 /// `iam:GetPolicy (policies of AWS, policies of the account), …`

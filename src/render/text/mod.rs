@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::words::{duration, plural};
 use crate::model::{
-    AccountReport, AccountResult, AccountState, CheckName, Finding, FindingCounts, Report, Severity,
+    AccountReport, AccountResult, AccountState, CheckName, Finding, FindingCounts, Report,
+    Severity, Unread,
 };
 pub use changes::{changes, headline};
 pub(super) use doctor::doctor;
@@ -25,6 +26,8 @@ pub use run::run;
 
 /// Columns of an account's name in a table.
 const NAME_COLUMNS: usize = 28;
+/// Accounts that a cause names, unless all are asked for.
+const NAMED: usize = 3;
 /// Columns of what is said about an account in a table.
 const NOTE_COLUMNS: usize = 40;
 
@@ -50,15 +53,18 @@ impl Default for TextOptions {
 /// The report for people: summary first, worst first, aligned tables.
 pub fn text(report: &Report, options: TextOptions) -> String {
     let mut page = Page::new(options.color, options.width);
+    let causes = unknown::causes_in(report);
     summary(&mut page, report);
     outcome(&mut page, report);
+    unknown::one_for_all(&mut page, report, &causes);
     drifted::section(&mut page, report, options.max_accounts);
-    unknown::section(&mut page, report);
+    unknown::section(&mut page, report, &causes, options.verbose);
     exempt(&mut page, report);
     if options.verbose {
         listing(&mut page, report, AccountState::NotApplicable);
         listing(&mut page, report, AccountState::Compliant);
     }
+    unread(&mut page, report);
     footer(&mut page, report);
     page.finish()
 }
@@ -149,12 +155,20 @@ fn outcome(page: &mut Page, report: &Report) {
             if s.states.unknown == 1 { "it" } else { "them" },
         );
         page.line(0, &[Span::new(style::INCOMPLETE, words)]);
-    } else if !report.sweep.complete {
+    } else if report.unread.is_empty() && !report.sweep.complete {
         let words = "INCOMPLETE: the list of accounts is not whole; nothing is claimed about those it lacks";
         page.line(0, &[Span::new(style::INCOMPLETE, words)]);
-    } else if s.states.drifted == 0 && s.selected > 0 {
+    } else if report.unread.is_empty() && s.states.drifted == 0 && s.selected > 0 {
         let look = style::state(AccountState::Compliant);
         page.line(0, &[Span::new(look, "OK: every selected account was judged, and none drifted")]);
+    }
+    if !report.unread.is_empty() {
+        let files = plural(report.unread.len(), "file");
+        let verb = if report.unread.len() == 1 { "was" } else { "were" };
+        let words = format!(
+            "INCOMPLETE: {files} {verb} not judged; nothing is claimed about their accounts"
+        );
+        page.line(0, &[Span::new(style::INCOMPLETE, words)]);
     }
     let passed = in_state(report, AccountState::Compliant)
         .filter(|a| open_findings(a).next().is_some())
@@ -227,6 +241,20 @@ fn listing(page: &mut Page, report: &Report, state: AccountState) {
     }
 }
 
+/// The files that were refused, each with its reason.
+fn unread(page: &mut Page, report: &Report) {
+    if report.unread.is_empty() {
+        return;
+    }
+    page.blank();
+    let files = plural(report.unread.len(), "file");
+    let head = Span::new(style::INCOMPLETE, "NOT JUDGED");
+    page.line(0, &[head, Span::plain(format!("  {files}: neither compliant nor drifted"))]);
+    for Unread { file, reason } in &report.unread {
+        page.paragraph(2, &[Span::plain(format!("{file}: "))], 2, &Span::plain(reason));
+    }
+}
+
 /// Which sweep this was, and where to look next.
 fn footer(page: &mut Page, report: &Report) {
     let (sweep, states) = (&report.sweep, &report.summary.states);
@@ -235,7 +263,7 @@ fn footer(page: &mut Page, report: &Report) {
     let digest: String = sweep.baseline_digest.chars().take("sha256:".len() + 12).collect();
     let baseline = format!("baseline {} {digest}", sweep.baseline);
     let mut groups = vec![vec![Span::new(style::DIM, when)], vec![Span::new(style::DIM, baseline)]];
-    if states.compliant < report.summary.selected {
+    if states.compliant < report.summary.selected || !report.unread.is_empty() {
         page.blank();
         groups.push(vec![Span::new(style::BOLD, "details: --format json")]);
     }
@@ -248,6 +276,24 @@ fn heading(page: &mut Page, state: AccountState, count: usize, meaning: &str) {
     let colon = if meaning.is_empty() { "" } else { ": " };
     page.blank();
     page.line(0, &[word, Span::plain(format!("  {}{colon}{meaning}", accounts(count)))]);
+}
+
+/// The first so many rows, and how many more there are. One more takes the line that would say so.
+fn first_rows(page: &mut Page, mut rows: Vec<Vec<Span>>, most: usize, rest: fn(usize) -> String) {
+    let more = match rows.len().saturating_sub(most) {
+        1 => 0,
+        more => more,
+    };
+    rows.truncate(rows.len().saturating_sub(more));
+    page.table(2, rows);
+    if more > 0 {
+        page.line(2, &[Span::new(style::DIM, rest(more))]);
+    }
+}
+
+/// How many accounts a cause names.
+fn most_named(verbose: bool) -> usize {
+    if verbose { usize::MAX } else { NAMED }
 }
 
 fn accounts(count: usize) -> String {

@@ -17,6 +17,7 @@ mod organization;
 mod pace;
 mod paging;
 mod probe;
+mod reading;
 mod role;
 mod session;
 mod traffic;
@@ -33,7 +34,7 @@ use aws_credential_types::Credentials;
 
 use crate::config::{Config, OwnAccount, Presence};
 use crate::model::{
-    Account, AccountId, Cluster, Partition, ScanError, Snapshot, UnknownReason, Write,
+    Account, AccountId, Cluster, Partition, ScanError, UnknownReason, Write,
 };
 
 use client::Clients;
@@ -43,6 +44,7 @@ use dates::Dates;
 use identity::Identity;
 use managed::AwsManaged;
 pub use probe::{Preflight, Prober, Way};
+pub use reading::{ONE_MOMENT, Proof, READINGS, Reading, Taken, proved, read_proved};
 use session::Sessions;
 pub use traffic::{CallOutcome, Counters, DURATION_BOUNDS_MS, Operation, Sent, Traffic};
 
@@ -66,11 +68,14 @@ pub trait RoleReader {
     /// The partition all accounts live in.
     fn partition(&self) -> &Partition;
 
-    /// One complete snapshot of the role in this account, or an error: never a partial one.
+    /// A sweep begins: what is the same for every account is asked for again.
+    fn begin_sweep(&self) {}
+
+    /// One complete reading of the role in this account, or an error: never a partial one.
     fn read_role(
         &self,
         account: &Account,
-    ) -> impl Future<Output = Result<Snapshot, ScanError>> + Send;
+    ) -> impl Future<Output = Result<Reading, ScanError>> + Send;
 
     /// The connected clusters of this account, in all configured regions; `None` where `baseline.presence` asks for none.
     /// They may have been read before, `baseline.cluster_refresh` ago at most.
@@ -84,7 +89,7 @@ pub trait RoleReader {
         &self,
         account: &Account,
         name: &str,
-    ) -> impl Future<Output = Result<Snapshot, ScanError>> + Send;
+    ) -> impl Future<Output = Result<Reading, ScanError>> + Send;
 
     /// What was sent so far.
     fn traffic(&self) -> Traffic {
@@ -236,7 +241,11 @@ impl RoleReader for Aws {
         &self.identity.partition
     }
 
-    async fn read_role(&self, account: &Account) -> Result<Snapshot, ScanError> {
+    fn begin_sweep(&self) {
+        self.aws_managed.begin_sweep();
+    }
+
+    async fn read_role(&self, account: &Account) -> Result<Reading, ScanError> {
         let name = &self.config.baseline.role_name;
         self.renewed(account, || self.read_snapshot(account, name)).await
     }
@@ -248,7 +257,7 @@ impl RoleReader for Aws {
         }
     }
 
-    async fn read_other_role(&self, account: &Account, name: &str) -> Result<Snapshot, ScanError> {
+    async fn read_other_role(&self, account: &Account, name: &str) -> Result<Reading, ScanError> {
         self.renewed(account, || self.read_snapshot(account, name)).await
     }
 

@@ -93,6 +93,8 @@ pub struct Accounts {
     /// Time from one listing of the organization to the next (serve).
     #[serde(skip)]
     pub refresh: Duration,
+    /// A list of the organization with fewer accounts is not believed.
+    pub at_least: Option<usize>,
 }
 
 /// Where the account list comes from.

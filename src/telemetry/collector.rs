@@ -271,6 +271,7 @@ mod tests {
                 units: vec![],
                 tags: BTreeMap::new(),
                 skip: None,
+                contradicted: false,
             };
             assert_eq!(unit(&account), want, "case `{path}` `{name}`");
         }

@@ -195,7 +195,7 @@ pub(crate) fn view(accounts: usize) -> View {
             let unit = units[n % units.len()];
             let path = format!("{}/{name}", unit.trim_end_matches('/'));
             let skip = (fate(n, accounts) == Fate::Suspended).then_some(SkipReason::Suspended);
-            Account { id: id(n), name, path, units: vec![], tags: BTreeMap::new(), skip }
+            Account { name, path, skip, ..Account::numbered(id(n)) }
         })
         .collect();
     ledger.list(all, ago(7_200));

@@ -144,9 +144,6 @@ fn skipped(reason: SkipReason) -> &'static str {
         SkipReason::PendingClosure => "Left out: Organizations says that it is being closed.",
         SkipReason::PendingActivation => "Left out: Organizations says that it is not active yet.",
         SkipReason::Closed => "Left out: Organizations says that it is closed.",
-        SkipReason::UnknownState => {
-            "Left out: Organizations gives it a state that this version does not know."
-        }
         SkipReason::Excluded => "Left out by the configuration.",
         SkipReason::Management => {
             "Left out: it is the management account, which the configuration skips."

@@ -204,7 +204,10 @@ impl Region<'_> {
             match told {
                 Told::Connected(cluster) => connected.push(cluster),
                 Told::Own => {}
-                Told::Gone => return Err(unstable(DESCRIBE, gone(&name))),
+                Told::Gone => {
+                    let hint = "it is being made or deleted; scan again";
+                    return Err(unstable(DESCRIBE, gone(&name)).hint(hint));
+                }
                 Told::Neither => return Err(malformed(DESCRIBE, neither(&name))),
             }
         }

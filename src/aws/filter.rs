@@ -162,11 +162,7 @@ mod tests {
             ("perhaps in an excluded unit", &none, &unit, In),
         ];
         for (case, include, exclude, want) in cases {
-            assert_eq!(
-                decide_by_id(include, exclude, &A.parse().unwrap()),
-                want,
-                "case `{case}`"
-            );
+            assert_eq!(decide_by_id(include, exclude, &A.parse().unwrap()), want, "case `{case}`");
         }
     }
 

@@ -33,9 +33,7 @@ use std::sync::Arc;
 use aws_credential_types::Credentials;
 
 use crate::config::{Config, OwnAccount, Presence};
-use crate::model::{
-    Account, AccountId, Cluster, Partition, ScanError, UnknownReason, Write,
-};
+use crate::model::{Account, AccountId, Cluster, Partition, ScanError, UnknownReason, Write};
 
 use client::Clients;
 pub use client::Connect;

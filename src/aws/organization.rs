@@ -224,7 +224,9 @@ async fn list_accounts(directory: &Directory) -> Result<Listing, ScanError> {
 fn take(listing: &mut Listing, id: AccountId, account: Listed) {
     match listing.entry(id) {
         Entry::Vacant(place) => drop(place.insert(account)),
-        Entry::Occupied(mut known) if *known.get() != account => known.get_mut().contradicted = true,
+        Entry::Occupied(mut known) if *known.get() != account => {
+            known.get_mut().contradicted = true
+        }
         Entry::Occupied(_) => {}
     }
 }

@@ -83,8 +83,7 @@ impl Taken {
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let both = self.span(other);
-        let in_turns =
-            self.in_turns || other.in_turns || both.last_sent >= both.first_answered;
+        let in_turns = self.in_turns || other.in_turns || both.last_sent >= both.first_answered;
         Self { in_turns, ..both }
     }
 

@@ -290,6 +290,7 @@ fn sweep(n: usize, states: &StateCounts) -> SweepRecord {
 
 /// How many accounts are in a state now.
 pub(crate) fn count(view: &View, state: AccountState) -> usize {
-    let states = view.ledger.entries().filter_map(|entry| entry.state(now(), view.stale_after));
+    let at = view.at(now());
+    let states = view.ledger.entries().filter_map(|entry| entry.state(&at));
     states.filter(|(known, _)| *known == state).count()
 }

@@ -83,8 +83,11 @@ pub(super) fn accounts(keys: &mut Keys<'_, '_>) -> Option<Accounts> {
         Nullable(Count(1..=50_000)),
         json!(null),
     );
-    if source == Some(Source::List) && keys.is_set("at_least") {
-        keys.problem("at_least", "is only read with `source: organization`: a list in this file is as long as it is");
+    if source == Some(Source::List) && at_least.is_some_and(|least| least.is_some()) {
+        keys.problem(
+            "at_least",
+            "is only read with `source: organization`: a list in this file is as long as it is",
+        );
     }
     if source == Some(Source::List) {
         refuse_what_only_an_organization_has(keys, include.as_ref(), exclude.as_ref());

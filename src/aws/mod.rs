@@ -9,6 +9,7 @@ pub mod details;
 mod document;
 mod error;
 mod filter;
+mod guess;
 mod identity;
 mod lane;
 mod managed;
@@ -39,6 +40,7 @@ use client::Clients;
 pub use client::Connect;
 use clusters::Clusters;
 use dates::Dates;
+use guess::Guesses;
 use identity::Identity;
 use managed::AwsManaged;
 pub use probe::{Preflight, Prober, Way};
@@ -144,6 +146,7 @@ pub struct Aws {
     identity: Identity,
     sessions: Sessions,
     aws_managed: AwsManaged,
+    guesses: Guesses,
     clusters: Clusters,
     /// The policy of every account's session, but for the account's number.
     scan_policy: String,
@@ -178,6 +181,7 @@ impl Aws {
             identity,
             sessions,
             aws_managed: AwsManaged::default(),
+            guesses: Guesses::default(),
             clusters: Clusters::default(),
         }
     }

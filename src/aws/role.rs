@@ -65,11 +65,13 @@ impl Aws {
 
     /// With the credentials that the task has by now.
     async fn read_target(&self, target: &Target<'_>) -> Result<Snapshot, ScanError> {
+        let configured = &self.config.baseline.inline_policy_name;
+        let expected = self.guesses.of(target.account, target.role, configured);
         let (role, names, attached, guess) = tokio::join!(
             target.get_role(),
             target.list_inline(),
             target.list_attached(),
-            target.get_inline(&self.config.baseline.inline_policy_name),
+            target.get_inline(&expected),
         );
         let role = match role {
             Ok(role) => role,
@@ -79,9 +81,8 @@ impl Aws {
             Err(error) => return Err(error),
         };
         let mut role = target.believe(role)?;
-        role.inline = target
-            .inline(names.map_err(changed)?, &self.config.baseline.inline_policy_name, guess)
-            .await?;
+        role.inline = target.inline(names.map_err(changed)?, &expected, guess).await?;
+        self.guesses.learn(target.account, target.role, configured, role.inline.keys());
         role.attached = attached.map_err(changed)?;
         if permissions::reads_managed(&self.config) {
             self.read_managed(target, &mut role).await?;

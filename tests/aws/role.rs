@@ -138,6 +138,26 @@ async fn a_guess_that_misses_decides_nothing() {
 }
 
 #[tokio::test]
+async fn the_name_of_an_inline_policy_is_guessed_from_the_last_reading() {
+    let server = Canned::start(|call| match (call.operation.as_str(), call.field("PolicyName")) {
+        ("ListRolePolicies", _) => names(&["other"], "<IsTruncated>false</IsTruncated>"),
+        ("GetRolePolicy", "other") => inline("other"),
+        ("GetRolePolicy", _) => fault(404, "NoSuchEntity", ""),
+        _ => compliant(call),
+    })
+    .await;
+    let aws = server.connect(&config()).await.unwrap();
+    // The first reading misses, in two round trips; the next ones know better, each account for itself.
+    for (id, at_once, asked) in [(MEMBER, false, 2), (MEMBER, true, 3), ("333333333333", false, 5)]
+    {
+        let reading = aws.read_role(&account(id)).await.unwrap();
+        assert_eq!(reading.taken.is_one_moment(), at_once, "{id}");
+        assert_eq!(present(reading.seen).inline.keys().collect::<Vec<_>>(), ["other"]);
+        assert_eq!(server.counts()["GetRolePolicy"], asked, "{id}");
+    }
+}
+
+#[tokio::test]
 async fn a_role_under_another_path_or_case_is_present_and_keeps_its_spelling() {
     let server = Canned::start(|call| match call.operation.as_str() {
         "GetRole" => {

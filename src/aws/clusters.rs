@@ -1,6 +1,6 @@
 //! Connected clusters of one account: asked for slowly, a few accounts at once, and kept for a while.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::Aws;
 use super::client::with_credentials;
-use super::error::{NOT_FOUND, malformed, wrong_account};
+use super::error::{NOT_FOUND, malformed, unstable, wrong_account};
 use super::lane::Lane;
 use super::paging::Pages;
 use super::probe::NOBODY;
@@ -145,6 +145,38 @@ fn late(longest: Duration) -> ScanError {
     .hint("raise sweep.account_timeout, or name fewer regions in baseline.regions")
 }
 
+/// What DescribeCluster tells of a listed cluster.
+enum Told {
+    Connected(Cluster),
+    /// It is EKS's own: no connector works for it.
+    Own,
+    /// It does not exist, although it was listed.
+    Gone,
+    /// The answer has neither the connector's part nor that of EKS's own clusters.
+    Neither,
+}
+
+impl Told {
+    /// Whether it leaves open what the cluster is.
+    fn is_doubtful(&self) -> bool {
+        match self {
+            Self::Connected(_) | Self::Own => false,
+            Self::Gone | Self::Neither => true,
+        }
+    }
+}
+
+fn gone(name: &str) -> String {
+    format!("cluster `{}` is listed twice in a row, and does not exist", printable_line(name, 128))
+}
+
+fn neither(name: &str) -> String {
+    format!(
+        "cluster `{}` has neither a connector's configuration nor a VPC of its own: it is not known to be connected or not",
+        printable_line(name, 128)
+    )
+}
+
 /// One region of one account.
 struct Region<'a> {
     account: &'a AccountId,
@@ -154,15 +186,44 @@ struct Region<'a> {
 }
 
 impl Region<'_> {
+    /// The connected clusters. A listed cluster that cannot be told to be connected or EKS's own is no proof that nothing is
+    /// connected here: where there is one, the list is read again, and what it still has must be told by then.
     async fn connected(&self) -> Result<Vec<Cluster>, ScanError> {
-        let described: Vec<Option<Cluster>> = stream::iter(self.list().await?)
-            .map(|name| self.describe(name))
-            .buffer_unordered(CLUSTERS_AT_ONCE)
-            .try_collect()
-            .await?;
-        let mut connected: Vec<Cluster> = described.into_iter().flatten().collect();
+        let mut described = self.describe_all(self.list().await?).await?;
+        if described.iter().any(|(_, told)| told.is_doubtful()) {
+            let listed: BTreeSet<String> = self.list().await?.into_iter().collect();
+            // What came since is asked for too, and what went is not missed.
+            let told = described.into_iter().filter(|(_, told)| !told.is_doubtful());
+            let mut known: BTreeMap<String, Told> = told.collect();
+            let rest = listed.into_iter().filter(|name| !known.contains_key(name)).collect();
+            known.extend(self.describe_all(rest).await?);
+            described = known.into_iter().collect();
+        }
+        let mut connected = vec![];
+        for (name, told) in described {
+            match told {
+                Told::Connected(cluster) => connected.push(cluster),
+                Told::Own => {}
+                Told::Gone => {
+                    let hint = "it is being made or deleted; scan again";
+                    return Err(unstable(DESCRIBE, gone(&name)).hint(hint));
+                }
+                Told::Neither => return Err(malformed(DESCRIBE, neither(&name))),
+            }
+        }
         connected.sort();
         Ok(connected)
+    }
+
+    async fn describe_all(&self, names: Vec<String>) -> Result<Vec<(String, Told)>, ScanError> {
+        stream::iter(names)
+            .map(async |name| {
+                let told = self.describe(&name).await?;
+                Ok((name, told))
+            })
+            .buffer_unordered(CLUSTERS_AT_ONCE)
+            .try_collect()
+            .await
     }
 
     /// Lists, and describes every cluster; where there is none, one that does not exist.
@@ -174,8 +235,10 @@ impl Region<'_> {
         }
         let (mut described, mut clusters) = (Ok(()), vec![]);
         for name in names {
-            match self.describe(name).await {
-                Ok(cluster) => clusters.extend(cluster),
+            match self.describe(&name).await {
+                Ok(Told::Connected(cluster)) => clusters.push(cluster),
+                Ok(Told::Own | Told::Gone) => {}
+                Ok(Told::Neither) => described = Err(malformed(DESCRIBE, neither(&name))),
                 Err(error) => described = Err(error),
             }
         }
@@ -206,23 +269,26 @@ impl Region<'_> {
         }
     }
 
-    /// A connected cluster; `None` for one of EKS's own, and for one that went since it was listed.
-    async fn describe(&self, name: String) -> Result<Option<Cluster>, ScanError> {
-        let send = || self.client.describe_cluster().name(&name).send();
+    async fn describe(&self, name: &str) -> Result<Told, ScanError> {
+        let send = || self.client.describe_cluster().name(name).send();
         let answer = match self.lane.call(DESCRIBE, send).await {
             Ok(answer) => answer,
             Err(error) if error.code.as_deref() == Some(NOT_FOUND) => {
-                return Ok(None);
+                return Ok(Told::Gone);
             }
             Err(error) => return Err(error),
         };
         let cluster =
             answer.cluster.ok_or_else(|| malformed(DESCRIBE, "the answer has no cluster"))?;
-        self.believe(&name, &cluster)?;
-        let Some(connector) = cluster.connector_config else { return Ok(None) };
-        Ok(Some(Cluster {
+        self.believe(name, &cluster)?;
+        let Some(connector) = cluster.connector_config else {
+            // EKS's own cluster is always in a VPC, from its creation on; a connected one never is.
+            let own = cluster.resources_vpc_config.is_some();
+            return Ok(if own { Told::Own } else { Told::Neither });
+        };
+        Ok(Told::Connected(Cluster {
             region: self.region.clone(),
-            name,
+            name: name.to_owned(),
             role_arn: connector.role_arn.unwrap_or_default(),
             status: cluster.status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
         }))

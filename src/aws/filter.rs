@@ -1,7 +1,7 @@
 //! Which accounts are left out, and why. Pure.
 
 use crate::config::{Candidate, Match, Selector};
-use crate::model::SkipReason;
+use crate::model::{AccountId, SkipReason};
 
 /// What the selectors say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,15 +25,26 @@ pub(super) fn decide(include: &Selector, exclude: &Selector, candidate: Candidat
     }
 }
 
-/// Why Organizations' own words leave an account out. `State` counts; `Status` is what old emulators have instead.
+/// As [`decide`], for an account whose units and tags are not known: what might be in is.
+pub(super) fn decide_by_id(include: &Selector, exclude: &Selector, id: &AccountId) -> Decision {
+    let by_id_alone = include.ous.is_empty() && include.tags.is_empty();
+    let included = include.is_empty() || include.ids.contains(id) || !by_id_alone;
+    match included && !exclude.ids.contains(id) {
+        true => Decision::In,
+        false => Decision::Out,
+    }
+}
+
+/// Why Organizations' own words leave an account out. `State` counts; `Status`, which AWS retired on 2026-09-09, is what old
+/// emulators have instead. An account is left out only where a known word says that it is closed or not yet open: one
+/// without a word, or with a new one, is scanned, so that it cannot get out of sight.
 pub(super) fn skip_by_state(state: Option<&str>, status: Option<&str>) -> Option<SkipReason> {
     match state.filter(|s| !s.is_empty()).or(status) {
-        Some("ACTIVE") => None,
         Some("SUSPENDED") => Some(SkipReason::Suspended),
         Some("PENDING_CLOSURE") => Some(SkipReason::PendingClosure),
         Some("PENDING_ACTIVATION") => Some(SkipReason::PendingActivation),
         Some("CLOSED") => Some(SkipReason::Closed),
-        _ => Some(SkipReason::UnknownState),
+        _ => None,
     }
 }
 
@@ -137,7 +148,26 @@ mod tests {
     }
 
     #[test]
-    fn state_counts_before_status_and_what_is_unknown_is_not_scanned() {
+    fn where_only_the_number_is_known_nothing_else_leaves_an_account_out() {
+        use Decision::{In, Out};
+        const A: &str = "111111111111";
+        let (none, ids) = (selector(&[], &[], &[]), |id| selector(&[id], &[], &[]));
+        let unit = selector(&["222222222222"], &["ou-1"], &[]);
+        let cases = [
+            ("nothing named", &none, &none, In),
+            ("included", &ids(A), &none, In),
+            ("another included", &ids("222222222222"), &none, Out),
+            ("excluded", &none, &ids(A), Out),
+            ("perhaps in an included unit", &unit, &none, In),
+            ("perhaps in an excluded unit", &none, &unit, In),
+        ];
+        for (case, include, exclude, want) in cases {
+            assert_eq!(decide_by_id(include, exclude, &A.parse().unwrap()), want, "case `{case}`");
+        }
+    }
+
+    #[test]
+    fn state_counts_before_status_and_what_is_not_known_to_be_closed_is_scanned() {
         use SkipReason as S;
         let cases = [
             (Some("ACTIVE"), None, None),
@@ -146,12 +176,15 @@ mod tests {
             (Some("SUSPENDED"), None, Some(S::Suspended)),
             (Some("PENDING_CLOSURE"), None, Some(S::PendingClosure)),
             (Some("PENDING_ACTIVATION"), None, Some(S::PendingActivation)),
-            (Some("FROZEN"), Some("ACTIVE"), Some(S::UnknownState)),
+            (Some("FROZEN"), Some("ACTIVE"), None),
+            (Some("FROZEN"), Some("SUSPENDED"), None),
+            (Some("suspended"), None, None),
+            (None, Some("PENDING_CLOSURE"), Some(S::PendingClosure)),
             (None, Some("ACTIVE"), None),
             (Some(""), Some("ACTIVE"), None),
             (None, Some("SUSPENDED"), Some(S::Suspended)),
-            (None, Some("active"), Some(S::UnknownState)),
-            (None, None, Some(S::UnknownState)),
+            (None, Some("active"), None),
+            (None, None, None),
         ];
         for (state, status, want) in cases {
             assert_eq!(skip_by_state(state, status), want, "case {state:?} {status:?}");

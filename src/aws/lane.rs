@@ -19,6 +19,7 @@ use super::budget::Budget;
 use super::client::CALLS_AT_ONCE;
 use super::error::{Again, Failure, failure, no_turn};
 use super::pace::Pace;
+use super::reading::Taken;
 use super::traffic::{CallOutcome, Counter, Counters, Traffic};
 use crate::config::SweepConfig;
 use crate::model::ScanError;
@@ -107,6 +108,7 @@ impl Lanes {
             deadline,
             throttled: sync::Mutex::default(),
             over: CancellationToken::new(),
+            taken: Mutex::default(),
         }
     }
 
@@ -127,6 +129,8 @@ pub(super) struct Lane {
     throttled: sync::Mutex<()>,
     /// One call was throttled to the end: the others of this party have nothing to hope for.
     over: CancellationToken,
+    /// How its calls went so far; `None` before the first answer.
+    taken: Mutex<Option<Taken>>,
 }
 
 /// Whether a write may still be sent: what was read before it is not too old.
@@ -207,7 +211,10 @@ impl Lane {
                 return Err(Ended::Stale);
             }
             let attempt = counter.sent(progress.attempts == 1);
-            let failed = match send().await {
+            let answered_before = lock(&self.taken).is_some();
+            let answer = send().await;
+            self.took(sent, answered_before);
+            let failed = match answer {
                 Ok(answer) => {
                     attempt.ended(CallOutcome::Success);
                     self.heard(Again::Never, sent);
@@ -228,6 +235,20 @@ impl Lane {
             }
             last = Some(failed);
         }
+    }
+
+    /// How the calls went that were made through it; `None` where none was answered.
+    pub(super) fn taken(&self) -> Option<Taken> {
+        *lock(&self.taken)
+    }
+
+    /// An attempt was answered, or failed.
+    fn took(&self, sent: Instant, answered_before: bool) {
+        let (mut taken, now) = (lock(&self.taken), Instant::now());
+        *taken = Some(match *taken {
+            None => Taken::call(sent, now),
+            Some(taken) => taken.and_call(sent, now, answered_before),
+        });
     }
 
     /// Waits for the call's turn and takes it; `None` where that would be too late.

@@ -9,6 +9,7 @@ pub mod details;
 mod document;
 mod error;
 mod filter;
+mod guess;
 mod identity;
 mod lane;
 mod managed;
@@ -17,6 +18,7 @@ mod organization;
 mod pace;
 mod paging;
 mod probe;
+mod reading;
 mod role;
 mod session;
 mod traffic;
@@ -32,17 +34,17 @@ use std::sync::Arc;
 use aws_credential_types::Credentials;
 
 use crate::config::{Config, OwnAccount, Presence};
-use crate::model::{
-    Account, AccountId, Cluster, Partition, ScanError, Snapshot, UnknownReason, Write,
-};
+use crate::model::{Account, AccountId, Cluster, Partition, ScanError, UnknownReason, Write};
 
 use client::Clients;
 pub use client::Connect;
 use clusters::Clusters;
 use dates::Dates;
+use guess::Guesses;
 use identity::Identity;
 use managed::AwsManaged;
 pub use probe::{Preflight, Prober, Way};
+pub use reading::{ONE_MOMENT, Proof, READINGS, Reading, Taken, proved, read_proved};
 use session::Sessions;
 pub use traffic::{CallOutcome, Counters, DURATION_BOUNDS_MS, Operation, Sent, Traffic};
 
@@ -66,11 +68,14 @@ pub trait RoleReader {
     /// The partition all accounts live in.
     fn partition(&self) -> &Partition;
 
-    /// One complete snapshot of the role in this account, or an error: never a partial one.
+    /// A sweep begins: what is the same for every account is asked for again.
+    fn begin_sweep(&self) {}
+
+    /// One complete reading of the role in this account, or an error: never a partial one.
     fn read_role(
         &self,
         account: &Account,
-    ) -> impl Future<Output = Result<Snapshot, ScanError>> + Send;
+    ) -> impl Future<Output = Result<Reading, ScanError>> + Send;
 
     /// The connected clusters of this account, in all configured regions; `None` where `baseline.presence` asks for none.
     /// They may have been read before, `baseline.cluster_refresh` ago at most.
@@ -84,7 +89,7 @@ pub trait RoleReader {
         &self,
         account: &Account,
         name: &str,
-    ) -> impl Future<Output = Result<Snapshot, ScanError>> + Send;
+    ) -> impl Future<Output = Result<Reading, ScanError>> + Send;
 
     /// What was sent so far.
     fn traffic(&self) -> Traffic {
@@ -141,6 +146,7 @@ pub struct Aws {
     identity: Identity,
     sessions: Sessions,
     aws_managed: AwsManaged,
+    guesses: Guesses,
     clusters: Clusters,
     /// The policy of every account's session, but for the account's number.
     scan_policy: String,
@@ -175,6 +181,7 @@ impl Aws {
             identity,
             sessions,
             aws_managed: AwsManaged::default(),
+            guesses: Guesses::default(),
             clusters: Clusters::default(),
         }
     }
@@ -236,7 +243,11 @@ impl RoleReader for Aws {
         &self.identity.partition
     }
 
-    async fn read_role(&self, account: &Account) -> Result<Snapshot, ScanError> {
+    fn begin_sweep(&self) {
+        self.aws_managed.begin_sweep();
+    }
+
+    async fn read_role(&self, account: &Account) -> Result<Reading, ScanError> {
         let name = &self.config.baseline.role_name;
         self.renewed(account, || self.read_snapshot(account, name)).await
     }
@@ -248,7 +259,7 @@ impl RoleReader for Aws {
         }
     }
 
-    async fn read_other_role(&self, account: &Account, name: &str) -> Result<Snapshot, ScanError> {
+    async fn read_other_role(&self, account: &Account, name: &str) -> Result<Reading, ScanError> {
         self.renewed(account, || self.read_snapshot(account, name)).await
     }
 

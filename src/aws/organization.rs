@@ -1,12 +1,13 @@
 //! Which accounts there are: every page or an error, then the filters.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_organizations as organizations;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::error::malformed;
-use super::filter::{Decision, ancestors_of_path, decide, skip_by_state};
+use super::filter::{Decision, ancestors_of_path, decide, decide_by_id, skip_by_state};
 use super::lane::Lane;
 use super::paging::Pages;
 use super::tree::{self, Tree};
@@ -30,11 +31,14 @@ const TAG_PAGES: usize = 100;
 const TAGS_AT_ONCE: usize = 2;
 
 /// An account as listed. Its e-mail address is never kept.
+#[derive(PartialEq)]
 struct Listed {
     name: String,
     skip: Option<SkipReason>,
     /// Root and units above it, where the API gave `Paths`.
     ancestors: Option<Vec<String>>,
+    /// It is there twice, and not the same.
+    contradicted: bool,
 }
 
 type Listing = BTreeMap<AccountId, Listed>;
@@ -94,6 +98,7 @@ async fn from_organization(
     let Accounts { include, exclude, management_account, .. } = wanted.accounts;
     let about = describe(directory, wanted.accounts).await?;
     let listed = list_accounts(directory).await?;
+    check_length(wanted.accounts, listed.len())?;
     wanted.check_ids(&listed.keys().collect())?;
     let tree = match wanted.by_units() {
         false => None,
@@ -106,6 +111,8 @@ async fn from_organization(
         let candidate = Candidate { id: &id, units: &units, tags: None };
         let is_management = about.management.as_ref() == Some(&id);
         let skip = match listed.skip {
+            // Neither its state nor its place is known: only its number can leave it out.
+            _ if listed.contradicted => skip_of(decide_by_id(include, exclude, &id)),
             Some(skip) => Some(skip),
             None if *management_account == ManagementAccount::Skip && is_management => {
                 Some(SkipReason::Management)
@@ -121,7 +128,9 @@ async fn from_organization(
             }
         };
         let path = path(tree.as_ref(), &units, &listed.name);
-        accounts.push(Account { id, name: listed.name, path, units, tags: BTreeMap::new(), skip });
+        let Listed { name, contradicted, .. } = listed;
+        let contradicted = contradicted && skip.is_none();
+        accounts.push(Account { id, name, path, units, tags: BTreeMap::new(), skip, contradicted });
     }
     let mut tags = read_tags(directory, undecided).await?;
     for account in &mut accounts {
@@ -188,7 +197,8 @@ async fn list_accounts(directory: &Directory) -> Result<Listing, ScanError> {
                 account.status().map(|s| s.as_str()),
             );
             let ancestors = account.paths().first().and_then(|path| ancestors_of_path(path));
-            listed.insert(id, Listed { name: account.name.unwrap_or_default(), skip, ancestors });
+            let name = account.name.unwrap_or_default();
+            take(&mut listed, id, Listed { name, skip, ancestors, contradicted: false });
         }
         if listed.len() > ACCOUNTS {
             return Err(malformed(LIST, format!("there are more than {ACCOUNTS} accounts")));
@@ -198,12 +208,40 @@ async fn list_accounts(directory: &Directory) -> Result<Listing, ScanError> {
             break;
         }
     }
+    for (id, _) in listed.iter().filter(|(_, account)| account.contradicted) {
+        tracing::warn!(account = %id, "the list has this account twice, and not the same: it is unknown");
+    }
     if listed.is_empty() {
         return Err(malformed(LIST, "the organization has no accounts at all").hint(
             "run in the management account or a delegated administrator account, or name a role there in `accounts.organization_role_arn`",
         ));
     }
     Ok(listed)
+}
+
+/// Pages that overlap name an account twice, and the same. Where they differ, the account changed while it was listed, or the
+/// list is not AWS's: neither can be believed.
+fn take(listing: &mut Listing, id: AccountId, account: Listed) {
+    match listing.entry(id) {
+        Entry::Vacant(place) => drop(place.insert(account)),
+        Entry::Occupied(mut known) if *known.get() != account => {
+            known.get_mut().contradicted = true
+        }
+        Entry::Occupied(_) => {}
+    }
+}
+
+/// A list with fewer accounts than there must be ended early, whatever AWS says.
+fn check_length(wanted: &Accounts, listed: usize) -> Result<(), ScanError> {
+    match wanted.at_least {
+        Some(least) if listed < least => Err(unusable(format!(
+            "the list has {listed} {}, and `accounts.at_least` expects at least {least}: it is not believed",
+            if listed == 1 { "account" } else { "accounts" },
+        ))
+        .during(LIST)
+        .hint("scan again, in case the list ended early; if accounts did leave, lower `accounts.at_least`")),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The units, and what is directly in them unless every account came with its own path.
@@ -229,7 +267,7 @@ fn ancestors(
         (None, None) => Ok(vec![]),
         (Some(tree), None) => match tree.ancestors(id) {
             Some(ancestors) => Ok(ancestors),
-            None if listed.skip.is_some() => Ok(vec![]),
+            None if listed.skip.is_some() || listed.contradicted => Ok(vec![]),
             None => Err(ScanError::new(
                 UnknownReason::Unstable,
                 format!("account {id} was listed, but is in no organizational unit"),

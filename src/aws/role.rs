@@ -12,6 +12,7 @@ use super::error::{is_no_such_entity, malformed, unstable, wrong_account};
 use super::lane::Lane;
 use super::managed::{check_owner, name_of};
 use super::paging::Pages;
+use super::reading::{Reading, Taken};
 use super::{Aws, document};
 use crate::model::{
     Account, AccountId, ManagedPolicy, Role, RoleArn, ScanError, Snapshot, printable_line,
@@ -41,12 +42,12 @@ pub(super) struct Target<'a> {
 type Inline = (String, String);
 
 impl Aws {
-    /// One snapshot of the role of this name, with a session that may have been kept from before.
+    /// One reading of the role of this name, with a session that may have been kept from before.
     pub(super) async fn read_snapshot(
         &self,
         account: &Account,
         role: &str,
-    ) -> Result<Snapshot, ScanError> {
+    ) -> Result<Reading, ScanError> {
         let begun = Instant::now();
         let credentials = self.credentials(account).await?;
         let target = Target {
@@ -55,16 +56,22 @@ impl Aws {
             account: &account.id,
             role,
         };
-        with_credentials(credentials, pin!(self.read_target(target))).await
+        with_credentials(credentials, pin!(self.read_target(&target))).await.map(|seen| {
+            // What was read was answered.
+            let taken = target.lane.taken().unwrap_or_else(|| Taken::call(begun, Instant::now()));
+            Reading { seen, taken }
+        })
     }
 
     /// With the credentials that the task has by now.
-    async fn read_target(&self, target: Target<'_>) -> Result<Snapshot, ScanError> {
+    async fn read_target(&self, target: &Target<'_>) -> Result<Snapshot, ScanError> {
+        let configured = &self.config.baseline.inline_policy_name;
+        let expected = self.guesses.of(target.account, target.role, configured);
         let (role, names, attached, guess) = tokio::join!(
             target.get_role(),
             target.list_inline(),
             target.list_attached(),
-            target.get_inline(&self.config.baseline.inline_policy_name),
+            target.get_inline(&expected),
         );
         let role = match role {
             Ok(role) => role,
@@ -74,12 +81,11 @@ impl Aws {
             Err(error) => return Err(error),
         };
         let mut role = target.believe(role)?;
-        role.inline = target
-            .inline(names.map_err(changed)?, &self.config.baseline.inline_policy_name, guess)
-            .await?;
+        role.inline = target.inline(names.map_err(changed)?, &expected, guess).await?;
+        self.guesses.learn(target.account, target.role, configured, role.inline.keys());
         role.attached = attached.map_err(changed)?;
         if permissions::reads_managed(&self.config) {
-            self.read_managed(&target, &mut role).await?;
+            self.read_managed(target, &mut role).await?;
         }
         Ok(Snapshot::Present(Box::new(role)))
     }
@@ -166,7 +172,8 @@ impl Target<'_> {
             for policy in pages.items(answer.attached_policies)? {
                 let arn = policy.policy_arn.unwrap_or_default();
                 check_owner(LIST_ATTACHED, self.account, &arn)?;
-                let name = policy.policy_name.unwrap_or_else(|| name_of(&arn));
+                let name = policy.policy_name.filter(|name| !name.is_empty());
+                let name = name.ok_or_else(|| malformed(LIST_ATTACHED, "a policy has no name"))?;
                 attached.insert(arn, ManagedPolicy { name, document: None });
             }
             let news = attached.len() > before;

@@ -16,8 +16,8 @@ pub(super) struct Expected<'a> {
     pub(super) root: &'a str,
     /// Its namespace; empty where any will do.
     pub(super) namespace: &'a str,
-    /// Elements that must be in the result: `Root/Result/Element`.
-    pub(super) elements: &'a [&'a str],
+    /// Elements that must be in the result: `Element`, or `Parent/Element` for one within another.
+    pub(super) elements: &'a [&'static str],
 }
 
 /// Checks a document.
@@ -37,7 +37,8 @@ pub(super) fn check(body: &[u8], expected: Expected<'_>) -> Result<(), String> {
 struct Document<'a> {
     expected: Expected<'a>,
     open: Vec<StrSpan<'a>>,
-    found: Vec<&'a str>,
+    /// With the element around it, where that is not the result itself.
+    found: Vec<(Option<&'a str>, &'a str)>,
     done: bool,
 }
 
@@ -70,8 +71,10 @@ impl<'a> Document<'a> {
         if self.open.len() >= DEEPEST {
             return Err(format!("its elements are more than {DEEPEST} deep"));
         }
-        if self.open.len() == 2 {
-            self.found.push(name.as_str());
+        match self.open.as_slice() {
+            [_, _] => self.found.push((None, name.as_str())),
+            [_, _, parent] => self.found.push((Some(parent.as_str()), name.as_str())),
+            _ => {}
         }
         self.open.push(name);
         Ok(())
@@ -106,7 +109,11 @@ impl<'a> Document<'a> {
         if !self.done {
             return Err("it breaks off".to_owned());
         }
-        match self.expected.elements.iter().find(|name| !self.found.contains(name)) {
+        let place = |path: &'static str| match path.split_once('/') {
+            Some((parent, name)) => (Some(parent), name),
+            None => (None, path),
+        };
+        match self.expected.elements.iter().find(|path| !self.found.contains(&place(path))) {
             Some(name) => Err(format!("it has no `{name}`")),
             None => Ok(()),
         }

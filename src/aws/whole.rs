@@ -90,17 +90,33 @@ impl Intercept for WholeAnswers {
     }
 }
 
-/// What a list's answer always has, even when the list is empty; the parser takes its absence for an empty, last page.
-const LISTS: [(&str, &[&str]); 2] = [
+/// What AWS's answers always have. The parser takes the absence of a list for an empty, last page, and that of an attribute
+/// for one that is not set: a role with a session of 12 hours would look like one without a length.
+const ALWAYS: [(&str, &[&str]); 6] = [
     ("ListRolePolicies", &["PolicyNames", "IsTruncated"]),
     ("ListAttachedRolePolicies", &["AttachedPolicies", "IsTruncated"]),
+    (
+        "GetRole",
+        &[
+            "Role/Path",
+            "Role/RoleName",
+            "Role/RoleId",
+            "Role/Arn",
+            "Role/CreateDate",
+            "Role/AssumeRolePolicyDocument",
+            "Role/MaxSessionDuration",
+        ],
+    ),
+    ("GetRolePolicy", &["RoleName", "PolicyName", "PolicyDocument"]),
+    ("GetPolicy", &["Policy/Arn", "Policy/DefaultVersionId"]),
+    ("GetPolicyVersion", &["PolicyVersion/VersionId", "PolicyVersion/Document"]),
 ];
 
-/// A success must be the operation's own document, and hold its list. Of the errors, the one that proves absence must be
+/// A success must be the operation's own document, and hold what AWS always sends. Of the errors, the one that proves absence must be
 /// whole; the others prove nothing.
 fn check(operation: &str, namespace: &str, success: bool, body: &[u8]) -> Result<(), String> {
     if success {
-        let elements = LISTS.iter().find(|(name, _)| *name == operation).map_or(&[][..], |l| l.1);
+        let elements = ALWAYS.iter().find(|(name, _)| *name == operation).map_or(&[][..], |l| l.1);
         let root = format!("{operation}Response");
         wellformed::check(body, Expected { root: &root, namespace, elements })
     } else if body.windows(12).any(|part| part == b"NoSuchEntity") {
@@ -116,13 +132,23 @@ mod tests {
 
     #[test]
     fn a_success_is_its_own_document_and_a_list_has_its_list() {
-        let good = "<GetRoleResponse xmlns=\"iam\"><GetRoleResult/></GetRoleResponse>\n";
+        let role = "<Role><Path>/</Path><RoleName>r</RoleName><RoleId>AROA</RoleId><Arn>arn</Arn><CreateDate/>\
+            <AssumeRolePolicyDocument/><MaxSessionDuration>3600</MaxSessionDuration><Tags><member><Key>Arn</Key>\
+            </member></Tags></Role>";
+        let good = format!(
+            "<GetRoleResponse xmlns=\"iam\"><GetRoleResult>{role}</GetRoleResult></GetRoleResponse>\n"
+        );
         let list = "<ListRolePoliciesResponse><ListRolePoliciesResult><PolicyNames/>\
             <IsTruncated>false</IsTruncated></ListRolePoliciesResult></ListRolePoliciesResponse>";
         let cases = [
-            ("GetRole", "iam", good.to_owned(), true),
-            ("GetRole", "sts", good.to_owned(), false),
-            ("GetRolePolicy", "iam", good.to_owned(), false),
+            ("GetRole", "iam", good.clone(), true),
+            ("GetRole", "sts", good.clone(), false),
+            ("GetRolePolicy", "iam", good.clone(), false),
+            ("GetRole", "iam", good.replace("Role>", "Roles>"), false),
+            ("GetRole", "iam", good.replace("<Arn>arn</Arn>", ""), false),
+            ("GetRole", "iam", good.replace("<CreateDate/>", ""), false),
+            ("GetRole", "iam", good.replace("<AssumeRolePolicyDocument/>", ""), false),
+            ("GetRole", "iam", good.replace("MaxSessionDuration", "Longest"), false),
             ("ListRolePolicies", "iam", list.to_owned(), true),
             ("ListRolePolicies", "iam", list.replace("<PolicyNames/>", ""), false),
             ("ListRolePolicies", "iam", list.replace("IsTruncated", "Truncated"), false),

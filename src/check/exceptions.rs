@@ -1,5 +1,7 @@
 //! Exceptions: which findings are excused, until when, and what of that is to be seen from outside. Pure.
 
+use std::cmp::Reverse;
+
 use jiff::civil::Date;
 
 use crate::config::Exception;
@@ -54,14 +56,18 @@ impl Exceptions {
         Self { list, today }
     }
 
-    /// The id of the first exception that holds and covers findings of this check in this account.
+    /// The id of the exception that holds and covers findings of this check in this account; of several the one that ends last:
+    /// when it has ended, nothing covers them.
     pub(super) fn covering(&self, account: &Account, check: CheckName) -> Option<String> {
         let covers = |exception: &&Exception| {
             exception.checks.contains(&check)
                 && self.state(exception) != ExceptionState::Expired
                 && exception.accounts.covers(account)
         };
-        self.list.iter().find(covers).map(|exception| exception.id.clone())
+        let covering = self.list.iter().filter(covers);
+        covering
+            .min_by_key(|exception| Reverse(exception.expires))
+            .map(|exception| exception.id.clone())
     }
 
     /// The exceptions that have expired.

@@ -116,7 +116,10 @@ pub(super) fn read_config(
     let mut problems = reading.finish();
     match config {
         Some(mut config) if problems.is_empty() => {
-            config.digest = digest(&config).map_err(|error| one_problem(error.to_string()))?;
+            let problem = |error: serde_json::Error| one_problem(error.to_string());
+            config.digest = digest(&config).map_err(problem)?;
+            let Config { baseline, checks, exceptions, .. } = &config;
+            config.rules = digest(&(baseline, checks, exceptions)).map_err(problem)?;
             Ok(config)
         }
         Some(_) | None => {
@@ -145,8 +148,8 @@ fn parse(text: &str, reading: &mut Reading<'_>) -> Option<Config> {
     Section(sections::config).read(&root, reading)
 }
 
-/// SHA-256 of the configuration's canonical JSON: fixed order of fields, sorted sets, secrets masked.
-fn digest(config: &Config) -> Result<String, serde_json::Error> {
+/// SHA-256 of the canonical JSON of the configuration, or of a part of it: fixed order of fields, sorted sets, secrets masked.
+fn digest(config: &impl serde::Serialize) -> Result<String, serde_json::Error> {
     let mut digest = String::from("sha256:");
     for byte in Sha256::digest(serde_json::to_vec(config)?) {
         let _ = write!(digest, "{byte:02x}");

@@ -1,5 +1,6 @@
 //! Configuration: a strict YAML file, every mistake reported at once with its place, then a type that needs no second look.
 
+mod calendar;
 mod combine;
 mod kinds;
 mod load;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
+pub(crate) use calendar::Calendar;
 pub(crate) use kinds::duration;
 pub use load::{EXAMPLE, schema};
 pub use reference::reference;
@@ -64,6 +66,9 @@ pub struct Config {
     /// reads, are not part of it.
     #[serde(skip)]
     pub digest: String,
+    /// The same of what a judgement depends on alone: the baseline, the checks and the exceptions.
+    #[serde(skip)]
+    pub rules: String,
 }
 
 impl Config {
@@ -95,6 +100,8 @@ pub struct Accounts {
     /// Time from one listing of the organization to the next (serve).
     #[serde(skip)]
     pub refresh: Duration,
+    /// A list of the organization with fewer accounts is not believed.
+    pub at_least: Option<usize>,
 }
 
 /// Where the account list comes from.

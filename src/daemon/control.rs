@@ -95,6 +95,7 @@ impl Handle {
         let (interval, stale_after) = schedule::times(&config.sweep, clock::now());
         self.config.send_replace(Arc::clone(&config));
         self.board.change(|view| {
+            view.ledger.put_in_force(&config.rules);
             view.config = config;
             (view.remediation.code, view.remediation.armed) = (code, armed);
             view.interval = interval;
@@ -168,8 +169,14 @@ impl Control for Handle {
         if self.stop.is_cancelled() {
             return Err("stopping");
         }
-        if self.board.view().newest().is_none() {
+        let view = self.board.view();
+        if view.newest().is_none() {
             return Err("no sweep has ended yet");
+        }
+        if view.ledger.awaits_judgement() {
+            return Err(
+                "no sweep has ended by the configuration in force: every account is pending",
+            );
         }
         if self.keeper.store.health().trouble.is_some() {
             return Err("the store cannot be written");

@@ -9,7 +9,6 @@
 
 mod arming;
 mod board;
-mod calendar;
 mod control;
 mod keeper;
 mod listing;
@@ -298,7 +297,8 @@ fn forget_others(store: &Store, shard: Shard) -> Result<(), StartError> {
 }
 
 /// What was stored, as the first view.
-fn view(config: Arc<Config>, stored: Stored) -> View {
+fn view(config: Arc<Config>, mut stored: Stored) -> View {
+    stored.ledger.put_in_force(&config.rules);
     let (interval, stale_after) = schedule::times(&config.sweep, clock::now());
     let stale = stored.listed_at.map(|_| "not listed since rolewarden started".to_owned());
     View {

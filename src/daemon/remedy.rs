@@ -11,7 +11,7 @@ use super::sweeper::{Sweeper, limits, rules};
 use crate::aws::Aws;
 use crate::clock;
 use crate::config::{Config, RemediationMode};
-use crate::ledger::{Breaker, Entry, Guard, Outcome, RemediationView, View};
+use crate::ledger::{Breaker, Entry, Guard, Outcome, RemediationView, Standpoint, View};
 use crate::model::{
     Account, AccountId, AccountReport, AccountState, Action, Change, Origin, StepOutcome,
     UnknownReason,
@@ -196,7 +196,8 @@ impl Sweeper {
         view: &View,
         changes: &BTreeMap<AccountId, Vec<Change>>,
     ) -> Facts {
-        let guard = self.keeper.store.guard();
+        let (guard, now) = (self.keeper.store.guard(), clock::now());
+        let at = view.at(now);
         let clock_is_off = view
             .newest()
             .is_some_and(|sweep| sweep.unknown.get(&UnknownReason::Clock).is_some_and(|n| *n > 0));
@@ -206,13 +207,13 @@ impl Sweeper {
             let facts = AccountFacts {
                 fixed_at: ended(changes, StepOutcome::Applied),
                 unverified_at: ended(changes, StepOutcome::VerifyFailed).into_iter().max(),
-                open_since: open_since(entry),
+                open_since: open_since(entry, &at),
                 ..AccountFacts::new(entry.account.clone())
             };
             (id, facts)
         };
         Facts {
-            now: clock::now(),
+            now,
             origin: Origin::Serve,
             armed: self.arming.code(),
             code: arming_code(config),
@@ -352,8 +353,9 @@ fn ended(changes: &[Change], outcome: StepOutcome) -> Vec<Timestamp> {
 }
 
 /// Since when all open findings of an account have been there.
-fn open_since(entry: &Entry) -> Option<Timestamp> {
-    let open = entry.findings().iter().filter(|finding| finding.exception.is_none());
+fn open_since(entry: &Entry, at: &Standpoint<'_>) -> Option<Timestamp> {
+    let findings = entry.findings(at);
+    let open = findings.iter().filter(|finding| finding.exception.is_none());
     open.filter_map(|finding| finding.first_seen).max()
 }
 
@@ -382,16 +384,16 @@ fn candidates(
     changes: &BTreeMap<AccountId, Vec<Change>>,
     now: Timestamp,
 ) -> Candidates {
-    let remediation = &config.remediation;
+    let (at, remediation) = (view.at(now), &config.remediation);
     let mut found = Candidates { now: vec![], pending: BTreeSet::new(), flapping: BTreeSet::new() };
     for entry in view.ledger.entries() {
         let account = &entry.account;
-        let state = entry.state(now, view.stale_after).map(|(state, _)| state);
+        let state = entry.state(&at).map(|(state, _)| state);
         if state != Some(AccountState::Drifted) || !remediation.covers(account) {
             continue;
         }
         let grace = SignedDuration::try_from(remediation.grace).unwrap_or(SignedDuration::MAX);
-        let fresh = open_since(entry)
+        let fresh = open_since(entry, &at)
             .is_none_or(|since| since.checked_add(grace).is_ok_and(|from| from > now));
         let history = changes.get(&account.id).map_or(&[][..], Vec::as_slice);
         match rest(history, now, remediation.flapping_after) {

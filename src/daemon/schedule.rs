@@ -8,8 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::calendar::Calendar;
-use crate::config::{Schedule, SweepConfig, When};
+use crate::config::{Calendar, Schedule, SweepConfig, When};
 
 /// Longest sleep before the wall clock is asked again.
 pub(super) const SLICE: Duration = Duration::from_secs(30);
@@ -229,6 +228,9 @@ mod tests {
             ("*/15 * * * *", 15 * 60),
             ("0 8-18 * * 1-5", (6 + 48 + 8) * 3600),
             ("0 6 * * *", 24 * 3600),
+            // More times in a week than are gone through one by one.
+            ("* * * * 1-2", 5 * 24 * 3600 + 60),
+            ("0 0 * * 1", 7 * 24 * 3600),
         ];
         for (pattern, want) in cases {
             let interval = cron(pattern, "UTC").interval(at("2026-11-24T12:00:00Z"));

@@ -259,7 +259,8 @@ impl Sweeper {
         let whole = outcome == Outcome::Complete;
         let report = sweep::report_of(config, "serve", order.id, started, swept.accounts, whole);
         let ours = self.put_right().await;
-        let taken = self.board.change(|view| take(view, report, order.trigger, outcome, &ours));
+        let how = (order.trigger, outcome);
+        let taken = self.board.change(|view| take(view, report, how, &config.rules, &ours));
         if let Some((record, events)) = taken {
             self.telemetry.findings_changed(&events);
             self.telemetry.sweep_ended(&record);
@@ -282,7 +283,7 @@ impl Sweeper {
                 trigger: order.trigger,
                 outcome: Outcome::Failed,
                 states: view.states(info.finished_at),
-                findings: view.open_findings(),
+                findings: view.open_findings(info.finished_at),
                 unknown: BTreeMap::new(),
                 opened: 0,
                 resolved: 0,
@@ -306,7 +307,8 @@ impl Sweeper {
         let scanning = self.scan_account(&config, &view, account);
         let Some(reports) = cancel.run_until_cancelled(scanning).await else { return };
         let ours = self.put_right().await;
-        let events = self.board.change(|view| view.ledger.absorb_changed(reports, &ours));
+        let rules = Some(config.rules.as_str().into());
+        let events = self.board.change(|view| view.ledger.absorb_judged_by(rules, reports, &ours));
         let events = events.unwrap_or_default();
         self.events(&events).await;
     }
@@ -349,22 +351,22 @@ pub(super) fn limits(config: &Config) -> Limits {
     Limits { concurrency: config.sweep.concurrency, account_timeout: config.sweep.account_timeout }
 }
 
-/// Puts a sweep's results into the view; `ours` tells when rolewarden put accounts right. Gives its record and what became of findings.
+/// Puts a sweep's results, judged by these rules, into the view; `ours` tells when rolewarden put accounts right. Gives its record and what became of findings.
 fn take(
     view: &mut View,
     report: Report,
-    trigger: Trigger,
-    outcome: Outcome,
+    (trigger, outcome): (Trigger, Outcome),
+    rules: &str,
     ours: &BTreeMap<AccountId, Timestamp>,
 ) -> (SweepRecord, Vec<Event>) {
     let Report { sweep: info, accounts, .. } = report;
     let unknown = unknown_by_reason(&accounts);
-    let events = view.ledger.absorb_changed(accounts, ours);
+    let events = view.ledger.absorb_judged_by(Some(rules.into()), accounts, ours);
     let record = SweepRecord {
         trigger,
         outcome,
         states: view.states(info.finished_at),
-        findings: view.open_findings(),
+        findings: view.open_findings(info.finished_at),
         unknown,
         opened: events.iter().filter(|event| event.change == Change::Opened).count(),
         resolved: events.iter().filter(|event| event.resolution().is_some()).count(),

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use entry::{Entry, Judged};
+pub use entry::{Entry, Judged, Standpoint};
 pub use event::{Change, Event, Resolution};
 pub use guard::{Breaker, Guard, Stopped};
 pub use record::FindingRecord;
@@ -35,17 +35,39 @@ use crate::model::{Account, AccountId, AccountReport, AccountResult, ScanError, 
 /// Whole lists in a row that must lack an account before it is forgotten.
 const MISSED_LISTS: u32 = 2;
 
+/// The digest of what judgements are made by: baseline, checks and exceptions. Shared by all that were made by the same.
+pub type Digest = Arc<str>;
+
 /// Every known account. Cheap to clone: entries are shared.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ledger {
     entries: BTreeMap<AccountId, Arc<Entry>>,
+    /// The rules in force; judgements made by others hold no more. `None` only where rules never change: one run.
+    rules: Option<Digest>,
 }
 
 impl Ledger {
     /// From entries that were stored.
     pub fn from_entries(entries: impl IntoIterator<Item = Entry>) -> Self {
         let keyed = entries.into_iter().map(|entry| (entry.account.id.clone(), Arc::new(entry)));
-        Self { entries: keyed.collect() }
+        Self { entries: keyed.collect(), rules: None }
+    }
+
+    /// From now on only judgements made by these rules hold.
+    pub fn put_in_force(&mut self, rules: &str) {
+        self.rules = Some(rules.into());
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> Option<&Digest> {
+        self.rules.as_ref()
+    }
+
+    /// Whether nothing is known by the rules in force, but something by others.
+    pub fn awaits_judgement(&self) -> bool {
+        let mut judged =
+            self.entries.values().filter(|entry| entry.judged_at().is_some()).peekable();
+        judged.peek().is_some() && judged.all(|entry| entry.judged_by != self.rules)
     }
 
     /// Every entry, in account id order.
@@ -108,14 +130,17 @@ impl Ledger {
         events
     }
 
-    /// Takes what a sweep, or the scan of one account, learned. Accounts that are in no list are not taken.
+    /// Takes what a sweep, or the scan of one account, learned by the rules in force. Accounts that are in no list are not
+    /// taken.
     pub fn absorb(&mut self, results: Vec<AccountReport>) -> Vec<Event> {
-        self.absorb_changed(results, &BTreeMap::new())
+        self.absorb_judged_by(self.rules.clone(), results, &BTreeMap::new())
     }
 
-    /// The same; `changed` tells when rolewarden last put an account right. Findings that are gone since are its work.
-    pub fn absorb_changed(
+    /// The same by these rules, which may be in force no more. `changed` tells when rolewarden last put an account right:
+    /// findings that are gone since are its work.
+    pub fn absorb_judged_by(
         &mut self,
+        rules: Option<Digest>,
         results: Vec<AccountReport>,
         changed: &BTreeMap<AccountId, Timestamp>,
     ) -> Vec<Event> {
@@ -125,7 +150,7 @@ impl Ledger {
                 // Times are whole seconds: what ended within that of the judgement came after it.
                 let ours = changed.get(&report.id).is_some_and(|at| Some(*at) >= entry.judged_at());
                 let gone = if ours { Resolution::Remediated } else { Resolution::External };
-                absorb(entry, report.result, gone, &mut events);
+                absorb(entry, report.result, rules.as_ref(), gone, &mut events);
             }
         }
         events
@@ -144,7 +169,7 @@ fn listed(
         (Some(reason), _) => {
             close_all(&known, at, events);
             let result = AccountResult::Skipped(reason);
-            Arc::new(Entry { account, result, earlier: None, missed: 0 })
+            Arc::new(Entry { account, result, earlier: None, judged_by: None, missed: 0 })
         }
         (None, AccountResult::Skipped(_)) => Arc::new(Entry::new(account)),
         (None, _) if known.account == account && known.missed == 0 => known,
@@ -155,6 +180,7 @@ fn listed(
 fn absorb(
     slot: &mut Arc<Entry>,
     mut result: AccountResult,
+    rules: Option<&Digest>,
     gone: Resolution,
     events: &mut Vec<Event>,
 ) {
@@ -165,20 +191,23 @@ fn absorb(
         AccountResult::Unknown(_) => {}
         AccountResult::Judged { findings, checked_at, .. } => {
             let account = &slot.account.id;
-            event::compare(account, slot.findings(), findings, *checked_at, gone, events);
+            event::compare(account, slot.found(), findings, *checked_at, gone, events);
         }
     }
     let before = Arc::make_mut(slot);
     let newest = std::mem::replace(&mut before.result, result);
     match (&before.result, newest) {
-        (AccountResult::Judged { .. }, _) => before.earlier = None,
+        (AccountResult::Judged { .. }, _) => {
+            before.earlier = None;
+            before.judged_by = rules.cloned();
+        }
         (_, judged @ AccountResult::Judged { .. }) => before.earlier = Some(judged),
         _ => {}
     }
 }
 
 fn close_all(entry: &Entry, at: Timestamp, events: &mut Vec<Event>) {
-    events.extend(entry.findings().iter().map(|finding| Event {
+    events.extend(entry.found().iter().map(|finding| Event {
         at,
         account: entry.account.id.clone(),
         was_open: finding.exception.is_none(),
@@ -188,7 +217,7 @@ fn close_all(entry: &Entry, at: Timestamp, events: &mut Vec<Event>) {
 }
 
 /// What is said of an account that was not scanned yet.
-fn pending() -> ScanError {
+pub(crate) fn pending() -> ScanError {
     ScanError::new(UnknownReason::Pending, "this account was not scanned yet")
         .hint("wait for the sweep to end")
 }

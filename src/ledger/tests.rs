@@ -50,6 +50,17 @@ fn judged(second: i64, findings: &[&str]) -> AccountResult {
     }
 }
 
+/// With no exception that has ended, and the rules that a ledger has by itself.
+fn standpoint(now: i64, stale_after: Duration) -> Standpoint<'static> {
+    Standpoint {
+        now: at(now),
+        stale_after,
+        rules: None,
+        drift_severity: Severity::Low,
+        ended: std::collections::BTreeSet::new(),
+    }
+}
+
 fn unknown(reason: UnknownReason) -> AccountResult {
     AccountResult::Unknown(Box::new(ScanError::new(reason, "no")))
 }
@@ -131,7 +142,7 @@ fn a_finding_stays_open_until_a_judgement_contradicts_it() {
         }
         assert_eq!(words(&events), want, "case `{case}`");
         let entry = ledger.get(&account(1).id).unwrap();
-        let ids: Vec<_> = entry.findings().iter().map(|finding| finding.id.as_str()).collect();
+        let ids: Vec<_> = entry.found().iter().map(|finding| finding.id.as_str()).collect();
         assert_eq!(ids, open, "case `{case}`");
     }
 }
@@ -147,7 +158,18 @@ fn the_state_is_that_of_the_newest_result_while_it_is_young() {
             101,
             Some((AccountState::Unknown, Some(UnknownReason::Stale))),
         ),
-        ("the clock went back", vec![judged(50, &["a"])], 0, Some((AccountState::Drifted, None))),
+        (
+            "the clock went back a little",
+            vec![judged(300, &["a"])],
+            0,
+            Some((AccountState::Drifted, None)),
+        ),
+        (
+            "from the future",
+            vec![judged(301, &[])],
+            0,
+            Some((AccountState::Unknown, Some(UnknownReason::Stale))),
+        ),
         (
             "failed",
             vec![judged(0, &[]), unknown(UnknownReason::AssumeDenied)],
@@ -169,9 +191,109 @@ fn the_state_is_that_of_the_newest_result_while_it_is_young() {
             ledger.absorb(vec![report(1, result)]);
         }
         let entry = ledger.get(&account(1).id).unwrap();
-        assert_eq!(entry.state(at(now), stale_after), want, "case `{case}`");
-        assert_eq!(entry.report(at(now), stale_after).state(), want.map(|(state, _)| state));
+        let at = standpoint(now, stale_after);
+        assert_eq!(entry.state(&at), want, "case `{case}`");
+        assert_eq!(entry.report(&at).state(), want.map(|(state, _)| state), "case `{case}`");
     }
+}
+
+#[test]
+fn a_judgement_by_other_rules_is_pending_until_there_is_one_by_these() {
+    let of = |second, rules: &str| (judged(second, &["a"]), Digest::from(rules));
+    let failed = || (unknown(UnknownReason::Throttled), Digest::from("B"));
+    type Reason = Option<UnknownReason>;
+    let cases: [(&str, Vec<(AccountResult, Digest)>, AccountState, Reason, bool); 6] = [
+        ("by these", vec![of(0, "B")], AccountState::Drifted, None, false),
+        ("by others", vec![of(0, "A")], AccountState::Unknown, Some(UnknownReason::Pending), true),
+        (
+            "by others, then by these",
+            vec![of(0, "A"), of(1, "B")],
+            AccountState::Drifted,
+            None,
+            false,
+        ),
+        (
+            "by a sweep that began before the change",
+            vec![of(0, "B"), of(1, "A")],
+            AccountState::Unknown,
+            Some(UnknownReason::Pending),
+            true,
+        ),
+        (
+            "by others, then not read",
+            vec![of(0, "A"), failed()],
+            AccountState::Unknown,
+            Some(UnknownReason::Throttled),
+            true,
+        ),
+        ("never", vec![], AccountState::Unknown, Some(UnknownReason::Pending), false),
+    ];
+    for (case, results, state, reason, awaits) in cases {
+        let mut ledger = Ledger::default();
+        ledger.list(vec![account(1)], at(0));
+        ledger.put_in_force("B");
+        for (result, rules) in results {
+            ledger.absorb_judged_by(Some(rules), vec![report(1, result)], &BTreeMap::new());
+        }
+        let rules = Digest::from("B");
+        let at = Standpoint { rules: Some(&rules), ..standpoint(2, Duration::from_secs(9)) };
+        let entry = ledger.get(&account(1).id).unwrap();
+        assert_eq!(entry.state(&at), Some((state, reason)), "case `{case}`");
+        assert_eq!(entry.report(&at).state(), Some(state), "case `{case}`");
+        assert_eq!(ledger.awaits_judgement(), awaits, "case `{case}`");
+    }
+}
+
+#[test]
+fn an_exemption_ends_with_its_exception_and_not_with_the_next_sweep() {
+    let low = |mut result: AccountResult| {
+        if let AccountResult::Judged { findings, .. } = &mut result {
+            findings[0].severity = Severity::Low;
+        }
+        result
+    };
+    // What is judged; whether EX-1 has ended; the state; how many findings are open.
+    let cases = [
+        ("it holds", judged(0, &["a!"]), false, AccountState::Exempt, 0),
+        ("it has ended", judged(0, &["a!"]), true, AccountState::Drifted, 1),
+        ("beside open ones", judged(0, &["a!", "b"]), true, AccountState::Drifted, 2),
+        (
+            "what does not count is no drift",
+            low(judged(0, &["a!", "b!"])),
+            false,
+            AccountState::Exempt,
+            0,
+        ),
+    ];
+    for (case, result, ended, state, open) in cases {
+        let mut ledger = Ledger::default();
+        ledger.list(vec![account(1)], at(0));
+        ledger.absorb(vec![report(1, result)]);
+        let ended = ended.then_some("EX-1").into_iter().collect();
+        let at = Standpoint { ended, ..standpoint(1, Duration::from_secs(9)) };
+        let entry = ledger.get(&account(1).id).unwrap();
+        assert_eq!(entry.state(&at), Some((state, None)), "case `{case}`");
+        let report = entry.report(&at);
+        assert_eq!(report.state(), Some(state), "case `{case}`");
+        assert_eq!(report.findings(), &*entry.findings(&at), "case `{case}`");
+        let uncovered = report.findings().iter().filter(|finding| finding.exception.is_none());
+        assert_eq!(uncovered.count(), open, "case `{case}`");
+    }
+    // A finding that does not count stays no drift when it is uncovered.
+    let mut ledger = Ledger::default();
+    ledger.list(vec![account(1)], at(0));
+    let mut result = low(judged(0, &["a!", "b!"]));
+    if let AccountResult::Judged { findings, .. } = &mut result {
+        findings[1].exception = Some("EX-2".to_owned());
+    }
+    ledger.absorb(vec![report(1, result)]);
+    let at = Standpoint {
+        ended: ["EX-1"].into(),
+        drift_severity: Severity::Medium,
+        ..standpoint(1, Duration::from_secs(9))
+    };
+    let state = ledger.get(&account(1).id).unwrap().state(&at);
+    assert_eq!(state, Some((AccountState::Exempt, None)));
 }
 
 #[test]
@@ -189,7 +311,7 @@ fn an_account_leaves_after_two_whole_lists_without_it() {
     // Back again: it is not known how it was.
     ledger.list(vec![account(1), account(2)], at(4));
     let back = ledger.get(&account(2).id).unwrap();
-    assert!(back.findings().is_empty() && back.judged_at().is_none());
+    assert!(back.found().is_empty() && back.judged_at().is_none());
 }
 
 #[test]
@@ -200,8 +322,9 @@ fn an_account_that_is_left_out_has_no_findings_and_comes_back_pending() {
     let excluded = Account { skip: Some(SkipReason::Excluded), ..account(1) };
     let events = ledger.list(vec![excluded], at(2));
     assert_eq!(words(&events), ["a closed account_left since 1"]);
-    let state =
-        |ledger: &Ledger| ledger.get(&account(1).id).unwrap().state(at(3), Duration::from_secs(9));
+    let state = |ledger: &Ledger| {
+        ledger.get(&account(1).id).unwrap().state(&standpoint(3, Duration::from_secs(9)))
+    };
     assert_eq!(state(&ledger), None);
     assert_eq!(
         ledger.absorb(vec![report(1, AccountResult::Skipped(SkipReason::Excluded))]),

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::{Ledger, RemediationView};
+use super::{Ledger, RemediationView, Standpoint};
+use crate::check::ExceptionState;
 use crate::config::Config;
 use crate::model::{
     AccountId, FindingCounts, Report, StateCounts, Summary, SweepInfo, UnknownReason,
@@ -152,11 +154,27 @@ impl View {
         self.sweeps.iter().find(|sweep| ended(sweep.outcome))
     }
 
+    /// From where its entries are looked at.
+    pub fn at(&self, now: Timestamp) -> Standpoint<'_> {
+        let today = TimeZone::UTC.to_datetime(now).date();
+        let exceptions = self.config.exceptions.iter();
+        let ended = exceptions.filter(|exception| {
+            ExceptionState::on(today, exception.expires) == ExceptionState::Expired
+        });
+        Standpoint {
+            now,
+            stale_after: self.stale_after,
+            rules: self.ledger.rules(),
+            drift_severity: self.config.checks.drift_severity,
+            ended: ended.map(|exception| exception.id.as_str()).collect(),
+        }
+    }
+
     /// Selected accounts by state now; their sum is the number of selected accounts.
     pub fn states(&self, now: Timestamp) -> StateCounts {
-        let mut counts = StateCounts::default();
+        let (at, mut counts) = (self.at(now), StateCounts::default());
         for entry in self.ledger.entries() {
-            if let Some((state, _)) = entry.state(now, self.stale_after) {
+            if let Some((state, _)) = entry.state(&at) {
                 counts.add(state);
             }
         }
@@ -164,11 +182,12 @@ impl View {
     }
 
     /// Open findings by severity: those of accounts that cannot be read now, too.
-    pub fn open_findings(&self) -> FindingCounts {
-        let mut counts = FindingCounts::default();
-        let findings = self.ledger.entries().flat_map(|entry| entry.findings());
-        for finding in findings.filter(|finding| finding.exception.is_none()) {
-            counts.add(finding.severity);
+    pub fn open_findings(&self, now: Timestamp) -> FindingCounts {
+        let (at, mut counts) = (self.at(now), FindingCounts::default());
+        for entry in self.ledger.entries() {
+            let findings = entry.findings(&at);
+            let open = findings.iter().filter(|finding| finding.exception.is_none());
+            open.for_each(|finding| counts.add(finding.severity));
         }
         counts
     }
@@ -179,8 +198,8 @@ impl View {
         let mut sweep = self.newest()?.info.clone();
         // The newest may have been another part's, before a restart.
         sweep.shard = self.config.shard;
-        let accounts: Vec<_> =
-            self.ledger.entries().map(|entry| entry.report(now, self.stale_after)).collect();
+        let at = self.at(now);
+        let accounts: Vec<_> = self.ledger.entries().map(|entry| entry.report(&at)).collect();
         let summary = Summary::of(&accounts);
         sweep.complete = sweep.complete && self.list.stale.is_none() && summary.states.unknown == 0;
         let unread = Vec::new();

@@ -64,13 +64,17 @@ pub struct Account {
     pub tags: BTreeMap<String, String>,
     /// Why it is left out of the sweep, if it is.
     pub skip: Option<SkipReason>,
+    /// The list has it twice, and not the same: nothing can be said of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub contradicted: bool,
 }
 
 impl Account {
     /// An account of which only the number is known.
     pub fn numbered(id: AccountId) -> Self {
         let (units, tags) = (Vec::new(), BTreeMap::new());
-        Self { id, name: String::new(), path: "/".to_owned(), units, tags, skip: None }
+        let (path, skip, contradicted) = ("/".to_owned(), None, false);
+        Self { id, name: String::new(), path, units, tags, skip, contradicted }
     }
 }
 
@@ -86,8 +90,6 @@ pub enum SkipReason {
     PendingActivation,
     /// Organizations says CLOSED.
     Closed,
-    /// Organizations says something this version does not know.
-    UnknownState,
     /// The configuration or a flag leaves it out.
     Excluded,
     /// The management account, which the configuration skips.
@@ -96,12 +98,11 @@ pub enum SkipReason {
 
 impl SkipReason {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 6] = [
         Self::Suspended,
         Self::PendingClosure,
         Self::PendingActivation,
         Self::Closed,
-        Self::UnknownState,
         Self::Excluded,
         Self::Management,
     ];
@@ -113,7 +114,6 @@ impl SkipReason {
             Self::PendingClosure => "pending_closure",
             Self::PendingActivation => "pending_activation",
             Self::Closed => "closed",
-            Self::UnknownState => "unknown_state",
             Self::Excluded => "excluded",
             Self::Management => "management",
         }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::rest::MEMORY;
 use super::step::Scene;
 use super::{AccountRun, Engine, Held, Journal, Outcome, StepRun, crash, effect, rest};
-use crate::aws::{RoleReader, RoleWriter};
+use crate::aws::{RoleReader, RoleWriter, read_proved};
 use crate::model::{
     Account, Change, Origin, Phase, RoleArn, ScanError, Snapshot, StepOutcome, Usage, Write,
     printable_line,
@@ -166,10 +166,10 @@ where
         account: &Account,
         plan: &AccountPlan,
     ) -> Result<Result<Snapshot, (Outcome, String)>, ScanError> {
-        let mut seen = self.aws.read_role(account).await?;
+        let mut seen = self.aws.read_role(account).await?.seen;
         if seen.digest() != plan.snapshot_digest {
             // One read may be torn.
-            let again = self.aws.read_role(account).await?;
+            let again = read_proved(self.aws.as_ref(), account).await?;
             if again.digest() != plan.snapshot_digest {
                 return Ok(Err(match self.is_done(account, plan, &again).await? {
                     true => (Outcome::DoneAlready, DONE.to_owned()),
@@ -230,7 +230,7 @@ where
         let names = self.rules.other_roles(&account.id, clusters.as_deref().unwrap_or_default());
         let mut usage = Usage { clusters, ..Usage::default() };
         for name in names {
-            let role = self.aws.read_other_role(account, &name).await?;
+            let role = self.aws.read_other_role(account, &name).await?.seen;
             usage.roles.insert(name, role);
         }
         Ok(usage)

@@ -60,9 +60,9 @@ where
         let (begun, begun_at) = (Instant::now(), self.now());
         let snapshot = match write {
             Write::CreateServiceLinkedRole { .. } => {
-                self.aws.read_other_role(account, LINKED_ROLE).await?
+                self.aws.read_other_role(account, LINKED_ROLE).await?.seen
             }
-            _ => self.aws.read_role(account).await?,
+            _ => self.aws.read_role(account).await?.seen,
         };
         Ok(Read { snapshot, begun, begun_at })
     }

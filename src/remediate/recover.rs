@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::confirm::Seen;
 use super::step::{Scene, ended};
 use super::{Engine, Held, Journal, effect};
-use crate::aws::{RoleReader, RoleWriter};
+use crate::aws::{RoleReader, RoleWriter, read_proved};
 use crate::model::{
     Account, AccountId, Change, Origin, Phase, RoleArn, Snapshot, StepOutcome, Write,
 };
@@ -151,7 +151,7 @@ where
         if failed || rollback {
             return Err(cut_off("only what succeeded so far is gone on with"));
         }
-        let read = self.aws.read_role(account).await;
+        let read = read_proved(self.aws.as_ref(), account).await;
         let seen = read.map_err(|error| cut_off(&format!("the role cannot be read: {error}")))?;
         // What the steps so far did is undone on paper: that must be the role as the plan saw it.
         let (mut before, mut past) = (seen.clone(), vec![]);

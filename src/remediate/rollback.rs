@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::account::Done;
 use super::step::Scene;
 use super::{AccountRun, Engine, Held, Journal, Outcome, RunReport, RunSummary, effect};
-use crate::aws::{RoleReader, RoleWriter};
+use crate::aws::{RoleReader, RoleWriter, read_proved};
 use crate::model::{
     Account, AccountId, Change, Origin, Phase, RoleArn, Snapshot, StepOutcome, Write,
 };
@@ -105,7 +105,7 @@ where
             let (changes, seen) = (stays, Snapshot::Absent);
             return UndoAccount { account, name, changes, stays: vec![], refused, seen };
         }
-        let read = self.aws.read_role(&Account::numbered(account.clone())).await;
+        let read = read_proved(self.aws.as_ref(), &Account::numbered(account.clone())).await;
         let (seen, changes, refused) = match read {
             Err(error) => {
                 (Snapshot::Absent, changes, Some(format!("the role could not be read: {error}")))

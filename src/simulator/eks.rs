@@ -69,12 +69,16 @@ fn describe(call: &Call<'_>) -> Result<Value, Refusal> {
         "tags": {},
     });
     // The role of a cluster's control plane is another field than that of a connected one.
-    let (field, role) = match &cluster.connected_role {
-        Some(role) => ("connectorConfig", json!({"provider": "OTHER", "roleArn": role})),
-        None => ("roleArn", format!("arn:{partition}:iam::{}:role/eks", call.shown).into()),
+    let more = match &cluster.connected_role {
+        Some(role) => json!({"connectorConfig": {"provider": "OTHER", "roleArn": role}}),
+        None => json!({
+            "roleArn": format!("arn:{partition}:iam::{}:role/eks", call.shown),
+            "version": "1.34",
+            "resourcesVpcConfig": {"vpcId": "vpc-0a1b2c3d", "subnetIds": ["subnet-0a1b2c3d"]},
+        }),
     };
-    if let Some(members) = value.as_object_mut() {
-        members.insert(field.to_owned(), role);
+    if let (Some(members), Value::Object(more)) = (value.as_object_mut(), more) {
+        members.extend(more);
     }
     Ok(json!({"cluster": value}))
 }

@@ -1,7 +1,7 @@
 //! Accounts in the store.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::row::{self, Result};
 use super::sum::Sum;
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::{Digest, Entry, Ledger, pending};
 use crate::model::{
     Account, AccountId, AccountResult, AccountState, CheckResults, Finding, ScanError, SkipReason,
 };
@@ -38,6 +38,9 @@ struct Judgement<'a> {
     state: AccountState,
     role_arn: Cow<'a, str>,
     findings: Cow<'a, [Finding]>,
+    /// Digest of the rules it was made by; stores of before have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rules: Option<Cow<'a, str>>,
 }
 
 /// An entry as it is stored: all but when it was judged.
@@ -53,6 +56,7 @@ fn parts(entry: &Entry) -> (Body<'_>, Option<&CheckResults>) {
         state: judged.state,
         role_arn: Cow::Borrowed(judged.role_arn),
         findings: Cow::Borrowed(judged.findings),
+        rules: entry.judged_by.as_deref().map(Cow::Borrowed),
     });
     let account = Cow::Borrowed(&entry.account);
     (Body { account, missed: entry.missed, failed, judged }, checks)
@@ -126,17 +130,18 @@ pub(super) fn load(conn: &Connection) -> Result<Ledger> {
     )?;
     let mut rows = statement.query([])?;
     let mut known: HashMap<String, Arc<CheckResults>> = HashMap::new();
-    let mut entries = vec![];
+    let (mut digests, mut entries) = (Digests::default(), vec![]);
     while let Some(found) = rows.next()? {
         let id: i64 = found.get(0)?;
         let (body, checks): (String, Option<String>) = (found.get(1)?, found.get(2)?);
         row::intact("accounts", found.get::<_, i64>(3)? == sum(id, &body, checks.as_deref()))?;
+        let body = without_unknown_state(body);
         let body: Body<'static> = row::json("accounts", &body)?;
         row::intact("accounts", row::account("accounts", id)? == body.account.id)?;
         let at: Option<i64> = found.get(4)?;
         let at = at.map(|at| judged(id, at, found.get(5)?)).transpose()?;
         let checks = checks.map(|text| shared(&mut known, text)).transpose()?;
-        entries.push(entry(body, checks, at)?);
+        entries.push(entry(body, checks, at, &mut digests)?);
     }
     Ok(Ledger::from_entries(entries))
 }
@@ -153,14 +158,44 @@ fn shared(
     Ok(checks)
 }
 
+/// Stores of before left accounts out whose state Organizations told in a new word. They are scanned now, and until then
+/// nothing is known of them. Quotes within texts are escaped, so these are never parts of a text.
+fn without_unknown_state(body: String) -> String {
+    if !body.contains(r#""unknown_state""#) {
+        return body;
+    }
+    let pending = Failed::Unknown(Cow::Owned(pending()));
+    let pending = serde_json::to_string(&pending).unwrap_or_default();
+    body.replace(r#""skip":"unknown_state""#, r#""skip":null"#)
+        .replace(r#"{"skipped":"unknown_state"}"#, &pending)
+}
+
+/// Digests of rules, each once: all accounts have the same, mostly.
+#[derive(Default)]
+struct Digests(BTreeSet<Digest>);
+
+impl Digests {
+    fn shared(&mut self, text: &str) -> Digest {
+        if let Some(known) = self.0.get(text) {
+            return Digest::clone(known);
+        }
+        let digest = Digest::from(text);
+        self.0.insert(Digest::clone(&digest));
+        digest
+    }
+}
+
 fn entry(
     body: Body<'static>,
     checks: Option<Arc<CheckResults>>,
     at: Option<Timestamp>,
+    digests: &mut Digests,
 ) -> Result<Entry> {
     let Body { account, missed, failed, judged } = body;
+    let mut judged_by = None;
     let judged = match (judged, checks, at) {
-        (Some(Judgement { state, role_arn, findings }), Some(checks), Some(checked_at)) => {
+        (Some(Judgement { state, role_arn, findings, rules }), Some(checks), Some(checked_at)) => {
+            judged_by = rules.map(|rules| digests.shared(&rules));
             row::intact("accounts", state != AccountState::Unknown)?;
             let (role_arn, findings) = (role_arn.into_owned(), findings.into_owned());
             Some(AccountResult::Judged { state, role_arn, checked_at, checks, findings })
@@ -177,7 +212,7 @@ fn entry(
         (None, Some(judged)) => (judged, None),
         (None, None) => return Err(row::damaged("accounts")),
     };
-    Ok(Entry { account: account.into_owned(), result, earlier, missed })
+    Ok(Entry { account: account.into_owned(), result, earlier, judged_by, missed })
 }
 
 fn sum(id: i64, body: &str, checks: Option<&str>) -> i64 {

@@ -70,7 +70,7 @@ fn write_entry(
     if !saved.is_some_and(|saved| entries::same_but_judged_again(saved, now)) {
         entries::put(conn, now)?;
         let (id, seen) = (&now.account.id, judged_at.unwrap_or(at));
-        findings::bring_up_to(conn, id, now.findings(), seen, Resolution::External)?;
+        findings::bring_up_to(conn, id, now.found(), seen, Resolution::External)?;
     }
     if saved.is_none_or(|saved| saved.judged_at() != judged_at) {
         entries::put_judged_at(conn, now)?;

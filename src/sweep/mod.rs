@@ -70,6 +70,7 @@ where
     R: RoleReader + Send + Sync + 'static,
 {
     warn_of_expired(rules);
+    reader.begin_sweep();
     let (mut done, queue) = split(accounts);
     let mut queue = queue.into_iter();
     let mut flights: JoinSet<AccountResult> = JoinSet::new();
@@ -121,16 +122,19 @@ pub(crate) fn warn_of_expired(rules: &Rules) {
     }
 }
 
-/// Splits off the accounts that are left out, already reported.
+/// Splits off the accounts that are not read, already reported.
 fn split(accounts: Vec<Account>) -> (Vec<AccountReport>, Vec<Account>) {
-    let (mut skipped, mut selected) = (Vec::new(), Vec::new());
+    let (mut done, mut selected) = (Vec::new(), Vec::new());
     for account in accounts {
         match account.skip {
-            Some(reason) => skipped.push(report(account, AccountResult::Skipped(reason))),
+            Some(reason) => done.push(report(account, AccountResult::Skipped(reason))),
+            None if account.contradicted => {
+                done.push(report(account, AccountResult::Unknown(Box::new(contradicted()))));
+            }
             None => selected.push(account),
         }
     }
-    (skipped, selected)
+    (done, selected)
 }
 
 fn report(account: Account, result: AccountResult) -> AccountReport {
@@ -140,6 +144,15 @@ fn report(account: Account, result: AccountResult) -> AccountReport {
 fn defect() -> ScanError {
     ScanError::new(UnknownReason::Internal, "scanning this account met a defect of rolewarden")
         .hint("please report it, with the log")
+}
+
+fn contradicted() -> ScanError {
+    ScanError::new(
+        UnknownReason::Unstable,
+        "the account list has this account twice, with another state, name or place each time",
+    )
+    .during("organizations:ListAccounts")
+    .hint("it changed while the accounts were listed: scan again; if it stays, look at what stands between rolewarden and AWS")
 }
 
 fn stopped() -> ScanError {

@@ -7,7 +7,7 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Limits, scan};
-use crate::aws::RoleReader;
+use crate::aws::{Proof, RoleReader};
 use crate::check::Rules;
 use crate::config::{Doubt, Remediation};
 use crate::model::{
@@ -39,6 +39,7 @@ pub async fn plan<R>(
 where
     R: RoleReader + Send + Sync + 'static,
 {
+    reader.begin_sweep();
     let known: BTreeMap<&AccountId, &Account> =
         accounts.iter().map(|account| (&account.id, account)).collect();
     let drifted = reports.iter().filter(|report| is_for_us(report, remediation));
@@ -102,6 +103,9 @@ async fn one<R: RoleReader>(
     account: &Account,
     limits: Limits,
 ) -> Result<Planned, ScanError> {
-    let (snapshot, usage) = scan::seen(reader, rules, account, limits.account_timeout).await?;
-    account_plan(rules, account, &snapshot, Some(&usage), remediation)
+    let claim = |(snapshot, usage): &scan::Seen| {
+        let planned = account_plan(rules, account, snapshot, Some(usage), remediation)?;
+        Ok((planned, Proof::OneMoment))
+    };
+    scan::claimed(reader, rules, account, limits.account_timeout, claim).await
 }

@@ -1,18 +1,20 @@
-//! One account: read, judge, and read again before drift is claimed.
+//! One account: read, judge, and read again until what is claimed is proved.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use crate::aws::RoleReader;
+use crate::aws::{Proof, Reading, RoleReader, proved};
 use crate::check::{Judgement, Rules};
 use crate::model::{
     Account, AccountResult, AccountState, Cluster, ScanError, Snapshot, UnknownReason, Usage,
 };
 
-/// Whole reads of one role at most: the first, the one that confirms, and one more when the two differ.
-const READS: usize = 3;
+/// Roles of one account that are read at once beside the expected one: what does not fit comes in a second round trip.
+const OTHERS_AT_ONCE: usize = 4;
 
 /// Scans one account within its deadline.
 pub(super) async fn scan<R: RoleReader>(
@@ -32,28 +34,32 @@ pub(super) async fn scan<R: RoleReader>(
     }
 }
 
-/// The clusters come in a slow lane of their own, whose waiting does not count: the deadline is the role's.
 async fn judged<R: RoleReader>(
     reader: &R,
     rules: &Rules,
     account: &Account,
     deadline: Duration,
 ) -> Result<Judgement, ScanError> {
-    let clusters = reader.read_clusters(account).await?;
-    let judging = confirmed(reader, rules, account, clusters.as_deref());
-    tokio::time::timeout(deadline, judging).await.unwrap_or_else(|_| Err(late(deadline)))
+    let claim = |(snapshot, usage): &Seen| {
+        let judgement = rules.judge(account, snapshot, Some(usage))?;
+        let proof = proof_of(judgement.state);
+        Ok((judgement, proof))
+    };
+    claimed(reader, rules, account, deadline, claim).await
 }
 
-/// One whole read, within the deadline of the role.
-pub(super) async fn seen<R: RoleReader>(
+/// Reads until what is claimed of the account is proved, within its deadline. The clusters come in a slow lane of their own,
+/// whose waiting does not count: the deadline is the role's.
+pub(super) async fn claimed<R: RoleReader, C>(
     reader: &R,
     rules: &Rules,
     account: &Account,
     deadline: Duration,
-) -> Result<Seen, ScanError> {
+    claim: impl Fn(&Seen) -> Result<(C, Proof), ScanError>,
+) -> Result<C, ScanError> {
     let clusters = reader.read_clusters(account).await?;
-    let reading = read(reader, rules, account, clusters.as_deref());
-    tokio::time::timeout(deadline, reading).await.unwrap_or_else(|_| Err(late(deadline)))
+    let claiming = proved(|| read(reader, rules, account, clusters.as_deref()), claim);
+    tokio::time::timeout(deadline, claiming).await.unwrap_or_else(|_| Err(late(deadline)))
 }
 
 fn late(deadline: Duration) -> ScanError {
@@ -64,57 +70,41 @@ fn late(deadline: Duration) -> ScanError {
     .hint("raise sweep.account_timeout, or lower sweep.concurrency if many accounts are slow")
 }
 
-/// A drift is reported only when two whole reads in a row agree: a role that changes while it is read may look like
-/// something it never was.
-async fn confirmed<R: RoleReader>(
-    reader: &R,
-    rules: &Rules,
-    account: &Account,
-    clusters: Option<&[Cluster]>,
-) -> Result<Judgement, ScanError> {
-    let judge = |(snapshot, usage): &Seen| rules.judge(account, snapshot, Some(usage));
-    let mut seen = read(reader, rules, account, clusters).await?;
-    for _ in 1..READS {
-        let judgement = judge(&seen)?;
-        if !needs_confirming(judgement.state) {
-            return Ok(judgement);
-        }
-        let again = read(reader, rules, account, clusters).await?;
-        if again == seen {
-            return Ok(judgement);
-        }
-        seen = again;
-    }
-    let judgement = judge(&seen)?;
-    if needs_confirming(judgement.state) { Err(unstable()) } else { Ok(judgement) }
-}
-
 /// The role, and what is known beside it.
 pub(super) type Seen = (Snapshot, Usage);
 
+/// The roles are read together: what is claimed of the account is claimed of all of them at one moment.
 async fn read<R: RoleReader>(
     reader: &R,
     rules: &Rules,
     account: &Account,
     clusters: Option<&[Cluster]>,
-) -> Result<Seen, ScanError> {
-    let snapshot = reader.read_role(account).await?;
-    let mut usage = Usage { clusters: clusters.map(<[_]>::to_vec), ..Usage::default() };
-    for name in rules.other_roles(&account.id, clusters.unwrap_or_default()) {
-        let role = reader.read_other_role(account, &name).await?;
-        usage.roles.insert(name, role);
-    }
-    Ok((snapshot, usage))
+) -> Result<Reading<Seen>, ScanError> {
+    let others = async {
+        let names = rules.other_roles(&account.id, clusters.unwrap_or_default());
+        stream::iter(names)
+            .map(async |name| {
+                let reading = reader.read_other_role(account, &name).await?;
+                Ok::<_, ScanError>((name, reading))
+            })
+            .buffered(OTHERS_AT_ONCE)
+            .try_collect::<Vec<_>>()
+            .await
+    };
+    let (own, others) = tokio::try_join!(reader.read_role(account), others)?;
+    let taken = others.iter().fold(own.taken, |all, (_, other)| all.and(other.taken));
+    let roles: BTreeMap<_, _> =
+        others.into_iter().map(|(name, other)| (name, other.seen)).collect();
+    let usage = Usage { clusters: clusters.map(<[_]>::to_vec), roles };
+    Ok(Reading { seen: (own.seen, usage), taken })
 }
 
-fn needs_confirming(state: AccountState) -> bool {
+/// Drift is acted on and pages people: it is always read twice.
+fn proof_of(state: AccountState) -> Proof {
     match state {
-        AccountState::Drifted | AccountState::Exempt => true,
-        AccountState::Compliant | AccountState::NotApplicable | AccountState::Unknown => false,
+        AccountState::Drifted | AccountState::Exempt => Proof::TwoReadings,
+        AccountState::Compliant | AccountState::NotApplicable | AccountState::Unknown => {
+            Proof::OneMoment
+        }
     }
-}
-
-fn unstable() -> ScanError {
-    ScanError::new(UnknownReason::Unstable, format!("the role changed with each of {READS} reads"))
-        .hint("somebody is changing it right now; look at CloudTrail, and scan again")
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
+use crate::aws::{Reading, Taken};
 use crate::config::Config;
 use crate::model::{AccountId, AccountState, Cluster, Partition, Role, Snapshot};
 
@@ -17,7 +18,12 @@ struct Scripted {
 
 #[derive(Clone)]
 enum Answer {
+    /// Read in one moment.
     Is(Box<Snapshot>),
+    /// Read in several.
+    InTurns(Box<Snapshot>),
+    /// Read at once, but for so many milliseconds.
+    Slowly(Box<Snapshot>, u64),
     Fails(UnknownReason),
     Panics,
     Hangs,
@@ -28,15 +34,21 @@ impl RoleReader for Scripted {
         &self.partition
     }
 
-    async fn read_role(&self, account: &Account) -> Result<Snapshot, ScanError> {
+    async fn read_role(&self, account: &Account) -> Result<Reading, ScanError> {
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
         let answer =
             self.answers.lock().unwrap().get_mut(&account.id).expect("a known account").remove(0);
         tokio::task::yield_now().await;
         self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        let sent = Instant::now();
+        let read = |seen: Box<Snapshot>, taken| Ok(Reading { seen: *seen, taken });
         match answer {
-            Answer::Is(snapshot) => Ok(*snapshot),
+            Answer::Is(seen) => read(seen, Taken::call(sent, sent)),
+            Answer::InTurns(seen) => read(seen, Taken::call(sent, sent).and_call(sent, sent, true)),
+            Answer::Slowly(seen, took) => {
+                read(seen, Taken::call(sent, sent + Duration::from_millis(took)))
+            }
             Answer::Fails(reason) => Err(ScanError::new(reason, "scripted")),
             Answer::Panics => panic!("scripted"),
             Answer::Hangs => std::future::pending().await,
@@ -47,7 +59,7 @@ impl RoleReader for Scripted {
         Ok(None)
     }
 
-    async fn read_other_role(&self, _: &Account, _: &str) -> Result<Snapshot, ScanError> {
+    async fn read_other_role(&self, _: &Account, _: &str) -> Result<Reading, ScanError> {
         panic!("no cluster names another role")
     }
 }
@@ -92,9 +104,27 @@ async fn run(
     concurrency: usize,
     stop_at: usize,
 ) -> (Swept, Arc<Scripted>, usize) {
-    let config = Config::default_for_check().unwrap();
-    let rules = Rules::new(&config, Partition::default(), None, jiff::civil::date(2026, 11, 23));
+    run_by(&Config::default_for_check().unwrap(), script, concurrency, stop_at).await
+}
+
+async fn run_by(
+    config: &Config,
+    script: Vec<Vec<Answer>>,
+    concurrency: usize,
+    stop_at: usize,
+) -> (Swept, Arc<Scripted>, usize) {
     let accounts = (0..script.len()).map(|n| Account::numbered(id(n))).collect();
+    run_of(config, accounts, script, concurrency, stop_at).await
+}
+
+async fn run_of(
+    config: &Config,
+    accounts: Vec<Account>,
+    script: Vec<Vec<Answer>>,
+    concurrency: usize,
+    stop_at: usize,
+) -> (Swept, Arc<Scripted>, usize) {
+    let rules = Rules::new(config, Partition::default(), None, jiff::civil::date(2026, 11, 23));
     let reader = Arc::new(Scripted {
         partition: Partition::default(),
         answers: Mutex::new(
@@ -152,6 +182,95 @@ async fn drift_is_claimed_only_when_two_reads_in_a_row_agree() {
             "case `{case}` reads as often as scripted"
         );
     }
+}
+
+/// The snapshot of an answer.
+fn of(answer: Answer) -> Box<Snapshot> {
+    match answer {
+        Answer::Is(snapshot) | Answer::InTurns(snapshot) | Answer::Slowly(snapshot, _) => snapshot,
+        Answer::Fails(_) | Answer::Panics | Answer::Hangs => panic!("no snapshot"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_claimed_of_a_reading_that_may_be_torn_until_another_agrees() {
+    let optional = "accounts: {source: organization}\nbaseline: {presence: optional}\n";
+    let no_files = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
+    let optional =
+        Config::from_text(optional, "test", std::path::Path::new(""), &|_| None, &no_files);
+    let (optional, required) = (optional.unwrap(), Config::default_for_check().unwrap());
+    let good = || role(0, 3_600);
+    let other = || role(0, 3_599);
+    let bad = || role(0, 7_200);
+    let turns = |answer: Answer| Answer::InTurns(of(answer));
+    let slow = |answer: Answer, took| Answer::Slowly(of(answer), took);
+    let cases = [
+        ("at once", &required, vec![good()], "compliant"),
+        ("in a second", &required, vec![slow(good(), 1_000)], "compliant"),
+        ("slower", &required, vec![slow(good(), 1_001), slow(good(), 1_001)], "compliant"),
+        ("in turns", &required, vec![turns(good()), turns(good())], "compliant"),
+        ("torn, then whole", &required, vec![turns(good()), bad(), bad()], "drifted"),
+        ("torn, then whole and right", &required, vec![turns(good()), other()], "compliant"),
+        ("torn, then two agree", &required, vec![turns(good()), turns(bad()), bad()], "drifted"),
+        ("no two agree", &required, vec![turns(good()), turns(bad()), turns(good())], "unstable"),
+        (
+            "the last agrees",
+            &required,
+            vec![turns(bad()), turns(good()), turns(good())],
+            "compliant",
+        ),
+        ("absent at once", &optional, vec![absent()], "not_applicable"),
+        ("absent in turns", &optional, vec![turns(absent()), turns(absent())], "not_applicable"),
+        ("absent, torn", &optional, vec![turns(absent()), bad(), bad()], "drifted"),
+        (
+            "gone dark",
+            &required,
+            vec![turns(good()), Answer::Fails(UnknownReason::Throttled)],
+            "throttled",
+        ),
+    ];
+    for (case, config, answers, want) in cases {
+        let (swept, reader, _) = run_by(config, vec![answers], 1, usize::MAX).await;
+        assert_eq!(told(&swept.accounts[0]), want, "case `{case}`");
+        assert!(
+            reader.answers.lock().unwrap()[&id(0)].is_empty(),
+            "case `{case}` reads as often as scripted"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_is_made_from_one_moment_too() {
+    let turns = |answer: Answer| Answer::InTurns(of(answer));
+    let script = vec![
+        vec![absent(), absent(), turns(role(0, 3_600)), absent()],
+        vec![absent(), absent(), turns(role(1, 3_600)), turns(role(1, 3_600))],
+        vec![absent(), absent(), turns(absent()), turns(role(2, 3_600)), turns(absent())],
+    ];
+    let said = planning(script, false).await.unwrap();
+    let said: Vec<(usize, &str)> = said.iter().map(|(n, said)| (*n, said.as_str())).collect();
+    assert_eq!(
+        said,
+        [
+            (0, "2 steps"),
+            (1, "it is not drifted any more"),
+            (
+                2,
+                "it could not be read and planned: the role was read 3 times, and no two readings agree"
+            ),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_account_that_the_list_contradicts_is_unstable_and_is_not_read() {
+    let mut accounts: Vec<_> = (0..2).map(|n| Account::numbered(id(n))).collect();
+    accounts[1].contradicted = true;
+    let config = Config::default_for_check().unwrap();
+    let (swept, _, _) = run_of(&config, accounts, vec![vec![role(0, 3_600)]], 2, usize::MAX).await;
+    let mut states: Vec<_> = swept.accounts.iter().map(|a| (a.id.clone(), told(a))).collect();
+    states.sort();
+    assert_eq!(states, [(id(0), "compliant"), (id(1), "unstable")]);
 }
 
 #[tokio::test]

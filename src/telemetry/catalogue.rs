@@ -154,7 +154,8 @@ use Kind::{Counter, Gauge};
 catalogue! {
     "Accounts", "Computed from what is known when they are scraped. Every selected account is in exactly one state. \
                  A judgement older than `rolewarden_account_stale_after_seconds` holds no more: the account is then \
-                 `unknown`, with the reason `stale`." {
+                 `unknown`, with the reason `stale`. One made by other rules than those in force is `pending`, and an exemption \
+                 ends with the last day of its exception." {
         ACCOUNT_INFO = Gauge, "rolewarden_account_info" [ACCOUNT_ID, ACCOUNT_NAME, OU] Stable scan,
             "1 for each selected account: its name and place, for joins.";
         ACCOUNT_STATE = Gauge, "rolewarden_account_state" [ACCOUNT_ID, STATE, REASON] Stable scan,

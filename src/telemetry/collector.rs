@@ -20,7 +20,7 @@ use crate::model::{
 /// Everything that follows from the view alone.
 pub(super) fn families(view: &View, now: Timestamp) -> Vec<MetricFamily> {
     let mut families = accounts(view, now);
-    families.extend(findings(view));
+    families.extend(findings(view, now));
     families.extend(exceptions(view, now));
     families.extend(about(view));
     families.extend(remediation(view));
@@ -34,10 +34,10 @@ fn accounts(view: &View, now: Timestamp) -> Vec<MetricFamily> {
     let mut judged = Family::new(&c::ACCOUNT_LAST_SUCCESS);
     let mut counts = AccountState::ALL.map(|state| (state, 0_u32));
     let mut skipped = SkipReason::ALL.map(|reason| (reason, 0_u32));
-    let most = view.config.web.max_account_series;
+    let (at, most) = (view.at(now), view.config.web.max_account_series);
     let (mut shown, mut dropped) = (0, 0_u32);
     for entry in view.ledger.entries() {
-        let Some((state, reason)) = entry.state(now, view.stale_after) else {
+        let Some((state, reason)) = entry.state(&at) else {
             if let AccountResult::Skipped(reason) = entry.result {
                 count(&mut skipped, reason);
             }
@@ -91,7 +91,7 @@ fn unit(account: &Account) -> &str {
 type Counts = BTreeMap<(CheckName, Severity), u32>;
 
 /// Open findings, counted and since when.
-fn findings(view: &View) -> Vec<MetricFamily> {
+fn findings(view: &View, now: Timestamp) -> Vec<MetricFamily> {
     let zero = || -> Counts {
         CheckName::ALL
             .into_iter()
@@ -99,10 +99,10 @@ fn findings(view: &View) -> Vec<MetricFamily> {
             .collect()
     };
     let (mut open, mut exempt) = (zero(), zero());
-    let mut oldest = Vec::new();
+    let (at, mut oldest) = (view.at(now), Vec::new());
     for entry in view.ledger.entries() {
         let mut since: BTreeMap<(CheckName, Severity), i64> = BTreeMap::new();
-        for finding in entry.findings() {
+        for finding in entry.findings(&at).iter() {
             let key = (finding.check, finding.severity);
             if finding.exception.is_some() {
                 *exempt.entry(key).or_default() += 1;
@@ -271,6 +271,7 @@ mod tests {
                 units: vec![],
                 tags: BTreeMap::new(),
                 skip: None,
+                contradicted: false,
             };
             assert_eq!(unit(&account), want, "case `{path}` `{name}`");
         }

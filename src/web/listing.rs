@@ -1,5 +1,6 @@
 //! Which accounts a list shows, and in which order. Pure.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use jiff::Timestamp;
 
 use super::problem::Problem;
 use super::query::Params;
-use crate::ledger::{Entry, View};
+use crate::ledger::{Entry, Standpoint, View};
 use crate::model::{AccountState, CheckName, Finding, Severity, UnknownReason};
 
 /// Longest text to search for.
@@ -104,20 +105,23 @@ pub(super) struct Row<'v> {
     pub(super) worst: Option<Severity>,
     /// Since when the oldest open finding has been open.
     pub(super) since: Option<Timestamp>,
+    /// What the last judgement found.
+    pub(super) findings: Cow<'v, [Finding]>,
 }
 
 impl<'v> Row<'v> {
-    pub(super) fn new(entry: &'v Arc<Entry>, view: &View, now: Timestamp) -> Self {
-        let (state, reason) = entry.state(now, view.stale_after).unzip();
-        let mut row = Self { entry, state, reason: reason.flatten(), worst: None, since: None };
-        row.worst = row.open().map(|finding| finding.severity).max();
-        row.since = row.open().filter_map(|finding| finding.first_seen).min();
-        row
+    pub(super) fn new(entry: &'v Arc<Entry>, at: &Standpoint<'_>) -> Self {
+        let (state, reason) = entry.state(at).unzip();
+        let (reason, findings) = (reason.flatten(), entry.findings(at));
+        let row = Self { entry, state, reason, worst: None, since: None, findings };
+        let worst = row.open().map(|finding| finding.severity).max();
+        let since = row.open().filter_map(|finding| finding.first_seen).min();
+        Self { worst, since, ..row }
     }
 
     /// Findings that are open: the account's last judgement found them, and no exception covers them.
-    pub(super) fn open(&self) -> impl Iterator<Item = &'v Finding> + use<'v> {
-        self.entry.findings().iter().filter(|finding| finding.exception.is_none())
+    pub(super) fn open(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.exception.is_none())
     }
 
     /// Checks with open findings.
@@ -192,7 +196,8 @@ pub(super) fn rows<'v>(
     now: Timestamp,
     filter: &'v Filter,
 ) -> impl Iterator<Item = Row<'v>> {
-    let all = view.ledger.entries().map(move |entry| Row::new(entry, view, now));
+    let at = view.at(now);
+    let all = view.ledger.entries().map(move |entry| Row::new(entry, &at));
     all.filter(|row| filter.admits(row))
 }
 

@@ -206,6 +206,16 @@ async fn what_eks_does_not_tell_leaves_the_account_unknown() {
         (list, Fault::Without("clusters"), "unknown malformed_response eks:ListClusters"),
         (describe, Fault::Without("cluster"), "unknown malformed_response eks:DescribeCluster"),
         (describe, Fault::Without("arn"), "unknown malformed_response eks:DescribeCluster"),
+        (
+            describe,
+            Fault::Without("connectorConfig"),
+            "unknown malformed_response eks:DescribeCluster",
+        ),
+        (
+            describe,
+            Fault::Error(404, "ResourceNotFoundException"),
+            "unknown unstable eks:DescribeCluster",
+        ),
         (describe, Fault::Empty("name"), "unknown malformed_response eks:DescribeCluster"),
         (describe, Fault::WrongAccount, "unknown wrong_account eks:DescribeCluster"),
         (list, Fault::CutBody(15), "unknown network eks:ListClusters"),
@@ -239,7 +249,7 @@ async fn what_eks_does_not_tell_leaves_the_account_unknown() {
 }
 
 #[tokio::test]
-async fn one_broken_answer_is_asked_for_again_and_a_cluster_that_went_is_no_error() {
+async fn one_broken_answer_is_asked_for_again_and_a_cluster_that_is_not_found_once_too() {
     let place = Place::of(Kind::GuideCli).await;
     place.clusters(&[&place.arn("missing")]);
     let once = |on, fault| Rule::first(1, on, fault);
@@ -250,8 +260,36 @@ async fn one_broken_answer_is_asked_for_again_and_a_cluster_that_went_is_no_erro
     let report = place.sweep(&config()).await;
     assert_eq!(said(&report), ["drifted", "connector-usage absent high"]);
     let gone = Fault::Error(404, "ResourceNotFoundException");
-    place.faults(vec![Rule::always(On::Only(Operation::DescribeCluster), gone)]);
-    assert_eq!(said(&place.sweep(&config()).await), ["compliant"]);
+    for fault in [gone, Fault::Without("connectorConfig")] {
+        place.server.reset_calls();
+        place.faults(vec![Rule::first(3, On::Only(Operation::DescribeCluster), fault)]);
+        let report = place.sweep(&config()).await;
+        assert_eq!(said(&report), ["drifted", "connector-usage absent high"], "case {fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_that_went_after_it_was_listed_is_no_error_and_one_that_came_is_seen() {
+    let place = Arc::new(Place::of(Kind::GuideCli).await);
+    place.clusters(&[&place.arn("missing")]);
+    // What is answered is decided when a call arrives: so the list still has the cluster that is not described any more.
+    place.server.change(|world| world.latency = Duration::from_millis(300));
+    let (watched, missing) = (Arc::clone(&place), place.arn("missing-too"));
+    let changing = tokio::spawn(async move {
+        while watched.server.calls().of(Operation::ListClusters) < 2 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        watched.server.change(|world| {
+            let clusters = &mut world.accounts.get_mut(&watched.id).unwrap().clusters;
+            clusters.retain(|cluster| cluster.connected_role.is_none());
+            clusters.push(Cluster::connected(REGIONS[0], "newer", &missing));
+        });
+    });
+    let report = place.sweep(&config()).await;
+    changing.await.unwrap();
+    assert_eq!(said(&report), ["drifted", "connector-usage absent high"]);
+    assert!(format!("{report:?}").contains("missing-too"), "{report:?}");
+    assert!(!format!("{report:?}").contains("role/missing\""), "{report:?}");
 }
 
 #[tokio::test]

@@ -169,7 +169,7 @@ async fn paths_that_come_with_the_accounts_save_the_walk_through_the_units() {
 }
 
 #[tokio::test]
-async fn state_counts_before_status_and_doubles_count_once() {
+async fn state_counts_before_status_a_new_word_leaves_nobody_out_and_doubles_count_once() {
     let (organization, _) = read(&config(), |call| match call.operation.as_str() {
         "ListAccounts" => match call.json["NextToken"].as_str() {
             None => json(json!({"Accounts": [
@@ -185,8 +185,76 @@ async fn state_counts_before_status_and_doubles_count_once() {
     .await;
     assert_eq!(
         skips(&organization.unwrap()),
-        [(A, Some(S::Closed)), (B, Some(S::Suspended)), (C, Some(S::UnknownState))]
+        [(A, Some(S::Closed)), (B, Some(S::Suspended)), (C, None)]
     );
+}
+
+#[tokio::test]
+async fn an_account_that_is_listed_twice_and_not_the_same_is_contradicted_unless_its_number_leaves_it_out()
+ {
+    let cases = [
+        ("the same", json!({}), false),
+        ("another state", json!({"State": "SUSPENDED"}), true),
+        ("closed", json!({"State": "CLOSED", "Status": "SUSPENDED", "Name": "x"}), true),
+        ("another name", json!({"Name": "another"}), true),
+        ("another place", json!({"Paths": ["o-1/r-1/ou-1-9/333333333333/"]}), true),
+        ("both are open", json!({"Status": "ACTIVE"}), false),
+    ];
+    for (case, changed, want) in cases {
+        let mut twin =
+            json!({"Id": C, "Name": "c", "State": "ACTIVE", "Paths": ["o-1/r-1/333333333333/"]});
+        let first = twin.clone();
+        twin.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
+        for pair in [[first.clone(), twin.clone()], [twin.clone(), first.clone()]] {
+            let answer = move |call: &Call| match call.operation.as_str() {
+                "ListAccounts" => match call.json["NextToken"].as_str() {
+                    None => json(
+                        json!({"Accounts": [{"Id": A, "State": "ACTIVE"}, pair[0]], "NextToken": "1"}),
+                    ),
+                    _ => json(json!({"Accounts": [pair[1]]})),
+                },
+                _ => tree(call),
+            };
+            let (organization, _) = read(&config(), answer.clone()).await;
+            let organization = organization.unwrap();
+            let told: Vec<_> = organization
+                .accounts
+                .iter()
+                .map(|account| (account.id.as_str(), account.skip, account.contradicted))
+                .collect();
+            assert_eq!(told, [(A, None, false), (C, None, want)], "case `{case}`");
+            let mut excluded = config();
+            excluded.accounts.exclude.ids = [C.parse().unwrap()].into();
+            let (organization, _) = read(&excluded, answer).await;
+            let last = organization.unwrap().accounts.pop().unwrap();
+            assert_eq!((last.skip, last.contradicted), (Some(S::Excluded), false), "case `{case}`");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_with_fewer_accounts_than_there_must_be_is_not_believed() {
+    for (least, want) in [(None, true), (Some(1), true), (Some(2), true), (Some(3), false)] {
+        let mut config = config();
+        config.accounts.at_least = least;
+        // One of the two is closed, and one is excluded: both were listed.
+        config.accounts.exclude.ids = [A.parse().unwrap()].into();
+        let (organization, _) = read(&config, |call| match call.operation.as_str() {
+            "ListAccounts" => json(json!({"Accounts": [
+                {"Id": A, "State": "ACTIVE"},
+                {"Id": B, "State": "CLOSED"},
+            ]})),
+            _ => tree(call),
+        })
+        .await;
+        assert_eq!(organization.is_ok(), want, "case {least:?}");
+        if let Err(error) = organization {
+            let said = format!("{error}; {}", error.hint.as_deref().unwrap_or_default());
+            for part in ["2 accounts", "accounts.at_least", "at least 3", "lower"] {
+                assert!(said.contains(part), "{part}: {said}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

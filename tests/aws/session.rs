@@ -25,8 +25,8 @@ async fn every_setting_of_a_session_is_sent() {
     };
     config.access.overrides.insert("333333333333".parse().unwrap(), over);
     let aws = server.connect(&config).await.unwrap();
-    aws.read_role(&account(MEMBER)).await.unwrap();
-    aws.read_role(&account("333333333333")).await.unwrap();
+    aws.read_role(&account(MEMBER)).await.map(|read| read.seen).unwrap();
+    aws.read_role(&account("333333333333")).await.map(|read| read.seen).unwrap();
     let calls = server.calls();
     let sent: Vec<_> = calls
         .iter()
@@ -77,7 +77,7 @@ async fn a_session_may_do_no_more_than_read_the_role() {
             config.checks.disabled.insert(CheckName::EffectivePermissions);
         }
         let aws = server.connect(&config).await.unwrap();
-        aws.read_role(&account(MEMBER)).await.unwrap();
+        aws.read_role(&account(MEMBER)).await.map(|read| read.seen).unwrap();
         let sent = server.calls()[0].field("Policy").to_owned();
         assert!(sent.len() <= 2048, "case `{case}`");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&sent).ok(), want, "case `{case}`");
@@ -140,7 +140,7 @@ async fn a_base_identity_that_is_itself_a_session_is_a_chain() {
     let mut config = config();
     config.access.session_duration = Duration::from_secs(7200);
     let aws = server.connect(&config).await.unwrap();
-    aws.read_role(&account(MEMBER)).await.unwrap();
+    aws.read_role(&account(MEMBER)).await.map(|read| read.seen).unwrap();
     assert_eq!(server.calls()[0].field("DurationSeconds"), "3600");
 }
 
@@ -151,7 +151,7 @@ async fn the_own_account_is_read_directly_unless_told_otherwise() {
         let mut config = config();
         config.access.own_account = own;
         let aws = server.connect(&config).await.unwrap();
-        aws.read_role(&account(HUB)).await.unwrap();
+        aws.read_role(&account(HUB)).await.map(|read| read.seen).unwrap();
         assert_eq!(server.counts().get("AssumeRole").copied(), assumed, "case {own:?}");
     }
 }
@@ -189,8 +189,8 @@ async fn a_session_near_its_end_is_not_used_again() {
     })
     .await;
     let aws = server.connect(&config()).await.unwrap();
-    aws.read_role(&account(MEMBER)).await.unwrap();
-    aws.read_role(&account(MEMBER)).await.unwrap();
+    aws.read_role(&account(MEMBER)).await.map(|read| read.seen).unwrap();
+    aws.read_role(&account(MEMBER)).await.map(|read| read.seen).unwrap();
     assert_eq!(server.counts()["AssumeRole"], 2);
 }
 
@@ -205,7 +205,10 @@ async fn a_session_of_another_account_is_not_used() {
     })
     .await;
     let aws = server.connect(&config()).await.unwrap();
-    assert_eq!(reason("swapped", aws.read_role(&account(MEMBER)).await), R::WrongAccount);
+    assert_eq!(
+        reason("swapped", aws.read_role(&account(MEMBER)).await.map(|read| read.seen)),
+        R::WrongAccount
+    );
     assert_eq!(server.counts().get("GetRole"), None);
 }
 
@@ -227,7 +230,7 @@ async fn no_secret_of_an_assume_role_answer_reaches_the_error() {
         })
         .await;
         let aws = server.connect(&config()).await.unwrap();
-        let error = aws.read_role(&account(MEMBER)).await.expect_err(case);
+        let error = aws.read_role(&account(MEMBER)).await.map(|read| read.seen).expect_err(case);
         let text = format!("{error} {error:?}");
         assert_eq!(error.reason, R::MalformedResponse, "case `{case}`: {text}");
         assert!(!text.contains("hidden") && !text.contains("ASIA"), "case `{case}`: {text}");
@@ -244,7 +247,7 @@ async fn a_refused_session_says_which_role_and_who_asked_but_not_the_external_id
     let mut config = config();
     config.access.external_id = Some(Secret::new("s3cr3t"));
     let aws = server.connect(&config).await.unwrap();
-    let error = aws.read_role(&account(MEMBER)).await.unwrap_err();
+    let error = aws.read_role(&account(MEMBER)).await.map(|read| read.seen).unwrap_err();
     assert_eq!(
         (error.reason, error.code.as_deref(), error.request_id.as_deref()),
         (R::AssumeDenied, Some("AccessDenied"), Some("req-1"))
@@ -267,7 +270,7 @@ async fn a_refused_read_of_the_own_account_names_the_base_credentials() {
     })
     .await;
     let aws = server.connect(&config()).await.unwrap();
-    let error = aws.read_role(&account(HUB)).await.unwrap_err();
+    let error = aws.read_role(&account(HUB)).await.map(|read| read.seen).unwrap_err();
     let hint = error.hint.unwrap();
     assert!(
         hint.contains("iam:GetRole") && hint.contains("user/hub") && hint.contains("own_account"),

@@ -67,9 +67,8 @@ async fn every_kind_of_account_is_read_as_what_it_is() {
             _ => Ok(true),
         };
         let got = aws.read_role(listed).await;
-        let got = got
-            .map(|snapshot| matches!(snapshot, Snapshot::Present(_)))
-            .map_err(|error| error.reason);
+        let got =
+            got.map(|read| matches!(read.seen, Snapshot::Present(_))).map_err(|error| error.reason);
         assert_eq!(got, want, "case {kind:?}");
     }
 }
@@ -112,7 +111,7 @@ async fn every_fault_has_its_reason_whichever_call_it_hits() {
             } else {
                 want
             };
-            let error = aws.read_role(&account).await.expect_err("a fault");
+            let error = aws.read_role(&account).await.map(|read| read.seen).expect_err("a fault");
             assert_eq!(error.reason, want, "case {fault:?} of {operation:?}: {error:?}");
             assert!(
                 error.hint.is_some(),
@@ -130,7 +129,7 @@ async fn answers_that_name_another_account_are_not_used() {
         let rule = Rule::always(On::Only(operation), Fault::WrongAccount);
         server.change(|world| world.accounts.get_mut(&account.id).unwrap().faults = vec![rule]);
         let aws = connect(&server, &config()).await;
-        let error = aws.read_role(&account).await.unwrap_err();
+        let error = aws.read_role(&account).await.map(|read| read.seen).unwrap_err();
         assert_eq!(error.reason, R::WrongAccount, "case {operation:?}: {error:?}");
     }
 }

@@ -1,5 +1,8 @@
 //! F14 to F17: a list of accounts is walked to its end, or it is no list; and it always ends.
 
+use std::path::Path;
+
+use rolewarden::config::Config;
 use rolewarden::exit::Exit;
 use rolewarden::model::UnknownReason;
 use rolewarden::simulator::{Direct, Fault, On, Operation, Paging, Rule, generate};
@@ -38,6 +41,39 @@ fn every_way_of_paging_lists_every_account_or_ends_the_scan() {
         assert!(calls <= MOST_CALLS, "case {paging}: {calls} calls");
         let entered = direct.calls().of(Operation::AssumeRole);
         assert!(listed || entered == 0, "case {paging}: {entered} accounts entered");
+    }
+}
+
+#[test]
+fn a_list_that_ended_early_is_no_list_where_it_is_known_how_long_it_must_be() {
+    let mut world = generate(7, 12);
+    world.accounts.values_mut().for_each(|member| member.faults.clear());
+    world.listing.page = 3;
+    let listed = world.accounts.len();
+    for (paging, least, want) in [
+        (Paging::Honest, listed, true),
+        (Paging::Honest, listed + 1, false),
+        (Paging::StopsAfter(1), listed, false),
+        (Paging::StopsAfter(1), 3, true),
+        (Paging::StopsAfter(2), 7, false),
+    ] {
+        let mut world = world.clone();
+        world.listing.paging = paging;
+        let settings = format!(
+            "accounts: {{source: organization, at_least: {least}}}\naccess: {{region: us-east-1}}\n"
+        );
+        let no_files = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
+        let config =
+            Config::from_text(&settings, "test", Path::new(""), &|_| None, &no_files).unwrap();
+        let direct = Direct::new(world);
+        let outcome = in_virtual_time(1, scan(&config, &direct));
+        let case = format!("case {paging}, at least {least}");
+        assert_eq!(outcome.accounts.is_ok(), want, "{case}: {:?}", outcome.accounts);
+        if let Err(error) = &outcome.accounts {
+            assert_eq!(outcome.exit, Exit::Failed, "{case}");
+            assert!(error.message.contains("`accounts.at_least`"), "{case}: {error}");
+            assert_eq!(direct.calls().of(Operation::AssumeRole), 0, "{case}");
+        }
     }
 }
 

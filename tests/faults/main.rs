@@ -15,6 +15,8 @@ mod cuts;
 mod lists;
 mod matrix;
 mod mixed;
+mod seam;
 mod support;
 mod throttling;
+mod timeline;
 mod torn;

@@ -248,7 +248,9 @@ impl Lab {
         let accounts = &engine.accounts;
         let mut plans = vec![];
         for account in accounts.values().take(most) {
-            let Ok(seen) = engine.aws.read_role(account).await else { continue };
+            let Ok(seen) = engine.aws.read_role(account).await.map(|read| read.seen) else {
+                continue;
+            };
             let rules = &engine.rules;
             match account_plan(rules, account, &seen, None, &self.config.remediation).unwrap() {
                 Planned::Steps(steps) => plans.push(steps),

@@ -1,7 +1,7 @@
 //! The configuration, read again.
 
 use crate::support::{Daemon, Lab, TOKEN, quiet, world_of};
-use rolewarden::simulator::Kind;
+use rolewarden::simulator::{Fault, Kind, On, Rule};
 
 #[test]
 fn a_configuration_that_cannot_be_used_changes_nothing_and_one_that_can_is_in_force() {
@@ -66,5 +66,60 @@ fn a_configuration_that_cannot_be_used_changes_nothing_and_one_that_can_is_in_fo
     assert_eq!(daemon.post("/-/reload").status, 200);
     assert_eq!(daemon.post("/-/reload").status, 401);
     assert!(!daemon.log().contains(TOKEN) && !daemon.log().contains("another-token"));
+    daemon.stop();
+}
+
+/// A trust policy that asks for more than the built-in one.
+const STRICTER: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ssm.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:SourceAccount":"${rolewarden:account_id}"}}}]}"#;
+
+#[test]
+fn what_other_rules_judged_is_pending_in_every_figure_until_it_is_judged_again() {
+    let (world, _) = world_of(&[Kind::GuideCli, Kind::AdministratorAttached]);
+    let accounts = world.accounts.len() as f64;
+    let mut lab = Lab::new(world).config(&quiet());
+    lab.file("stricter.json", STRICTER);
+    let count = |daemon: &Daemon, state: &str| {
+        daemon.metric(&format!("rolewarden_accounts{{state=\"{state}\"}}")).unwrap()
+    };
+    let is_pending = |daemon: &Daemon, case: &str| {
+        daemon.expect_metric("rolewarden_accounts{state=\"unknown\"}", accounts);
+        let text = daemon.get("/metrics").text();
+        assert_eq!(
+            text.matches("state=\"unknown\",reason=\"pending\"} 1").count() as f64,
+            accounts,
+            "{case}"
+        );
+        let report = daemon.report();
+        assert_eq!(report["summary"]["states"]["unknown"], accounts, "{case}: {report}");
+        assert_eq!(report["sweep"]["complete"], false, "{case}");
+        let all = report["accounts"].as_array().unwrap();
+        assert!(all.iter().all(|account| account["error"]["reason"] == "pending"), "{case}");
+        let ready = daemon.get("/-/ready");
+        assert_eq!(ready.status, 503, "{case}");
+        assert!(ready.text().contains("configuration in force"), "{case}: {}", ready.text());
+        assert!(daemon.get("/").text().contains("pending"), "{case}");
+        let series = "rolewarden_finding_first_seen_timestamp_seconds{";
+        assert!(text.contains(series), "{case}: what is open stays open");
+    };
+    let daemon = Daemon::swept(&lab, &[]);
+    assert_eq!((count(&daemon, "compliant"), count(&daemon, "drifted")), (accounts - 1.0, 1.0));
+    // AWS cannot be reached from now on.
+    lab.running.change(|world| world.faults.push(Rule::always(On::Any, Fault::Reset)));
+    // What does not change a judgement leaves the states alone.
+    lab.set_config(&quiet().replace("every: 1d", "every: 2d"));
+    assert_eq!(daemon.post("/-/reload").status, 200);
+    assert_eq!(count(&daemon, "compliant"), accounts - 1.0);
+    assert_eq!(daemon.get("/-/ready").status, 200);
+    lab.set_config(&format!("{}baseline: {{trust_policy: stricter.json}}\n", quiet()));
+    assert_eq!(daemon.post("/-/reload").status, 200);
+    is_pending(&daemon, "reloaded");
+    daemon.stop();
+    let daemon = Daemon::start(&lab, &[]);
+    is_pending(&daemon, "started again");
+    daemon.stop();
+    lab.running.change(|world| world.faults.clear());
+    let daemon = Daemon::swept(&lab, &[]);
+    assert_eq!(count(&daemon, "unknown"), 0.0);
+    assert_eq!(daemon.get("/-/ready").status, 200);
     daemon.stop();
 }

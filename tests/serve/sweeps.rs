@@ -1,6 +1,6 @@
 //! What sweeps bring, one after the other.
 
-use rolewarden::simulator::{Fault, Kind, On, Operation, Paging, Role, Rule};
+use rolewarden::simulator::{Fault, Kind, ManagedPolicy, On, Operation, Paging, Role, Rule};
 use serde_json::Value;
 
 use crate::support::{Daemon, HASTY, Lab, config, quiet, world_of};
@@ -136,6 +136,63 @@ fn a_list_that_fails_or_shrinks_leaves_the_one_before_in_force() {
     );
     daemon.sweep();
     assert_eq!((stale(), accounts()), (Some(0.0), 3));
+    daemon.stop();
+}
+
+#[test]
+fn a_new_default_version_of_a_policy_of_aws_is_seen_by_the_next_sweep() {
+    const ARN: &str = "arn:aws:iam::aws:policy/AmazonEKSConnectorAgentPolicy";
+    let (mut world, ids) = world_of(&[Kind::GuideCli]);
+    let role =
+        world.accounts.get_mut(&ids[0]).unwrap().roles.get_mut("AmazonEKSConnectorAgentRole");
+    let role = role.unwrap();
+    let document = std::mem::take(&mut role.inline).into_values().next().unwrap();
+    role.attached = [ARN.to_owned()].into();
+    world.aws_policies.insert(ARN.to_owned(), ManagedPolicy { document, version: 1 });
+    let managed = "checks: {inline-policy: {accept_managed: true}, attached-policies: {allowed: [\"arn:aws:iam::aws:policy/AmazonEKSConnectorAgentPolicy\"]}}\n";
+    let lab = Lab::new(world).config(&format!("{}{managed}", quiet()));
+    let daemon = Daemon::swept(&lab, &[]);
+    let id = ids[0].as_str();
+    assert_eq!(state(&daemon, id), "compliant", "{}", daemon.report());
+    daemon.sweep();
+    assert_eq!(state(&daemon, id), "compliant");
+    let calls = |operation| lab.calls().of(operation);
+    assert_eq!((calls(Operation::GetPolicy), calls(Operation::GetPolicyVersion)), (2, 1));
+    let open =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    lab.running.change(|world| {
+        world
+            .aws_policies
+            .insert(ARN.to_owned(), ManagedPolicy { document: open.into(), version: 2 });
+    });
+    daemon.sweep();
+    assert_eq!(state(&daemon, id), "drifted", "{}", daemon.report());
+    assert_eq!((calls(Operation::GetPolicy), calls(Operation::GetPolicyVersion)), (3, 2));
+    daemon.stop();
+}
+
+#[test]
+fn a_list_shorter_than_it_must_be_leaves_the_one_before_in_force_and_without_one_nothing_is_ready()
+{
+    let (world, ids) = world_of(&[Kind::GuideCli, Kind::Eksctl]);
+    let all = world.accounts.len();
+    let least = |least: usize| {
+        quiet().replace("source: organization", &format!("source: organization, at_least: {least}"))
+    };
+    let mut lab = Lab::new(world).config(&least(all + 1));
+    let daemon = Daemon::start(&lab, &[]);
+    daemon.wait("the list to be refused", || daemon.get("/").text().contains("accounts.at_least"));
+    assert_eq!(daemon.get("/-/ready").status, 503);
+    assert_eq!(daemon.metric("rolewarden_account_list_stale"), Some(1.0));
+    lab.set_config(&least(all));
+    assert_eq!(daemon.post("/-/reload").status, 200);
+    daemon.wait("a sweep", || daemon.get("/-/ready").status == 200);
+    assert_eq!(daemon.metric("rolewarden_account_list_stale"), Some(0.0));
+    // One account less would be believed, if it were not for the configuration.
+    lab.running.change(|world| world.accounts.remove(&ids[0]));
+    daemon.sweep();
+    assert_eq!(daemon.report()["summary"]["selected"], all);
+    assert_eq!(daemon.metric("rolewarden_account_list_stale"), Some(1.0));
     daemon.stop();
 }
 

@@ -109,7 +109,7 @@ fn newest(path: &Path) -> Option<i64> {
     }
     assert_eq!(stored.ledger, ledger);
     let open = store.findings(&FindingFilter { open: true, ..FindingFilter::default() }).unwrap();
-    let found: usize = stored.ledger.entries().map(|entry| entry.findings().len()).sum();
+    let found: usize = stored.ledger.entries().map(|entry| entry.found().len()).sum();
     assert_eq!(open.len(), found);
     assert!(open.iter().all(|record| record.last_seen == at(newest)));
     assert_eq!(store.sweeps(&SweepFilter::default()).unwrap().len(), numbers.len());

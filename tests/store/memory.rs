@@ -121,7 +121,7 @@ fn a_partial_sweep_closes_nothing_that_it_did_not_see() {
     memory.save(2);
     assert_eq!(memory.words(), ["1 a 1-1 external at 2", "2 b 1-1"]);
     memory.restart();
-    assert_eq!(memory.ledger.get(&id(2)).unwrap().findings().len(), 1);
+    assert_eq!(memory.ledger.get(&id(2)).unwrap().found().len(), 1);
 }
 
 #[test]

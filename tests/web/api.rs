@@ -164,7 +164,7 @@ async fn a_broken_store_hides_the_history_and_nothing_else() {
 #[tokio::test]
 async fn findings_are_listed_once_each() {
     let view = world::view(MANY);
-    let want: usize = view.ledger.entries().map(|entry| entry.findings().len()).sum();
+    let want: usize = view.ledger.entries().map(|entry| entry.found().len()).sum();
     let web = Web::new(view, Fake::default());
     for limit in [1_000, 7] {
         let filter = if limit == 7 { "&severity=critical" } else { "" };

@@ -195,7 +195,7 @@ pub(crate) fn view(accounts: usize) -> View {
             let unit = units[n % units.len()];
             let path = format!("{}/{name}", unit.trim_end_matches('/'));
             let skip = (fate(n, accounts) == Fate::Suspended).then_some(SkipReason::Suspended);
-            Account { id: id(n), name, path, units: vec![], tags: BTreeMap::new(), skip }
+            Account { name, path, skip, ..Account::numbered(id(n)) }
         })
         .collect();
     ledger.list(all, ago(7_200));
@@ -290,6 +290,7 @@ fn sweep(n: usize, states: &StateCounts) -> SweepRecord {
 
 /// How many accounts are in a state now.
 pub(crate) fn count(view: &View, state: AccountState) -> usize {
-    let states = view.ledger.entries().filter_map(|entry| entry.state(now(), view.stale_after));
+    let at = view.at(now());
+    let states = view.ledger.entries().filter_map(|entry| entry.state(&at));
     states.filter(|(known, _)| *known == state).count()
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{ACCOUNT_ID, ROLE_ARN, WORDS};
 use crate::config::combine::{List, MapOf, Nullable, OneOrMore, Placed};
-use crate::config::kinds::{OneOf, Span, Word};
+use crate::config::kinds::{Count, OneOf, Span, Word};
 use crate::config::reader::{Keys, Section};
 use crate::config::yaml::Place;
 use crate::config::{AccountSource, Accounts, ManagementAccount, Selector};
@@ -95,6 +95,18 @@ pub(super) fn accounts(keys: &mut Keys<'_, '_>) -> Option<Accounts> {
         Span("10s", "7d"),
         json!("1h"),
     );
+    let at_least = keys.key(
+        "at_least",
+        "Fewest accounts the organization has, closed and excluded ones included: a shorter list is refused as cut short. Null: any length is believed.",
+        Nullable(Count(1..=50_000)),
+        json!(null),
+    );
+    if source == Some(Source::List) && at_least.is_some_and(|least| least.is_some()) {
+        keys.problem(
+            "at_least",
+            "is only read with `source: organization`: a list in this file is as long as it is",
+        );
+    }
     if source == Some(Source::List) {
         refuse_what_only_an_organization_has(keys, include.as_ref(), exclude.as_ref());
     }
@@ -116,6 +128,7 @@ pub(super) fn accounts(keys: &mut Keys<'_, '_>) -> Option<Accounts> {
         exclude: exclude?,
         management_account: management_account?,
         refresh: refresh?,
+        at_least: at_least?.and_then(|least| usize::try_from(least).ok()),
     })
 }
 

@@ -62,6 +62,7 @@ pub(super) fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
         web: web?,
         shard: Shard::default(),
         digest: String::new(),
+        rules: String::new(),
     })
 }
 

@@ -12,7 +12,7 @@ use crate::config::combine::{List, Nullable};
 use crate::config::kinds::{Count, Span, Switch, Word};
 use crate::config::reader::{Keys, Section};
 use crate::config::secret::TOKEN;
-use crate::config::{Schedule, StoreConfig, WebConfig, When};
+use crate::config::{Calendar, Schedule, StoreConfig, WebConfig, When};
 
 const CRON: Word<String> = Word {
     expects: "five cron fields such as */15 * * * *",
@@ -55,7 +55,7 @@ pub(super) fn schedule(keys: &mut Keys<'_, '_>) -> (Option<Schedule>, Option<Opt
     );
     let cron = keys.key(
         "cron",
-        "Five cron fields instead of `every` (serve).",
+        "Five cron fields instead of `every`, no more than 7 days apart (serve).",
         Nullable(CRON),
         json!(null),
     );
@@ -81,13 +81,37 @@ pub(super) fn schedule(keys: &mut Keys<'_, '_>) -> (Option<Schedule>, Option<Opt
     }
     let when = match (cron, timezone) {
         (Some(Some(pattern)), Some(timezone)) => {
-            Some(When::Cron { pattern, timezone: timezone.unwrap_or_else(|| "UTC".to_owned()) })
+            let timezone = timezone.unwrap_or_else(|| "UTC".to_owned());
+            refuse_rare(keys, &pattern, &timezone);
+            Some(When::Cron { pattern, timezone })
         }
         (Some(None), Some(_)) => every.map(When::Every),
         _ => None,
     };
     let schedule = when.zip(jitter).map(|(when, jitter)| Schedule { when, jitter });
     (schedule, stale_after)
+}
+
+/// Longest time between two sweeps: that of `every`, and what the change of a clock may add.
+const LONGEST_GAP: Duration = Duration::from_secs(7 * 24 * 3600 + 3 * 3600);
+
+/// Where sweeps hardly ever come, a judgement counts for as long: it would be believed for years.
+fn refuse_rare(keys: &mut Keys<'_, '_>, pattern: &str, timezone: &str) {
+    // Any year will do, and always the same: whether a file is valid does not depend on the day.
+    let from = jiff::civil::date(2026, 1, 1);
+    let Some(calendar) = Calendar::new(pattern, timezone) else { return };
+    let Ok(from) = TimeZone::UTC.to_timestamp(from.into()) else { return };
+    match calendar.longest_gap(from) {
+        Some(gap) if gap <= LONGEST_GAP => {}
+        Some(gap) => keys.problem(
+            "cron",
+            format_args!(
+                "leaves {} days between two sweeps; expected at most 7, as for `every`",
+                gap.as_secs() / (24 * 3600)
+            ),
+        ),
+        None => keys.problem("cron", "never comes; expected a time at least every 7 days"),
+    }
 }
 
 /// `store` and `web`.

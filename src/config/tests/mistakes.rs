@@ -81,6 +81,28 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
             "c.yaml:2:15: sweep.cron: expected five cron fields such as */15 * * * *, found `every day`",
         ],
     ),
+    (
+        "sweep: {cron: \"0 0 30 2 *\"}",
+        &["c.yaml:2:15: sweep.cron: never comes; expected a time at least every 7 days"],
+    ),
+    (
+        "sweep: {cron: \"0 0 29 2 *\"}",
+        &[
+            "c.yaml:2:15: sweep.cron: leaves 1461 days between two sweeps; expected at most 7, as for `every`",
+        ],
+    ),
+    (
+        "sweep: {cron: \"0 0 1 1 *\"}",
+        &[
+            "c.yaml:2:15: sweep.cron: leaves 365 days between two sweeps; expected at most 7, as for `every`",
+        ],
+    ),
+    (
+        "sweep: {cron: \"* * 1-7 1 *\"}",
+        &[
+            "c.yaml:2:15: sweep.cron: leaves 358 days between two sweeps; expected at most 7, as for `every`",
+        ],
+    ),
     ("sweep: {timezone: UTC}", &["c.yaml:2:19: sweep.timezone: is only read with `cron`"]),
     (
         "fail_on: severe",
@@ -518,6 +540,18 @@ pub(super) const TEXTS: &[(&str, &[&str])] = &[
     (
         "accounts: {source: moon}\n",
         &["c.yaml:1:20: accounts.source: expected organization or list, found `moon`"],
+    ),
+    (
+        "accounts: {source: organization, at_least: 0}\n",
+        &[
+            "c.yaml:1:44: accounts.at_least: expected null, or a whole number from 1 to 50000, found the number `0`",
+        ],
+    ),
+    (
+        "accounts: {source: list, list: [{id: \"111122223333\"}], at_least: 1}\n",
+        &[
+            "c.yaml:1:68: accounts.at_least: is only read with `source: organization`: a list in this file is as long as it is",
+        ],
     ),
     (
         "accounts: {source: list}\n",

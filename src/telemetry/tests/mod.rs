@@ -14,7 +14,8 @@ use super::*;
 use crate::aws::CallOutcome;
 use crate::ledger::{Outcome, Resolution, Trigger, View};
 use crate::model::{
-    AccountState, CheckName, ScanError, Severity, SkipReason, UnknownReason, is_dangerous,
+    AccountResult, AccountState, CheckName, Finding, ScanError, Severity, SkipReason,
+    UnknownReason, is_dangerous,
 };
 use crate::store::Health;
 
@@ -195,7 +196,7 @@ fn a_sweep_that_runs_is_seen() {
 fn the_states_sum_up_to_the_selected_accounts_and_age_at_the_scrape() {
     let (telemetry, mut world) = eventful();
     world.stale_after = Duration::from_secs(100);
-    for (now, compliant, stale) in [(100, 1.0, 0), (102, 0.0, 1), (3701, 0.0, 2)] {
+    for (now, compliant, stale) in [(100, 1.0, 1), (102, 0.0, 2), (3650, 0.0, 1), (3701, 0.0, 2)] {
         let s = scrape(&telemetry, &world, now);
         assert_eq!(s.get("accounts", &[("state", "compliant")]), Some(compliant), "{now}");
         assert_eq!(s.sum("accounts"), 3.0);
@@ -386,6 +387,36 @@ fn ten_thousand_accounts_make_a_body_of_a_few_megabytes() {
     println!("10,000 accounts, 500 findings: {plain} bytes, gzip {gzip}, {took:?}");
     assert!(plain <= 4_000_000 && gzip <= 500_000, "{plain} {gzip}");
     assert_eq!(Scrape::parse(&rendered.plain).sum("accounts"), 10_000.0);
+}
+
+#[test]
+fn an_exemption_ends_at_the_scrape_after_its_last_day() {
+    let mut world = World::default();
+    world.list(&[1]);
+    let noon = 43_200;
+    world.except("EX-1", &[1], at(noon));
+    let mut result = judged(
+        noon,
+        vec![Finding { exception: Some("EX-1".into()), ..finding("a", Severity::High) }],
+    );
+    if let AccountResult::Judged { state, .. } = &mut result {
+        *state = AccountState::Exempt;
+    }
+    world.absorb(1, result);
+    let telemetry = Telemetry::new().unwrap();
+    let last = jiff::tz::TimeZone::UTC.to_datetime(at(noon)).date().tomorrow().unwrap();
+    let end =
+        jiff::tz::TimeZone::UTC.to_timestamp(last.into()).unwrap().as_second() - at(0).as_second();
+    for (now, exempt, drifted) in [(end - 1, 1.0, 0.0), (end, 0.0, 1.0)] {
+        let s = scrape(&telemetry, &world, now);
+        assert_eq!(s.get("accounts", &[("state", "exempt")]), Some(exempt), "{now}");
+        assert_eq!(s.get("accounts", &[("state", "drifted")]), Some(drifted), "{now}");
+        assert_eq!(s.sum("findings_exempt"), exempt, "{now}");
+        assert_eq!(s.sum("findings"), drifted, "{now}");
+        let view = world.view();
+        assert_eq!(view.open_findings(at(now)).high as f64, drifted, "{now}");
+        assert_eq!(view.states(at(now)).drifted as f64, drifted, "{now}");
+    }
 }
 
 #[test]

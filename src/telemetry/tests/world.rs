@@ -107,7 +107,7 @@ impl World {
 
     pub(crate) fn report(&self, id: u64) -> AccountReport {
         let entry = self.ledger.get(&self.accounts[&id].id).unwrap();
-        entry.report(at(0), self.stale_after)
+        entry.report(&self.view().at(at(3_600)))
     }
 
     pub(crate) fn whole_report(&self) -> Report {

@@ -41,7 +41,8 @@ pub(in crate::web) async fn accounts(
     let page: Vec<_> = rows.iter().skip(begins).take(limit).collect();
     let more = begins + page.len() < rows.len();
     let next = page.last().filter(|_| more).map(|row| row.entry.account.id.clone());
-    let accounts = page.iter().map(|row| row.entry.report(now, view.stale_after)).collect();
+    let at = view.at(now);
+    let accounts = page.iter().map(|row| row.entry.report(&at)).collect();
     Ok(Json(Accounts { total: rows.len(), accounts, next }))
 }
 
@@ -69,7 +70,7 @@ pub(in crate::web) async fn account(
     let (view, now) = (site.view.borrow().clone(), (site.clock)());
     let entry =
         view.ledger.get(&id).ok_or_else(|| missing(&view, &id, "there is no such account"))?;
-    let account = entry.report(now, view.stale_after);
+    let account = entry.report(&view.at(now));
     let last_judgement = (account.state() == Some(AccountState::Unknown)).then(|| old(entry));
     let history = history(&site, id).await;
     Ok(Json(Whole { account, last_judgement: last_judgement.flatten(), history }))

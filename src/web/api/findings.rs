@@ -64,7 +64,7 @@ pub(in crate::web) async fn findings(
         if account.as_ref().is_some_and(|account| account != id) {
             continue;
         }
-        let mut findings: Vec<_> = row.entry.findings().iter().filter(admits).collect();
+        let mut findings: Vec<_> = row.findings.iter().filter(admits).cloned().collect();
         findings.sort_by(|a, b| a.id.cmp(&b.id));
         total += findings.len();
         for finding in findings {
@@ -80,11 +80,11 @@ pub(in crate::web) async fn findings(
     }
     let next = page.last().filter(|_| more);
     let next = next.map(|(row, finding)| format!("{}.{}", row.entry.account.id, finding.id));
-    let findings = page.iter().map(|(row, finding)| item(row, finding)).collect();
+    let findings = page.into_iter().map(|(row, finding)| item(&row, finding)).collect();
     Ok(Json(Findings { total, findings, next }))
 }
 
-fn item(row: &listing::Row<'_>, finding: &Finding) -> Item {
+fn item(row: &listing::Row<'_>, finding: Finding) -> Item {
     let account = &row.entry.account;
     let whose = Whose {
         id: account.id.clone(),
@@ -93,7 +93,7 @@ fn item(row: &listing::Row<'_>, finding: &Finding) -> Item {
         state: row.state,
         checked_at: row.entry.judged_at(),
     };
-    Item { account: whose, finding: finding.clone() }
+    Item { account: whose, finding }
 }
 
 /// The last finding of the part before.

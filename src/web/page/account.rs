@@ -37,7 +37,7 @@ pub(in crate::web) async fn account(
     let id = id.ok_or_else(|| Problem::not_found(unknown))?;
     let (view, now) = (site.view.borrow().clone(), (site.clock)());
     let entry = view.ledger.get(&id).ok_or_else(|| missing(&view, &id, unknown))?;
-    let row = Row::new(entry, &view, now);
+    let row = Row::new(entry, &view.at(now));
     let filter = ChangeFilter { account: Some(id.clone()), ..ChangeFilter::default() };
     let changes = changes_part(&site, filter, CHANGES).await.ok().map(|(changes, _)| changes);
     let history = history(&site, id).await;
@@ -52,7 +52,7 @@ fn render(
     changes: Option<&[Change]>,
     now: Timestamp,
 ) -> Html<String> {
-    let judged = row.entry.judged();
+    let judged = row.entry.judged().map(|judged| Judged { findings: &row.findings, ..judged });
     let old = row.state == Some(AccountState::Unknown);
     let name = bits::name(&row.entry.account);
     let content = html! {
@@ -144,9 +144,6 @@ fn skipped(reason: SkipReason) -> &'static str {
         SkipReason::PendingClosure => "Left out: Organizations says that it is being closed.",
         SkipReason::PendingActivation => "Left out: Organizations says that it is not active yet.",
         SkipReason::Closed => "Left out: Organizations says that it is closed.",
-        SkipReason::UnknownState => {
-            "Left out: Organizations gives it a state that this version does not know."
-        }
         SkipReason::Excluded => "Left out by the configuration.",
         SkipReason::Management => {
             "Left out: it is the management account, which the configuration skips."

@@ -31,7 +31,7 @@ pub(super) fn error<'v>(row: &Row<'v>, view: &View, now: Timestamp) -> Option<Co
     match &row.entry.result {
         AccountResult::Unknown(error) => Some(Cow::Borrowed(error)),
         AccountResult::Judged { .. } | AccountResult::Skipped(_) => {
-            match row.entry.report(now, view.stale_after).result {
+            match row.entry.report(&view.at(now)).result {
                 AccountResult::Unknown(error) => Some(Cow::Owned(*error)),
                 AccountResult::Judged { .. } | AccountResult::Skipped(_) => None,
             }

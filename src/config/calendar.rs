@@ -11,37 +11,58 @@ use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
-/// Gaps that are looked at to find the longest: more than there are minutes in a day.
+/// Times that are gone through one by one: more than there are minutes in a day.
 const GAPS: usize = 1_500;
+
+/// How far is looked ahead, and by which strides.
+const YEAR: SignedDuration = SignedDuration::from_hours(400 * 24);
+const STRIDE: SignedDuration = SignedDuration::from_secs(24 * 3600 - 1);
 
 /// Five cron fields in a time zone.
 #[derive(Debug, Clone)]
-pub(super) struct Calendar {
+pub(crate) struct Calendar {
     cron: Cron,
     zone: TimeZone,
 }
 
 impl Calendar {
     /// `None` if the pattern or the zone is none.
-    pub(super) fn new(pattern: &str, timezone: &str) -> Option<Self> {
+    pub(crate) fn new(pattern: &str, timezone: &str) -> Option<Self> {
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed);
         let cron = parser.build().parse(pattern).ok()?;
         Some(Self { cron, zone: TimeZone::get(timezone).ok()? })
     }
 
     /// The next time after this one.
-    pub(super) fn after(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn after(&self, now: Timestamp) -> Option<Timestamp> {
         let next = self.cron.find_next_occurrence(&self.moment(now), false).ok()?;
         Some(next.0.timestamp())
     }
 
-    /// The longest time from one to the next, as far as it looks ahead.
-    pub(super) fn longest_gap(&self, now: Timestamp) -> Option<Duration> {
-        let times = self.cron.iter_after(self.moment(now)).take(GAPS);
+    /// The longest time from one to the next, within a good year. `None` if it comes no more.
+    ///
+    /// Gaps of less than a day show in the times that come first. The longer ones are looked for in strides of less than a
+    /// day: a minute of one week in the year has more times than could be gone through.
+    pub(crate) fn longest_gap(&self, from: Timestamp) -> Option<Duration> {
+        let times = self.cron.iter_after(self.moment(from)).take(GAPS);
         let times: Vec<_> = times.map(|moment| moment.0.timestamp()).collect();
         let gaps = times.iter().zip(times.iter().skip(1));
-        let longest = gaps.map(|(a, b)| b.duration_since(*a)).max()?;
+        let mut longest = gaps.map(|(a, b)| b.duration_since(*a)).max().unwrap_or_default();
+        let (mut at, end) = (from, from.checked_add(YEAR).ok()?);
+        while at < end {
+            let next = self.after(at)?;
+            if let Some(before) = self.before(next) {
+                longest = longest.max(next.duration_since(before));
+            }
+            at = next.checked_add(STRIDE).ok()?;
+        }
         Duration::try_from(longest).ok()
+    }
+
+    /// The time before this one.
+    fn before(&self, now: Timestamp) -> Option<Timestamp> {
+        let before = self.cron.find_previous_occurrence(&self.moment(now), false).ok()?;
+        Some(before.0.timestamp())
     }
 
     fn moment(&self, at: Timestamp) -> Moment {

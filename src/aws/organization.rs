@@ -14,7 +14,7 @@ use super::tree::{self, Tree};
 use super::wanted::{Wanted, unusable};
 use super::{Aws, Organization};
 use crate::config::{AccountSource, Accounts, Candidate, ManagementAccount};
-use crate::model::{Account, AccountId, ScanError, SkipReason, UnknownReason};
+use crate::model::{Account, AccountId, ScanError, SkipReason, UnknownReason, printable_line};
 
 pub(super) const DESCRIBE: &str = "organizations:DescribeOrganization";
 pub(super) const LIST: &str = "organizations:ListAccounts";
@@ -161,6 +161,7 @@ async fn describe(directory: &Directory, wanted: &Accounts) -> Result<About, Sca
             if management.is_none() && wanted.management_account == ManagementAccount::Skip {
                 return Err(malformed(DESCRIBE, "the answer does not name the management account"));
             }
+            check_id(wanted, found.id())?;
             return Ok(About { id: found.id().map(str::to_owned), management });
         }
         Err(error) => error,
@@ -175,6 +176,19 @@ async fn describe(directory: &Directory, wanted: &Accounts) -> Result<About, Sca
             Err(error.hint(format!("allow `{DESCRIBE}`: `accounts.management_account: skip` needs to know which account that is")))
         }
         (false, _) => Err(error),
+    }
+}
+
+/// A configured id that is not Organizations' own: these credentials, or this file, are of another organization.
+fn check_id(wanted: &Accounts, told: Option<&str>) -> Result<(), ScanError> {
+    match (wanted.organization_id.as_deref(), told) {
+        (Some(expected), Some(told)) if expected != told => Err(unusable(format!(
+            "the organization is {}, and `accounts.organization_id` expects {expected}",
+            printable_line(told, 64)
+        ))
+        .during(DESCRIBE)
+        .hint("use credentials of the organization that the configuration is for, or correct `accounts.organization_id`")),
+        _ => Ok(()),
     }
 }
 

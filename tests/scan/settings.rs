@@ -171,6 +171,16 @@ fn the_organization_may_be_listed_by_another_role() {
 }
 
 #[test]
+fn an_organization_of_another_id_is_not_scanned() {
+    let (world, _) = right_world();
+    let yaml = |id: &str| format!("accounts: {{source: organization, organization_id: {id}}}");
+    scan_with(world.clone(), &yaml(&world.organization_id)).1.ends(0);
+    let words =
+        ["accounts.organization_id", "o-anotherorgid", world.organization_id.as_str(), "hint: "];
+    scan_with(world.clone(), &yaml("o-anotherorgid")).1.fails(1, &words);
+}
+
+#[test]
 fn a_narrow_session_suffices_and_none_is_possible() {
     let kinds = [Kind::AdministratorAttached, Kind::Boundary, Kind::TerraformManaged];
     let (world, _) = world_of(&kinds);

@@ -4,7 +4,7 @@
 //! STS condition context keys" (keys of identity providers).
 
 use super::Case;
-use crate::policy::{ArnForm, Fact, Facts, Form};
+use crate::policy::{ANYTHING, ArnForm, Fact, Facts, Form};
 
 /// An account and an organization that no policy names by accident.
 pub(super) const STRANGER: &str = "999999999999";
@@ -115,6 +115,8 @@ pub(super) fn principal(
         .with("aws:PrincipalArn", arn)
         .with("aws:PrincipalOrgID", organization)
         .with("aws:PrincipalIsAWSService", Fact::Is("false".to_owned()))
+        // STS answers no other requests.
+        .with("aws:SecureTransport", Fact::Is("true".to_owned()))
         .with("sts:ExternalId", secret)
         .with("aws:SourceAccount", Fact::Absent)
         .with("aws:SourceArn", Fact::Absent)
@@ -141,14 +143,13 @@ pub(super) fn public_provider(provider: &str) -> Option<&'static str> {
 
 /// An identity of a public provider.
 pub(super) fn federated(case: &Case<'_>, host: &str, identity: Identity) -> Facts {
+    // Tenants choose every part of a subject but their own name.
     let strange = match host {
-        "token.actions.githubusercontent.com" => "repo:strangers-inc/any:ref:refs/heads/main",
-        "gitlab.com" => "project_path:strangers-inc/any:ref_type:branch:ref:main",
-        "app.terraform.io" => {
-            "organization:strangers-inc:project:any:workspace:any:run_phase:apply"
-        }
-        "agent.buildkite.com" => "organization:strangers-inc:pipeline:any:ref:refs/heads/main",
-        _ => "100000000000000000001",
+        "token.actions.githubusercontent.com" => like("repo:", "/any:ref:refs/heads/main"),
+        "gitlab.com" => like("project_path:", "/any:ref_type:branch:ref:main"),
+        "app.terraform.io" => like("organization:", ":project:any:workspace:any:run_phase:apply"),
+        "agent.buildkite.com" => like("organization:", ":pipeline:any:ref:refs/heads/main"),
+        _ => Fact::Is("100000000000000000001".to_owned()),
     };
     let (any, own) = (Fact::Any(Form::Text), Fact::Is("application-of-strangers".to_owned()));
     let audience = match identity {
@@ -156,7 +157,7 @@ pub(super) fn federated(case: &Case<'_>, host: &str, identity: Identity) -> Fact
         Identity::Anyone | Identity::OfApplication | Identity::Named => any.clone(),
     };
     let subject = match identity {
-        Identity::Anyone | Identity::OfApplication => Fact::Is(strange.to_owned()),
+        Identity::Anyone | Identity::OfApplication => strange,
         Identity::Named => any,
     };
     resource(case)
@@ -166,6 +167,13 @@ pub(super) fn federated(case: &Case<'_>, host: &str, identity: Identity) -> Fact
         .with(&format!("{host}:sub"), subject.clone())
         .with(&format!("{host}:id"), subject.clone())
         .with(&format!("{host}:user_id"), subject)
+}
+
+/// Subjects of a tenant that no policy names by accident; `rest` begins with what ends the tenant's name.
+fn like(before: &str, rest: &str) -> Fact {
+    let end: String = rest.chars().take(1).collect();
+    let tenant = format!("{before}{ANYTHING}");
+    Fact::Any(Form::Like(format!("{tenant}{end}*"), format!("{tenant}{rest}")))
 }
 
 /// What is known of every request for this role.

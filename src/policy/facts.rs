@@ -28,6 +28,8 @@ pub enum Fact {
 pub enum Form {
     /// Any text.
     Text,
+    /// Texts of a glob, and a usual one of them.
+    Like(String, String),
     /// An organization's id: `o-` and 10 to 32 letters and digits.
     Organization,
     /// A path of an organization's tree, as `o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/`; of this organization, where it is known.
@@ -61,6 +63,9 @@ impl Facts {
         self.0.get(key)
     }
 }
+
+/// What stands for a `*` in a value that is tried.
+pub const ANYTHING: &str = "anything";
 
 /// The usual spelling of a folded condition key; keys of identity providers and services as they are.
 pub fn spelled(key: &str) -> &str {
@@ -131,13 +136,13 @@ impl Form {
                     Self::Organization | Self::OrganizationPath(_) => {
                         Meet::Never(Mismatch::Operator)
                     }
-                    Self::Text => Meet::Unknown,
+                    Self::Text | Self::Like(..) => Meet::Unknown,
                 };
             }
             Base::Null => return Meet::Unknown,
             Base::Bool | Base::Numeric | Base::Date | Base::Ip | Base::Binary => {
                 return match self {
-                    Self::Text => Meet::Unknown,
+                    Self::Text | Self::Like(..) => Meet::Unknown,
                     _ => Meet::Never(Mismatch::Operator),
                 };
             }
@@ -145,6 +150,7 @@ impl Form {
         let literal = value.as_literal();
         match (self, literal) {
             (Self::Text, _) => Meet::Maybe,
+            (Self::Like(form, _), _) => meets_glob(form, value, wild),
             (Self::Organization, Some(id)) => match is_organization(&id) {
                 true => Meet::Maybe,
                 false => Meet::Never(Mismatch::Malformed),
@@ -181,6 +187,7 @@ impl Form {
     pub(super) fn candidates(&self, values: &[Glob]) -> Vec<String> {
         let mut out = match self {
             Self::Text => vec!["example".to_owned()],
+            Self::Like(_, usual) => vec![usual.clone()],
             Self::Organization => vec!["o-example0000".to_owned()],
             Self::OrganizationPath(id) => {
                 let id = id.as_deref().unwrap_or("o-example0000");
@@ -191,9 +198,13 @@ impl Form {
         for value in values {
             match self {
                 Self::Arn(form) => out.push(form.usual(&fields(value))),
-                Self::Text | Self::Organization | Self::OrganizationPath(_) => {}
+                Self::Text | Self::Like(..) | Self::Organization | Self::OrganizationPath(_) => {}
             }
             out.push(filled(value));
+        }
+        if let Self::Like(form, _) = self {
+            let form = Glob::wild(form);
+            out.retain(|text| form.matches(text));
         }
         out
     }
@@ -296,14 +307,14 @@ pub(super) fn fields(value: &Glob) -> Vec<Glob> {
     pieces.map(|piece| Glob::new(piece.iter().copied())).collect()
 }
 
-/// The glob with its wildcards filled: `*` by nothing where it ends the text after a separator, else by a word.
+/// The glob with its wildcards filled.
 fn filled(value: &Glob) -> String {
     let mut text = String::new();
     for token in value.tokens() {
         match token {
             Token::Char(c) => text.push(*c),
             Token::One => text.push('x'),
-            Token::Many => text.push_str("example"),
+            Token::Many => text.push_str(ANYTHING),
         }
     }
     text

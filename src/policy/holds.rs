@@ -404,7 +404,10 @@ fn search(allow: &[Read<'_>], deny: &[Vec<Read<'_>>], facts: &Facts) -> Holds {
         match (allowed, denied) {
             (Some(true), Some(false)) => return Holds::Yes(context),
             (Some(false), _) | (_, Some(true)) => {}
-            (None, _) | (_, None) => opaque = true,
+            // What is not certain of a key that is understood takes nothing off what is claimed.
+            (None, _) | (_, None) => {
+                opaque = tests.iter().any(|test| facts.of(test.key()).is_none())
+            }
         }
     }
     Holds::Unsure { opaque }

@@ -33,7 +33,7 @@ use crate::model::{AccountId, Partition, Verdict, Witness};
 pub use condition::{Base, Condition, Operator, Over, Test};
 pub use decisions::Decisions;
 use document::Reader;
-pub use facts::{ArnForm, Fact, Facts, Form, spelled};
+pub use facts::{ANYTHING, ArnForm, Fact, Facts, Form, spelled};
 pub use holds::{Holds, Never, Problem};
 use json::Json;
 use statement::Statement;

@@ -49,6 +49,7 @@ pub(super) fn main(common: &Common, files: &[PathBuf], flags: &Flags) -> anyhow:
     let mut accounts: Vec<Account> = read.iter().map(account).collect();
     flags.select(&mut accounts)?;
     warn_of_exceptions(&config);
+    warn_of_no_roles(&read);
     let reports = accounts
         .into_iter()
         .zip(read)
@@ -139,6 +140,17 @@ fn warn_of_exceptions(config: &Config) {
         tracing::warn!(
             exception,
             "an exception is for units or tags, which are not known offline: it covers only the accounts it names"
+        );
+    }
+}
+
+/// Names the accounts without any role. AWS makes service-linked roles in every account, so that such an export was most
+/// likely made with a `--filter` that left roles out; that cannot be told from the file, and an emulator's account may be so.
+fn warn_of_no_roles(read: &[Details]) {
+    for Details { account, .. } in read.iter().filter(|details| details.roles == 0) {
+        tracing::warn!(
+            %account,
+            "an export holds no role at all, so the role counts as absent: was it made with `--filter` without `Role`?"
         );
     }
 }

@@ -38,7 +38,7 @@ Exit status:
   1      could not run: bad configuration, no credentials, accounts could not be listed
   2      usage error
   3      drift, every selected account was judged
-  4      incomplete: at least one account is unknown, none drifted
+  4      incomplete: at least one account is unknown, or `check` refused a file; none drifted
   5      drift and incomplete
   128+n  ended by signal n; a partial report is marked incomplete";
 

@@ -172,7 +172,9 @@ fn a_role_that_is_not_there_is_absent() {
     let (world, ids) = world_of(&[Kind::Absent]);
     let lab = Lab::new(world.clone());
     lab.file("absent.json", details(&world, &ids[0], Shape::Object).to_string());
-    let report = lab.run(&["check", "absent.json", "--format", "json"]).ends(3).json();
+    let run = lab.run(&["check", "absent.json", "--format", "json"]).ends(3);
+    assert!(run.stderr.contains("an export holds no role at all"), "{run}");
+    let report = run.json();
     assert_eq!(account(&report, &ids[0])["checks"]["role-exists"]["verdict"], "absent");
     let optional = lab.file("optional.yaml", "baseline: {presence: optional}\n");
     let args = ["check", "absent.json", "--format", "json", "--config", optional.to_str().unwrap()];
@@ -426,6 +428,9 @@ const OPTIONAL: [&str; 6] = [
     "PermissionsBoundary",
 ];
 
+/// Another shape of one value.
+type Reshape = fn(&Value) -> Value;
+
 /// Every export that differs from a good one in the shape of one value, named, with whether it may still be compliant.
 fn misshapen(file: &Value) -> Vec<(String, bool, Value)> {
     fn walk(value: &Value, pointer: &str, found: &mut Vec<String>) {
@@ -457,7 +462,7 @@ fn misshapen(file: &Value) -> Vec<(String, bool, Value)> {
         // The name of a policy stands in the list of policies too, where its ARN alone is read.
         let named_again = pointer.starts_with("/Policies/") && pointer.ends_with("/PolicyName");
         let idle = named_again || names.iter().any(|name| IDLE.contains(name));
-        let shapes: [(&str, fn(&Value) -> Value); 3] = [
+        let shapes: [(&str, Reshape); 3] = [
             ("null", |_| Value::Null),
             ("listed", |value| json!([value])),
             ("by position", |value| match value {

@@ -149,7 +149,7 @@ fn a_new_default_version_of_a_policy_of_aws_is_seen_by_the_next_sweep() {
     let document = std::mem::take(&mut role.inline).into_values().next().unwrap();
     role.attached = [ARN.to_owned()].into();
     world.aws_policies.insert(ARN.to_owned(), ManagedPolicy { document, version: 1 });
-    let managed = "checks: {inline-policy: {accept_managed: true}, attached-policies: {allowed: [\"arn:aws:iam::aws:policy/AmazonEKSConnectorAgentPolicy\"]}}\n";
+    let managed = "checks: {inline-policy: {accept_managed: true}}\n";
     let lab = Lab::new(world).config(&format!("{}{managed}", quiet()));
     let daemon = Daemon::swept(&lab, &[]);
     let id = ids[0].as_str();

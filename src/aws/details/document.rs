@@ -24,6 +24,13 @@ impl Document {
                 return match text.trim() {
                     "" => Err(format!("is empty: {EXPECTED}")),
                     "null" => Err(format!("is null: {EXPECTED}")),
+                    // What ConvertTo-Json makes of an object below its depth (2 unless told otherwise): not the policy's words.
+                    cut if cut.starts_with("@{") || cut.starts_with("System.") => Err(format!(
+                        "is an object that PowerShell's ConvertTo-Json cut off at its depth: {EXPECTED}"
+                    )),
+                    printed if printed.starts_with("{'") => {
+                        Err(format!("is a printed Python value (single quotes): {EXPECTED}"))
+                    }
                     _ => Ok(Self(text)),
                 };
             }

@@ -25,6 +25,8 @@ pub struct Details {
     pub snapshot: Snapshot,
     /// The other roles asked for, or their absence, by name.
     pub others: BTreeMap<String, Snapshot>,
+    /// Roles in the file, whatever their names.
+    pub roles: usize,
 }
 
 /// Reads one file and looks for the role, and for others. The file is whole or refused: nothing is claimed from a part.
@@ -41,7 +43,8 @@ pub fn read(bytes: &[u8], role_name: &str, others: &[&str]) -> Result<Details, S
     let (account, partition) = owner(&export)?;
     let others = others.iter().map(|name| Ok(((*name).to_owned(), export.find(name)?)));
     let others = others.collect::<Result<_, String>>()?;
-    Ok(Details { account, partition, snapshot: export.find(role_name)?, others })
+    let (snapshot, roles) = (export.find(role_name)?, export.roles.len());
+    Ok(Details { account, partition, snapshot, others, roles })
 }
 
 impl Export {

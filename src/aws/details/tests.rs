@@ -92,6 +92,9 @@ fn a_document_that_is_none_is_refused_by_path() {
         (r#""null""#, "is null"),
         (r#""%7B%2""#, "trust policy: the policy document has a `%`"),
         (r#""\ud800""#, "is not a string"),
+        (r#""@{Version=2012-10-17; Statement=System.Object[]}""#, "ConvertTo-Json"),
+        (r#""System.Collections.Hashtable""#, "ConvertTo-Json"),
+        (r#""{'Version': '2012-10-17'}""#, "Python"),
     ];
     for (document, want) in cases {
         let error = read(file(document).as_bytes(), "r", &[]).unwrap_err();

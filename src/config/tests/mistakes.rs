@@ -88,13 +88,13 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
     (
         "sweep: {cron: \"0 0 29 2 *\"}",
         &[
-            "c.yaml:2:15: sweep.cron: leaves 1461 days between two sweeps; expected at most 7, as for `every`",
+            "c.yaml:2:15: sweep.cron: leaves 2921 days between two sweeps; expected at most 7, as for `every`",
         ],
     ),
     (
         "sweep: {cron: \"0 0 1 1 *\"}",
         &[
-            "c.yaml:2:15: sweep.cron: leaves 365 days between two sweeps; expected at most 7, as for `every`",
+            "c.yaml:2:15: sweep.cron: leaves 366 days between two sweeps; expected at most 7, as for `every`",
         ],
     ),
     (

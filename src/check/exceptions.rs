@@ -1,4 +1,4 @@
-//! Exceptions: which findings are excused, until when, and what of that is to be seen from outside. Pure.
+//! Exceptions: which hold on a day, in which account. Pure.
 
 use jiff::civil::Date;
 
@@ -54,14 +54,21 @@ impl Exceptions {
         Self { list, today }
     }
 
-    /// The id of the first exception that holds and covers findings of this check in this account.
-    pub(super) fn covering(&self, account: &Account, check: CheckName) -> Option<String> {
-        let covers = |exception: &&Exception| {
-            exception.checks.contains(&check)
-                && self.state(exception) != ExceptionState::Expired
-                && exception.accounts.covers(account)
+    /// Those that hold in this account.
+    pub(super) fn holding<'e>(
+        &'e self,
+        account: &'e Account,
+    ) -> impl Iterator<Item = &'e Exception> {
+        let holds = |exception: &&Exception| {
+            self.state(exception) != ExceptionState::Expired && exception.accounts.covers(account)
         };
-        self.list.iter().find(covers).map(|exception| exception.id.clone())
+        self.list.iter().filter(holds)
+    }
+
+    /// The id of the first exception that holds in this account and accepts something of what a check looks at.
+    pub(super) fn touching(&self, account: &Account, check: CheckName) -> Option<String> {
+        let accepts = |e: &&Exception| e.acceptance().is_some_and(|a| a.checks().contains(&check));
+        self.holding(account).find(accepts).map(|exception| exception.id.clone())
     }
 
     /// The exceptions that have expired.

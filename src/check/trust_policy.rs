@@ -45,8 +45,12 @@ pub(super) fn check(case: &Case<'_>) -> Outcome {
             (Severity::High, not_strict(&note.unwrap_or_default()))
         }
     };
+    let beyond = |w: &Witness| w.side == Side::Excess && reaches_beyond(case, w);
+    let reaches_beyond = witnesses.iter().any(beyond);
     witnesses.truncate(SHOWN);
-    failed(case, verdict, severity, summary, witnesses)
+    let mut outcome = failed(case, verdict, severity, summary, witnesses);
+    outcome.problems.iter_mut().for_each(|problem| problem.reaches_beyond = reaches_beyond);
+    outcome
 }
 
 fn failed(
@@ -57,7 +61,6 @@ fn failed(
     witnesses: Vec<Witness>,
 ) -> Outcome {
     Outcome::of(verdict).problem(Problem {
-        cause: verdict.as_str().to_owned(),
         verdict,
         severity,
         summary,
@@ -65,11 +68,22 @@ fn failed(
         expected: case.baseline.trust_document.clone(),
         actual: shown(&case.role.trust_policy),
         fix: fix::commands(&case.role.arn.name, [&case.baseline.update_trust()]),
+        ..Problem::about(case.trust_subject(verdict))
     })
 }
 
 fn not_strict(note: &str) -> String {
     format!("the trust policy is not one well-formed policy document: {note}")
+}
+
+/// Whether the principal is of no service of AWS's and not of this account.
+fn reaches_beyond(case: &Case<'_>, witness: &Witness) -> bool {
+    match &witness.scope {
+        Scope::Resource(_) => false,
+        Scope::Principal { kind, .. } => {
+            kind != "Service" && words::account_of(witness) != Some(case.account.as_str())
+        }
+    }
 }
 
 /// Anyone in the world, or in another account, may take the role over; a service needs an accomplice.

@@ -105,6 +105,24 @@ fn judge(kind: PolicyKind, text: &str) -> Result<(), String> {
     }
 }
 
+/// What keeps a text that [`judge`] passed from being a document an exception accepts.
+pub(super) fn refuse_acceptance(kind: PolicyKind, text: &str) -> Result<(), String> {
+    let account = "000000000000".parse().map_err(|error: InvalidAccountId| error.to_string())?;
+    let context = Context { account, partition: Partition::default() };
+    let policy =
+        Policy::parse_baseline(kind, text, &context, None).map_err(|error| error.to_string())?;
+    if let Some(variable) = policy.variable() {
+        return Err(format!(
+            "it holds the policy variable `${{{}}}`, which matches nobody knows what; name the actions and resources it stands for",
+            printable_line(variable, 64)
+        ));
+    }
+    if policy.allows_everyone() {
+        return Err("it lets everyone in without a condition, which an exception cannot accept; name the principals, or add a condition".to_owned());
+    }
+    Ok(())
+}
+
 /// Text to configuration, or every problem.
 pub(super) fn read_config(
     text: &str,

@@ -1,6 +1,7 @@
 //! Configuration: a strict YAML file, every mistake reported at once with its place, then a type that needs no second look.
 
 mod combine;
+mod exception;
 mod kinds;
 mod load;
 mod reader;
@@ -19,9 +20,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
+pub use exception::{Acceptance, Attribute, Covers, Exception, Principal};
 pub(crate) use kinds::duration;
 pub use load::{EXAMPLE, schema};
 pub use reference::reference;
@@ -41,7 +42,7 @@ pub struct Config {
     pub baseline: BaselineConfig,
     /// Which checks, how severe.
     pub checks: Checks,
-    /// What is excused until when.
+    /// What is accepted beside the baseline, until when.
     pub exceptions: Vec<Exception>,
     /// How a sweep runs.
     pub sweep: SweepConfig,
@@ -265,23 +266,6 @@ pub struct Checks {
     pub allowed_attachments: BTreeSet<String>,
     /// `trust-policy`: condition keys (folded to lower case) accepted as hardening.
     pub accept_conditions: BTreeSet<String>,
-}
-
-/// Excuses findings until a date.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Exception {
-    /// Its name, unique.
-    pub id: String,
-    /// Accounts it covers; never empty.
-    pub accounts: Selector,
-    /// Checks it covers.
-    pub checks: BTreeSet<CheckName>,
-    /// Why.
-    pub reason: String,
-    /// Who answers for it.
-    pub owner: String,
-    /// The last day it holds, in UTC.
-    pub expires: Date,
 }
 
 /// Putting drift right: what may be done where, and how much at once.

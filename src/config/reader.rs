@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json, json};
 
@@ -31,6 +31,8 @@ pub(super) struct Reading<'a> {
     pub(super) around: Surroundings<'a>,
     files: Vec<String>,
     file: usize,
+    /// The folder of the file that is being read, relative to the first one's.
+    folder: PathBuf,
     path: String,
     problems: Vec<(usize, Place, String)>,
 }
@@ -38,7 +40,8 @@ pub(super) struct Reading<'a> {
 impl<'a> Reading<'a> {
     pub(super) fn new(file_name: &str, around: Surroundings<'a>) -> Self {
         let files = vec![printable_line(file_name, 256)];
-        Self { around, files, file: 0, path: String::new(), problems: Vec::new() }
+        let folder = PathBuf::new();
+        Self { around, files, file: 0, folder, path: String::new(), problems: Vec::new() }
     }
 
     /// Notes a problem of the key that is being read.
@@ -70,9 +73,17 @@ impl<'a> Reading<'a> {
         let outer = self.file;
         self.files.push(printable_line(name, 256));
         self.file = self.files.len().saturating_sub(1);
+        let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+        let folder = std::mem::replace(&mut self.folder, folder.to_owned());
         let value = read(self);
+        self.folder = folder;
         self.file = outer;
         value
+    }
+
+    /// A path of the file that is being read, as this process finds it.
+    pub(super) fn locate(&self, path: &str) -> PathBuf {
+        self.around.base_dir.join(&self.folder).join(path)
     }
 
     /// Every problem, in the order of the file.
@@ -115,6 +126,7 @@ impl<T, F: Fn(&mut Keys<'_, '_>) -> Option<T>> Kind for Section<F> {
             place: Place::default(),
             entries: &[],
             known: vec![],
+            gone: vec![],
             described,
         };
         let _ = (self.0)(&mut keys);
@@ -139,7 +151,8 @@ impl<T, F: Fn(&mut Keys<'_, '_>) -> Option<T>> Kind for Section<F> {
                 return None;
             }
         };
-        let mut keys = Keys { reading, place: node.place, entries, known: vec![], described: None };
+        let (known, gone) = (vec![], vec![]);
+        let mut keys = Keys { reading, place: node.place, entries, known, gone, described: None };
         let value = (self.0)(&mut keys);
         if keys.report_strangers() { value } else { None }
     }
@@ -151,6 +164,8 @@ pub(super) struct Keys<'k, 'r> {
     place: Place,
     entries: &'k [(Node, Node)],
     known: Vec<&'static str>,
+    /// Keys that are no keys any more, for which something better was said than that.
+    gone: Vec<&'static str>,
     described: Option<Described>,
 }
 
@@ -198,6 +213,14 @@ impl<'k, 'r> Keys<'k, 'r> {
         self.node(name).is_some_and(|node| !matches!(node.value, Value::Null))
     }
 
+    /// A key that older files have: `instead` says what to write in its place.
+    pub(super) fn gone(&mut self, name: &'static str, instead: impl FnOnce(&Node) -> String) {
+        self.gone.push(name);
+        if let Some(node) = self.node(name) {
+            self.problem(name, instead(node));
+        }
+    }
+
     /// Notes a problem of one key, at its value or, when it is absent, at the section.
     pub(super) fn problem(&mut self, name: &str, what: impl std::fmt::Display) {
         let place = self.node(name).map_or(self.place, |node| node.place);
@@ -207,6 +230,11 @@ impl<'k, 'r> Keys<'k, 'r> {
     /// Notes a problem of one key, at a place within its value.
     pub(super) fn problem_at(&mut self, name: &str, place: Place, what: impl std::fmt::Display) {
         self.reading.within(name, |reading| reading.problem(place, what));
+    }
+
+    /// Notes a problem of the section as a whole.
+    pub(super) fn problem_here(&mut self, what: impl std::fmt::Display) {
+        self.reading.problem(self.place, what);
     }
 
     /// What surrounds the file.
@@ -244,7 +272,7 @@ impl<'k, 'r> Keys<'k, 'r> {
     /// Reports keys nobody declared and keys given twice; true when there are none.
     fn report_strangers(&mut self) -> bool {
         let before = self.reading.problems.len();
-        let known = &self.known;
+        let (known, gone) = (&self.known, &self.gone);
         let mut lines = BTreeMap::new();
         for (key, _) in self.entries {
             let Value::Text(name) = &key.value else {
@@ -257,7 +285,7 @@ impl<'k, 'r> Keys<'k, 'r> {
             self.reading.within(name, |reading| {
                 if let Some(first) = lines.insert(name, key.place.line) {
                     reading.problem(key.place, format_args!("given twice; first in line {first}"));
-                } else if !known.contains(&name.as_str()) {
+                } else if !known.contains(&name.as_str()) && !gone.contains(&name.as_str()) {
                     reading.problem(key.place, unknown_key(name, known));
                 }
             });

@@ -28,8 +28,11 @@ pub(super) fn compare(actual: &Policy, baseline: &Policy) -> Comparison {
     if actual.statements == baseline.statements {
         return finish(Verdict::Equivalent, Vec::new(), doubt);
     }
-    let mut judge = Judge::new(actual, baseline);
-    match judge.both_ways() {
+    let judged = match &baseline.accepted {
+        None => Judge::new(actual, baseline).both_ways(),
+        Some(accepted) => accepted.both_ways(actual, baseline),
+    };
+    match judged {
         Ok((verdict, witnesses)) => finish(verdict, witnesses, doubt),
         Err(Spent) => undecided(),
     }
@@ -37,6 +40,9 @@ pub(super) fn compare(actual: &Policy, baseline: &Policy) -> Comparison {
 
 /// Only the baseline's side: is all of it allowed?
 pub(super) fn covers(actual: &Policy, baseline: &Policy) -> Coverage {
+    if let Some(accepted) = &baseline.accepted {
+        return accepted.covered_by(actual);
+    }
     let mut judge = Judge::new(actual, baseline);
     let result = judge.missing().and_then(|missing| {
         if missing.is_empty() {
@@ -118,7 +124,7 @@ fn sides(statements: &[Statement], world: World<'_>) -> Sides {
     sides
 }
 
-struct Judge<'p> {
+pub(super) struct Judge<'p> {
     actual: &'p Policy,
     baseline: &'p Policy,
     conditions: Vec<&'p Condition>,
@@ -127,7 +133,7 @@ struct Judge<'p> {
 }
 
 impl<'p> Judge<'p> {
-    fn new(actual: &'p Policy, baseline: &'p Policy) -> Self {
+    pub(super) fn new(actual: &'p Policy, baseline: &'p Policy) -> Self {
         let conditions: BTreeSet<&Condition> = baseline
             .statements
             .iter()
@@ -144,6 +150,46 @@ impl<'p> Judge<'p> {
             universe,
             budget: Budget::default(),
         }
+    }
+
+    /// What the role may allow beyond a baseline with what is accepted beside it.
+    ///
+    /// Stricter than [`Judge::excess`] in two ways. A condition of the role's own counts as holding in every world of the
+    /// accepted conditions: a grant accepted under one condition is not accepted under another. And every world is asked,
+    /// because the worst request may show in the last one.
+    pub(super) fn beyond_accepted(&mut self, own: &Policy) -> Result<Vec<Witness>, Spent> {
+        let mut found: Vec<Witness> = Vec::new();
+        for holding in self.worlds()? {
+            let world = World { conditions: &self.conditions, holding };
+            let own_hold = own.conditions().all(|c| world.decides(Some(c)) == Some(true));
+            let (actual, baseline) =
+                (sides(&self.actual.statements, world), sides(&self.baseline.statements, world));
+            let mut questions = vec![(actual.must, baseline.must)];
+            if own_hold {
+                questions.push((actual.may, baseline.may));
+            }
+            // A baseline without a Deny is the union of its Allows: what it allows is beyond nothing, also where an
+            // accepted document denies it.
+            let own = sides(&own.statements, world).must;
+            for (mut wide, narrow) in questions {
+                if own.deny.is_empty() {
+                    wide.deny.extend(own.allow.iter().cloned());
+                }
+                // What was found proves the verdict, whatever is left of the budget.
+                let requests = match self.beyond(&wide, &narrow) {
+                    Err(Spent) if !found.is_empty() => return Ok(found),
+                    requests => requests?,
+                };
+                for request in requests {
+                    let witness = self.witness(request, Side::Excess, holding);
+                    let same = |w: &Witness| w.scope == witness.scope && w.action == witness.action;
+                    if !found.iter().any(same) {
+                        found.push(witness);
+                    }
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn both_ways(&mut self) -> Result<(Verdict, Vec<Witness>), Spent> {

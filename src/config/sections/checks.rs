@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::{SEVERITY, is_policy_arn};
+use super::{POLICY_ARN, SEVERITY};
 use crate::config::Checks;
 use crate::config::combine::{List, Nullable};
 use crate::config::kinds::{Switch, Word};
@@ -23,12 +23,6 @@ const CONDITION_KEY: Word<String> = Word {
     },
 };
 
-const POLICY_ARN: Word<String> = Word {
-    expects: "a policy ARN such as arn:aws:iam::aws:policy/name",
-    pattern: "^arn:aws[a-z0-9-]*:iam::([0-9]{12}|aws):policy/.+$",
-    parse: |text| is_policy_arn(text).then(|| text.to_owned()),
-};
-
 /// What every check has.
 struct Common {
     enabled: bool,
@@ -43,7 +37,7 @@ fn common_with(keys: &mut Keys<'_, '_>, runs: bool) -> Option<Common> {
     let enabled = keys.key("enabled", "Whether the check runs.", Switch, json!(runs));
     let severity = keys.key(
         "severity",
-        "Severity of its findings instead of the computed one.",
+        "Severity of its findings instead of the computed one; never lowers trust that reaches beyond the account.",
         Nullable(SEVERITY),
         json!(null),
     );
@@ -60,9 +54,9 @@ fn inline_policy(keys: &mut Keys<'_, '_>) -> Option<(Common, bool)> {
 fn attached_policies(keys: &mut Keys<'_, '_>) -> Option<(Common, Vec<String>, Vec<String>)> {
     let common = common(keys);
     let required =
-        keys.key("required", "Policy ARNs that must be attached.", List(POLICY_ARN), json!([]));
+        keys.key("required", "Policy ARNs that must be attached; ${rolewarden:account_id} is replaced.", List(POLICY_ARN), json!([]));
     let allowed =
-        keys.key("allowed", "Policy ARNs that may be attached.", List(POLICY_ARN), json!([]));
+        keys.key("allowed", "Policy ARNs that may be attached; ${rolewarden:account_id} is replaced.", List(POLICY_ARN), json!([]));
     Some((common?, required?, allowed?))
 }
 

@@ -15,6 +15,7 @@ use super::kinds::{OneOf, Word};
 use super::reader::{Keys, Section};
 use super::{Config, Exception};
 use crate::model::{AccountId, RoleArn, Severity, Shard};
+use crate::policy::ACCOUNT_TEMPLATE;
 
 /// The whole file.
 pub(super) fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
@@ -89,6 +90,16 @@ const ROLE_ARN: Word<RoleArn> = Word {
     parse: |text| {
         let arn: RoleArn = text.parse().ok()?;
         (is_name(&arn.name, 64) && is_path(&arn.path)).then_some(arn)
+    },
+};
+
+/// The ARN of a managed policy, the same in every account: [`ACCOUNT_TEMPLATE`] stands for each account's own number.
+const POLICY_ARN: Word<String> = Word {
+    expects: "a policy ARN such as arn:aws:iam::aws:policy/name or arn:aws:iam::${rolewarden:account_id}:policy/name",
+    pattern: "^arn:aws[a-z0-9-]*:iam::([0-9]{12}|aws|\\$\\{rolewarden:account_id\\}):policy/.+$",
+    parse: |text| {
+        let plain = text.replace(ACCOUNT_TEMPLATE, "000000000000");
+        is_policy_arn(&plain).then(|| text.to_owned())
     },
 };
 

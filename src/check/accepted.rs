@@ -131,11 +131,7 @@ impl Rules {
     }
 
     /// Marks what exceptions cover one by one: an attached policy, absence, an attribute, or a finding by its id.
-    pub(super) fn accept_singly(
-        &self,
-        account: &Account,
-        outcomes: &mut [(CheckName, Outcome)],
-    ) {
+    pub(super) fn accept_singly(&self, account: &Account, outcomes: &mut [(CheckName, Outcome)]) {
         for (check, outcome) in outcomes {
             for problem in &mut outcome.problems {
                 let id = problem.subject.id(&account.id, *check);
@@ -144,7 +140,8 @@ impl Rules {
                         || exception.acceptance().is_some_and(|a| self.names(account, a, problem))
                 };
                 // Of several the one that lasts longest: the cover ends with it. The first of equals.
-                let all: Vec<&Exception> = self.exceptions.holding(account).filter(covers).collect();
+                let all: Vec<&Exception> =
+                    self.exceptions.holding(account).filter(covers).collect();
                 let longest = all.into_iter().rev().min_by_key(|e| Reverse(e.expires));
                 if let (None, Some(exception)) = (&problem.exception, longest) {
                     problem.exception = Some(exception.id.clone());
@@ -196,8 +193,7 @@ fn settle<'r>(problem: &Problem, rest: Option<&'r Problem>) -> (bool, Option<&'r
 /// The part beyond, as a finding. No command: the one there is would take away what is accepted.
 fn told_as_rest(rest: &Problem, accepting: &[Accepting<'_>]) -> Problem {
     let ids: Vec<String> = accepting.iter().map(|(e, _)| printable_line(&e.id, 64)).collect();
-    let (noun, verb) =
-        if ids.len() == 1 { ("exception", "does") } else { ("exceptions", "do") };
+    let (noun, verb) = if ids.len() == 1 { ("exception", "does") } else { ("exceptions", "do") };
     let ids = words::list(&ids);
     let summary = format!("{}; {noun} {ids} {verb} not cover this", rest.summary);
     Problem {

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use crate::config::Exception;
+use crate::config::{Acceptance, Exception};
 use crate::model::{Account, CheckName};
 
 /// Days before its end from which on an exception is about to expire.
@@ -65,9 +65,20 @@ impl Exceptions {
         self.list.iter().filter(holds)
     }
 
-    /// The id of the first exception that holds in this account and accepts something of what a check looks at.
-    pub(super) fn touching(&self, account: &Account, check: CheckName) -> Option<String> {
-        let accepts = |e: &&Exception| e.acceptance().is_some_and(|a| a.checks().contains(&check));
+    /// The id of the first exception that holds in this account and accepts more than the baseline in the document that a
+    /// check looks at.
+    pub(super) fn beside_document(&self, account: &Account, check: CheckName) -> Option<String> {
+        let beside = |a: &Acceptance| match check {
+            CheckName::TrustPolicy => a.is_of_trust(),
+            CheckName::InlinePolicy => a.inline_policy.is_some(),
+            CheckName::RoleExists
+            | CheckName::AttachedPolicies
+            | CheckName::EffectivePermissions
+            | CheckName::RoleAttributes
+            | CheckName::ConnectorUsage
+            | CheckName::ServiceLinkedRole => false,
+        };
+        let accepts = |exception: &&Exception| exception.acceptance().is_some_and(beside);
         self.holding(account).find(accepts).map(|exception| exception.id.clone())
     }
 

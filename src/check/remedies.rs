@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::effective_permissions::Cut;
-use super::{
-    Baseline, Case, Rules, Subject, inline_policy, role_exists, service_linked_role,
-};
+use super::{Baseline, Case, Rules, Subject, inline_policy, role_exists, service_linked_role};
 use crate::config::Presence;
 use crate::model::{Account, CheckName, Role, RoleArn, ScanError, Snapshot, Verdict, Write};
 use crate::policy::{Kind, Policy, compare, covers};
@@ -89,10 +87,10 @@ impl Rules {
         service_linked_role::creation()
     }
 
-    /// An exception that accepts something of what a check looks at in an account, by id: what is written for that check
-    /// may take away what is accepted.
+    /// An exception that accepts more than the baseline in the document a check looks at, by id: to write the baseline would
+    /// take that away.
     pub(crate) fn exception(&self, account: &Account, check: CheckName) -> Option<String> {
-        self.exceptions.touching(account, check)
+        self.exceptions.beside_document(account, check)
     }
 }
 
@@ -116,8 +114,9 @@ impl Case<'_> {
             let finding = id(CheckName::RoleAttributes, self.boundary_subject());
             (finding, Write::PutPermissionsBoundary { arn })
         });
-        let insufficient = [Verdict::Missing, Verdict::Conditional]
-            .map(|verdict| id(CheckName::EffectivePermissions, Cut::Policies.subject(self, verdict)));
+        let insufficient = [Verdict::Missing, Verdict::Conditional].map(|verdict| {
+            id(CheckName::EffectivePermissions, Cut::Policies.subject(self, verdict))
+        });
         Amendments {
             trust: self.baseline.update_trust(),
             trust_is_stricter: self.trust_is_stricter(),

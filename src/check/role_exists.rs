@@ -59,11 +59,8 @@ pub(super) fn present(case: &Case<'_>) -> Outcome {
     if arn.name == config.role_name && arn.path == config.path {
         return Outcome::passed();
     }
-    let about = if arn.name == config.role_name {
-        About::Attribute(Attribute::Path)
-    } else {
-        About::Place
-    };
+    let about =
+        if arn.name == config.role_name { About::Attribute(Attribute::Path) } else { About::Place };
     let summary = if arn.name == config.role_name {
         format!(
             "the role is at path {}, not {}; a path cannot be changed, the role must be made anew",

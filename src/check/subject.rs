@@ -114,7 +114,8 @@ impl Case<'_> {
     /// An attached policy on neither list, with what it allows.
     pub(super) fn attached_subject(&self, arn: &str) -> Subject {
         let document = self.role.attached.get(arn).and_then(|policy| policy.document.as_ref());
-        let content = document.map_or("unknown".to_owned(), |d| self.canonical(Kind::Identity, [d]));
+        let content =
+            document.map_or("unknown".to_owned(), |d| self.canonical(Kind::Identity, [d]));
         Subject::new(About::Attached(arn.to_owned()), content)
     }
 

@@ -139,7 +139,8 @@ fn is_service(text: &str) -> bool {
         !part.is_empty()
             && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
-    let of_aws = text.contains(".amazonaws.") || [".amazon.com", ".aws.internal"].iter().any(|end| text.ends_with(end));
+    let of_aws = text.contains(".amazonaws.")
+        || [".amazon.com", ".aws.internal"].iter().any(|end| text.ends_with(end));
     of_aws && text.split('.').all(label)
 }
 

@@ -123,6 +123,22 @@ pub(super) fn refuse_acceptance(kind: PolicyKind, text: &str) -> Result<(), Stri
     Ok(())
 }
 
+/// Whether a document lets a role do everything, perhaps under a condition.
+pub(super) fn allows_everything(text: &str) -> bool {
+    const EVERYTHING: &str =
+        r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
+    let Ok(account) = "000000000000".parse() else { return true };
+    let context = Context { account, partition: Partition::default() };
+    let parse = |text| Policy::parse_baseline(PolicyKind::Identity, text, &context, None);
+    match (parse(text), parse(EVERYTHING)) {
+        (Ok(policy), Ok(everything)) => {
+            let verdict = policy::covers(&policy, &everything).verdict;
+            matches!(verdict, Verdict::Equivalent | Verdict::Conditional)
+        }
+        _ => true,
+    }
+}
+
 /// Text to configuration, or every problem.
 pub(super) fn read_config(
     text: &str,
@@ -131,9 +147,10 @@ pub(super) fn read_config(
 ) -> Result<Config, ConfigError> {
     let mut reading = Reading::new(file_name, around);
     let config = parse(text, &mut reading);
-    let mut problems = reading.finish();
+    let (mut problems, warnings) = reading.finish();
     match config {
         Some(mut config) if problems.is_empty() => {
+            config.warnings = warnings;
             config.digest = digest(&config).map_err(|error| one_problem(error.to_string()))?;
             Ok(config)
         }

@@ -65,6 +65,9 @@ pub struct Config {
     /// reads, are not part of it.
     #[serde(skip)]
     pub digest: String,
+    /// Keys that let something dangerous pass, each as a line with its place.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 impl Config {

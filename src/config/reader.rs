@@ -35,17 +35,30 @@ pub(super) struct Reading<'a> {
     folder: PathBuf,
     path: String,
     problems: Vec<(usize, Place, String)>,
+    warnings: Vec<(usize, Place, String)>,
 }
 
 impl<'a> Reading<'a> {
     pub(super) fn new(file_name: &str, around: Surroundings<'a>) -> Self {
         let files = vec![printable_line(file_name, 256)];
         let folder = PathBuf::new();
-        Self { around, files, file: 0, folder, path: String::new(), problems: Vec::new() }
+        let (path, problems, warnings) = (String::new(), vec![], vec![]);
+        Self { around, files, file: 0, folder, path, problems, warnings }
     }
 
     /// Notes a problem of the key that is being read.
     pub(super) fn problem(&mut self, place: Place, what: impl std::fmt::Display) {
+        let line = self.line(place, what);
+        self.problems.push((self.file, place, line));
+    }
+
+    /// Notes that the key that is being read, valid as it is, lets something dangerous pass.
+    pub(super) fn warning(&mut self, place: Place, what: impl std::fmt::Display) {
+        let line = self.line(place, what);
+        self.warnings.push((self.file, place, line));
+    }
+
+    fn line(&self, place: Place, what: impl std::fmt::Display) -> String {
         let file = self.files.get(self.file).map_or("", String::as_str);
         let at = if place == Place::default() {
             String::new()
@@ -53,7 +66,7 @@ impl<'a> Reading<'a> {
             format!("{}:{}:", place.line, place.column)
         };
         let key = if self.path.is_empty() { String::new() } else { format!("{}: ", self.path) };
-        self.problems.push((self.file, place, format!("{file}:{at} {key}{what}")));
+        format!("{file}:{at} {key}{what}")
     }
 
     /// Runs `read` one step further down the tree.
@@ -86,10 +99,13 @@ impl<'a> Reading<'a> {
         self.around.base_dir.join(&self.folder).join(path)
     }
 
-    /// Every problem, in the order of the file.
-    pub(super) fn finish(mut self) -> Vec<String> {
-        self.problems.sort_by_key(|(file, place, _)| (*file, *place));
-        self.problems.into_iter().map(|(.., line)| line).collect()
+    /// Every problem and every warning, in the order of the file.
+    pub(super) fn finish(self) -> (Vec<String>, Vec<String>) {
+        let in_order = |mut lines: Vec<(usize, Place, String)>| {
+            lines.sort_by_key(|(file, place, _)| (*file, *place));
+            lines.into_iter().map(|(.., line)| line).collect()
+        };
+        (in_order(self.problems), in_order(self.warnings))
     }
 }
 
@@ -223,7 +239,7 @@ impl<'k, 'r> Keys<'k, 'r> {
 
     /// Notes a problem of one key, at its value or, when it is absent, at the section.
     pub(super) fn problem(&mut self, name: &str, what: impl std::fmt::Display) {
-        let place = self.node(name).map_or(self.place, |node| node.place);
+        let place = self.place_of(name);
         self.problem_at(name, place, what);
     }
 
@@ -232,9 +248,20 @@ impl<'k, 'r> Keys<'k, 'r> {
         self.reading.within(name, |reading| reading.problem(place, what));
     }
 
-    /// Notes a problem of the section as a whole.
-    pub(super) fn problem_here(&mut self, what: impl std::fmt::Display) {
-        self.reading.problem(self.place, what);
+    /// Notes that one key, valid as it is, lets something dangerous pass.
+    pub(super) fn warn(&mut self, name: &str, what: impl std::fmt::Display) {
+        let place = self.place_of(name);
+        self.reading.within(name, |reading| reading.warning(place, what));
+    }
+
+    /// As [`Keys::warn`], of a key some levels down.
+    pub(super) fn warn_below(&mut self, path: &[&str], place: Place, what: impl std::fmt::Display) {
+        self.reading.within(&path.join("."), |reading| reading.warning(place, what));
+    }
+
+    /// Where the value of a key is; where the section is, when it is absent.
+    pub(super) fn place_of(&self, name: &str) -> Place {
+        self.node(name).map_or(self.place, |node| node.place)
     }
 
     /// What surrounds the file.

@@ -1,13 +1,14 @@
 //! One account, as far as it is known.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::pending;
 use crate::model::{
-    Account, AccountReport, AccountResult, AccountState, CheckResults, Finding, ScanError,
-    UnknownReason,
+    Account, AccountReport, AccountResult, AccountState, CheckName, CheckResults, Finding,
+    ScanError, UnknownReason,
 };
 
 /// What is known of one account.
@@ -21,6 +22,8 @@ pub struct Entry {
     pub earlier: Option<AccountResult>,
     /// Whole lists in a row that lacked it.
     pub missed: u32,
+    /// Since when checks have been drifting that the last judgement did not speak of, neither as drifting nor as right.
+    pub ages: BTreeMap<CheckName, Timestamp>,
 }
 
 /// A judgement, taken apart.
@@ -41,7 +44,7 @@ impl Entry {
             Some(reason) => AccountResult::Skipped(reason),
             None => AccountResult::Unknown(Box::new(pending())),
         };
-        Self { account, result, earlier: None, missed: 0 }
+        Self { account, result, earlier: None, missed: 0, ages: BTreeMap::new() }
     }
 
     /// The last judgement, however old.

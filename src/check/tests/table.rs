@@ -1050,49 +1050,61 @@ pub(crate) const TABLE: &[Row] = &[
     ),
     row(
         "every finding is excused",
-        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
-        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"*"}"#)),
-        &["exempt", "trust-policy excess critical (EX-1): anyone in the world may assume the role"],
+        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]",
+        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"999988887777"}"#)),
+        &[
+            "exempt",
+            "trust-policy excess critical (EX-1): anyone in account 999988887777 may assume the role",
+        ],
     ),
     row(
         "an exception holds on its last day",
-        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2026-11-24}]",
-        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"*"}"#)),
-        &["exempt", "trust-policy excess critical (EX-1): anyone in the world may assume the role"],
+        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2026-11-24}]",
+        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"999988887777"}"#)),
+        &[
+            "exempt",
+            "trust-policy excess critical (EX-1): anyone in account 999988887777 may assume the role",
+        ],
     ),
     row(
         "an exception that expired yesterday",
-        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2026-11-23}]",
-        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"*"}"#)),
-        &["drifted", "trust-policy excess critical: anyone in the world may assume the role"],
+        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2026-11-23}]",
+        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"999988887777"}"#)),
+        &[
+            "drifted",
+            "trust-policy excess critical: anyone in account 999988887777 may assume the role",
+        ],
     ),
     row(
         "an exception for another account",
-        "exceptions: [{id: EX-1, accounts: [\"444455556666\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
-        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"*"}"#)),
-        &["drifted", "trust-policy excess critical: anyone in the world may assume the role"],
+        "exceptions: [{id: EX-1, accounts: [\"444455556666\"], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]",
+        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"999988887777"}"#)),
+        &[
+            "drifted",
+            "trust-policy excess critical: anyone in account 999988887777 may assume the role",
+        ],
     ),
     row(
         "only some findings are excused",
-        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
+        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]",
         || {
             role(|r| {
-                r.trust_policy = trust_also(r#"{"AWS":"*"}"#);
+                r.trust_policy = trust_also(r#"{"AWS":"999988887777"}"#);
                 r.max_session_seconds = Some(43_200);
             })
         },
         &[
             "drifted",
-            "trust-policy excess critical (EX-1): anyone in the world may assume the role",
+            "trust-policy excess critical (EX-1): anyone in account 999988887777 may assume the role",
             "role-attributes excess low: sessions of the role may last 43200 seconds, at most 3600 are expected",
         ],
     ),
     row(
         "a finding is excused, and something is not decided",
-        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
+        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]",
         || {
             role(|r| {
-                r.trust_policy = trust_also(r#"{"AWS":"*"}"#);
+                r.trust_policy = trust_also(r#"{"AWS":"999988887777"}"#);
                 r.boundary = Some((BOUNDARY.to_owned(), policy(None)));
             })
         },

@@ -7,10 +7,10 @@ use serde_json::{Value as Json, json};
 
 use super::accounts::selector;
 use super::baseline::Document;
-use super::{ACCOUNT_ID, POLICY_ARN, WORDS};
+use super::{ACCOUNT_ID, POLICY_ARN, WORDS, is_administrators};
 use crate::config::combine::{List, Nullable, Placed};
 use crate::config::kinds::{OneOf, Switch, Word};
-use crate::config::load::refuse_acceptance;
+use crate::config::load::{allows_everything, refuse_acceptance};
 use crate::config::reader::{Keys, Kind, Reading, Section};
 use crate::config::secret::read_file;
 use crate::config::yaml::{self, Node, Place, Value};
@@ -75,7 +75,7 @@ fn exception(keys: &mut Keys<'_, '_>) -> Option<Exception> {
     let id = keys.required("id", "Its name, unique.", WORDS);
     let accounts = keys.required("accounts", "Accounts it covers.", Covered);
     let doc = "Accepted beyond or short of the baseline; anything further stays drift.";
-    let accept = keys.key("accept", doc, Nullable(Section(acceptance)), json!(null));
+    let accept = keys.key("accept", doc, Section(acceptance), json!({}));
     let doc = "Ids of the findings it covers, instead of `accept`.";
     let ids = Nullable(AtLeastOne(List(FINDING_ID)));
     let findings = keys.key("findings", doc, ids, json!(null));
@@ -83,16 +83,23 @@ fn exception(keys: &mut Keys<'_, '_>) -> Option<Exception> {
     let owner = keys.required("owner", "Who answers for it.", WORDS);
     let expires = keys.required("expires", "The last day it holds, in UTC.", DATE);
     keys.gone("checks", instead_of_checks);
-    let covers = match (accept?, findings?) {
-        (Some(acceptance), None) => Some(Covers::Accept(Box::new(acceptance))),
-        (None, Some(ids)) => Some(Covers::Findings(ids.into_iter().collect())),
-        (Some(_), Some(_)) => {
+    let covers = match (accept?, findings?, keys.is_set("accept")) {
+        (acceptance, None, true) if acceptance.is_empty() => {
+            keys.problem("accept", format_args!("accepts nothing; {EXACT}"));
+            None
+        }
+        (acceptance, None, true) => Some(Covers::Accept(Box::new(acceptance))),
+        (_, Some(ids), false) => Some(Covers::Findings(ids.into_iter().collect())),
+        (_, Some(_), true) => {
             keys.problem("findings", "give `accept` or `findings`, not both");
             None
         }
-        (None, None) => {
+        (_, None, false) => {
             if !keys.is_set("checks") {
-                keys.problem("accept", format_args!("missing; give `accept` or `findings`: {EXACT}"));
+                keys.problem(
+                    "accept",
+                    format_args!("missing; give `accept` or `findings`: {EXACT}"),
+                );
             }
             None
         }
@@ -152,19 +159,37 @@ fn acceptance(keys: &mut Keys<'_, '_>) -> Option<Acceptance> {
     let absent = keys.key("absent", "Whether the role may be missing.", Switch, json!(false));
     let doc = "Attributes that may have any value.";
     let attributes = keys.key("attributes", doc, List(ATTRIBUTE), json!([]));
-    let acceptance = Acceptance {
+    for arn in attached.iter().flatten().filter(|arn| is_administrators(arn)) {
+        keys.warn(
+            "attached_policies",
+            format_args!(
+                "`{arn}` makes the connector's role an administrator, and passes; remove it"
+            ),
+        );
+    }
+    for principal in principals.iter().flatten().filter(|principal| principal.is_public()) {
+        keys.warn(
+            "principals",
+            format_args!(
+                "everyone with an account at `{}` may assume the role, and passes; name it in a `trust_policy` with a condition on its audience and subject",
+                principal.value
+            ),
+        );
+    }
+    if inline_policy.iter().flatten().any(|text| allows_everything(text)) {
+        keys.warn(
+            "inline_policy",
+            "the document allows everything, and a role with it passes; name the actions that are needed",
+        );
+    }
+    Some(Acceptance {
         attached_policies: attached?.into_iter().collect(),
         principals: principals?.into_iter().collect(),
         trust_policy: trust_policy?,
         inline_policy: inline_policy?,
         absent: absent?,
         attributes: attributes?.into_iter().collect(),
-    };
-    if acceptance.is_empty() {
-        keys.problem_here(format_args!("accepts nothing; {EXACT}"));
-        return None;
-    }
-    Some(acceptance)
+    })
 }
 
 /// The path of a document that an exception accepts.

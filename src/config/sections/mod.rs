@@ -16,6 +16,7 @@ use super::reader::{Keys, Section};
 use super::{Config, Exception};
 use crate::model::{AccountId, RoleArn, Severity, Shard};
 use crate::policy::ACCOUNT_TEMPLATE;
+use checks::ReadChecks;
 
 /// The whole file.
 pub(super) fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
@@ -43,8 +44,9 @@ pub(super) fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
         json!({}),
     );
     let (store, web) = serve::serve(keys);
-    let mut checks = checks?;
+    let ReadChecks { mut checks, severities } = checks?;
     checks.drift_severity = fail_on?;
+    checks::warn_of_mild_severities(keys, &checks, &severities);
     let (accounts, access, baseline) = (accounts?, access?, baseline?);
     let exceptions: Vec<Exception> = exceptions?;
     exceptions::refuse_what_a_list_has_not(keys, &accounts, &exceptions);
@@ -63,6 +65,7 @@ pub(super) fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
         web: web?,
         shard: Shard::default(),
         digest: String::new(),
+        warnings: Vec::new(),
     })
 }
 
@@ -102,6 +105,12 @@ const POLICY_ARN: Word<String> = Word {
         is_policy_arn(&plain).then(|| text.to_owned())
     },
 };
+
+/// Whether an AWS managed policy makes whoever has the role an administrator, or lets them become one.
+fn is_administrators(arn: &str) -> bool {
+    let Some((_, name)) = arn.split_once(":iam::aws:policy/") else { return false };
+    name.starts_with("AdministratorAccess") || ["IAMFullAccess", "PowerUserAccess"].contains(&name)
+}
 
 /// A text that is neither empty nor only white space.
 const WORDS: Word<String> = Word {

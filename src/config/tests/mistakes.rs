@@ -318,17 +318,17 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
         &["c.yaml:2:77: baseline.cluster_refresh: expected a duration from 1m to 7d, found `5s`"],
     ),
     (
-        "exceptions: [{id: a, accounts: {}, checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
+        "exceptions: [{id: a, accounts: {}, accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]",
         &["c.yaml:2:32: exceptions[0].accounts: names no account; give `ids`, `ous` or `tags`"],
     ),
     (
-        "exceptions: [{id: a, accounts: all, checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
+        "exceptions: [{id: a, accounts: all, accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]",
         &[
             "c.yaml:2:32: exceptions[0].accounts: expected a list of account ids, or a mapping of `ids`, `ous` and `tags`, found a text",
         ],
     ),
     (
-        "exceptions: [{id: a, accounts: {ous: [prod], tag: {a: b}}, checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
+        "exceptions: [{id: a, accounts: {ous: [prod], tag: {a: b}}, accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]",
         &[
             "c.yaml:2:39: exceptions[0].accounts.ous[0]: expected an organizational unit such as ou-ab12-11111111 or a root such as r-ab12, found `prod`",
             "c.yaml:2:46: exceptions[0].accounts.tag: unknown key; did you mean `tags`?",
@@ -391,7 +391,7 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "exceptions: [{id: a, accounts: [], checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
+        "exceptions: [{id: a, accounts: [], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]",
         &["c.yaml:2:32: exceptions[0].accounts: is empty; expected at least one"],
     ),
     (
@@ -416,13 +416,13 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "exceptions:\n  - {id: a, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-02-30}",
+        "exceptions:\n  - {id: a, accounts: [\"111122223333\"], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-02-30}",
         &[
             "c.yaml:3:95: exceptions[0].expires: expected a date such as 2027-01-31, found `2027-02-30`",
         ],
     ),
     (
-        "exceptions:\n  - &e {id: a, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-02-28}\n  - *e",
+        "exceptions:\n  - &e {id: a, accounts: [\"111122223333\"], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-02-28}\n  - *e",
         &["c.yaml:4:5: exceptions: exception `a` is given twice; first in line 3"],
     ),
     (
@@ -446,7 +446,7 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "exceptions_file: exceptions.yaml\nexceptions:\n  - {id: a, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-02-28}",
+        "exceptions_file: exceptions.yaml\nexceptions:\n  - {id: a, accounts: [\"111122223333\"], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-02-28}",
         &["c.yaml:2:18: exceptions_file: give `exceptions` or `exceptions_file`, not both"],
     ),
     ("log: {<<: {format: json}}", &["c.yaml:2:7: log.<<: unknown key; expected format or level"]),
@@ -546,7 +546,7 @@ pub(super) const TEXTS: &[(&str, &[&str])] = &[
         &["c.yaml:1:65: accounts.include: `ous` and `tags` need `source: organization`; use `ids`"],
     ),
     (
-        "accounts: {source: list, list: [{id: \"111122223333\"}]}\nexceptions: [{id: a, accounts: {ous: [r-ab12]}, checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]\n",
+        "accounts: {source: list, list: [{id: \"111122223333\"}]}\nexceptions: [{id: a, accounts: {ous: [r-ab12]}, accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]\n",
         &[
             "c.yaml:2:13: exceptions: exception `a`: `ous` and `tags` need `source: organization`; use `ids`",
         ],

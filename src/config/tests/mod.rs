@@ -42,7 +42,7 @@ fn read(text: &str) -> Result<Config, Vec<String>> {
     read_config(text, "c.yaml", around).map_err(|error| error.problems)
 }
 
-const EXCEPTIONS: &str = "- {id: EX-1, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}\n";
+const EXCEPTIONS: &str = "- {id: EX-1, accounts: [\"111122223333\"], findings: [\"0123456789abcdef\"], reason: r, owner: o, expires: 2027-01-31}\n";
 
 /// A file whose first line says where accounts come from, so that a case shows only its own mistake.
 fn organization(rest: &str) -> String {
@@ -78,7 +78,7 @@ baseline:
 checks:
   trust-polcy: {}
 exceptions:
-  - {id: a, accounts: [], checks: [trust-policy], reason: r, owner: o, expires: soon}
+  - {id: a, accounts: [], accept: {absent: true}, reason: r, owner: o, expires: soon}
 sweep:
   concurrency: 0
 ";
@@ -91,7 +91,7 @@ sweep:
         "c.yaml:9:3: baseline.regions: is empty; `presence: when-connected` needs at least one region",
         "c.yaml:11:3: checks.trust-polcy: unknown key; did you mean `trust-policy`?",
         "c.yaml:13:23: exceptions[0].accounts: is empty; expected at least one",
-        "c.yaml:13:81: exceptions[0].expires: expected a date such as 2027-01-31, found `soon`",
+        "c.yaml:13:82: exceptions[0].expires: expected a date such as 2027-01-31, found `soon`",
         "c.yaml:15:16: sweep.concurrency: expected a whole number from 1 to 1024, found the number `0`",
     ];
     assert_eq!(problems(text), want);
@@ -133,7 +133,7 @@ checks:
   service-linked-role: {enabled: false}
 fail_on: medium
 exceptions:
-  - {id: EX-1, accounts: ["111122223333"], checks: [attached-policies], reason: "…", owner: team-x, expires: 2027-01-31}
+  - {id: EX-1, accounts: ["111122223333"], accept: {attached_policies: ["arn:aws:iam::${rolewarden:account_id}:policy/agent"]}, reason: "…", owner: team-x, expires: 2027-01-31}
 sweep:
   cron: "*/15 * * * *"
   timezone: Europe/Berlin

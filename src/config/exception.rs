@@ -71,8 +71,8 @@ pub struct InvalidPrincipal;
 
 impl Principal {
     /// The forms, for messages.
-    pub const FORMS: &'static str = "an account id in quotes, the ARN of a root, role, user or identity provider, or a service such as \
-         ec2.amazonaws.com; never a wildcard: an exception cannot accept everyone";
+    pub const FORMS: &'static str = "a principal without wildcards: an account id in quotes, the ARN of a root, \
+        role, user or identity provider, or a service such as ec2.amazonaws.com";
 
     /// Public identity providers that a trust policy names by host. Each has accounts for everyone.
     const PUBLIC: [&'static str; 4] = [

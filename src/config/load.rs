@@ -113,7 +113,7 @@ pub(super) fn refuse_acceptance(kind: PolicyKind, text: &str) -> Result<(), Stri
         Policy::parse_baseline(kind, text, &context, None).map_err(|error| error.to_string())?;
     if let Some(variable) = policy.variable() {
         return Err(format!(
-            "it holds the policy variable `${{{}}}`, which matches nobody knows what; name the actions and resources it stands for",
+            "it holds the policy variable `${{{}}}`, whose value is not known here; name the actions and resources instead",
             printable_line(variable, 64)
         ));
     }

@@ -1018,8 +1018,17 @@ pub(crate) const TABLE: &[Row] = &[
     row(
         "the configured severity replaces the computed one",
         "checks: {trust-policy: {severity: low}}",
+        || role(|r| r.trust_policy = trust_if(OWN_ACCOUNT)),
+        &[
+            "drifted",
+            "trust-policy conditional low: the service ssm.amazonaws.com may assume the role only under a condition",
+        ],
+    ),
+    row(
+        "a configured severity does not lower trust that reaches beyond the account",
+        "checks: {trust-policy: {severity: info}}",
         || role(|r| r.trust_policy = trust_also(r#"{"AWS":"*"}"#)),
-        &["drifted", "trust-policy excess low: anyone in the world may assume the role"],
+        &["drifted", "trust-policy excess critical: anyone in the world may assume the role"],
     ),
     row(
         "what is accepted stays information",

@@ -21,14 +21,18 @@ fn read(text: &str) -> Result<Config, Vec<String>> {
         "HOSTILE" => Some("no spaces allowed".to_owned()),
         _ => None,
     };
-    let files = |path: &Path| match path.to_str() {
+    let files = |path: &Path| {
+        match path.to_str() {
         Some("/etc/rolewarden/trust.json") => Ok("{}".to_owned()),
+        Some("/etc/rolewarden/everyone.json") => Ok(r#"{"Statement": {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}}"#.to_owned()),
+        Some("/etc/rolewarden/variable.json") => Ok(r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/${aws:username}/*"}}"#.to_owned()),
         Some("/etc/rolewarden/bad.json") => Ok("bad".to_owned()),
         Some("/run/secret") => Ok("from-file\n".to_owned()),
         Some("/etc/rolewarden/exceptions.yaml") => Ok(EXCEPTIONS.to_owned()),
         Some("/etc/rolewarden/wrong.yaml") => Ok("- id: EX-1\n  accounts: []\n- {}\n".to_owned()),
         Some("/etc/rolewarden/folder") => Err(io::ErrorKind::IsADirectory.into()),
         _ => Err(io::ErrorKind::NotFound.into()),
+    }
     };
     let judge =
         |_, text: &str| if text == "bad" { Err("Statement: missing".to_owned()) } else { Ok(()) };
@@ -91,7 +95,7 @@ sweep:
         "c.yaml:9:3: baseline.regions: is empty; `presence: when-connected` needs at least one region",
         "c.yaml:11:3: checks.trust-polcy: unknown key; did you mean `trust-policy`?",
         "c.yaml:13:23: exceptions[0].accounts: is empty; expected at least one",
-        "c.yaml:13:82: exceptions[0].expires: expected a date such as 2027-01-31, found `soon`",
+        "c.yaml:13:81: exceptions[0].expires: expected a date such as 2027-01-31, found `soon`",
         "c.yaml:15:16: sweep.concurrency: expected a whole number from 1 to 1024, found the number `0`",
     ];
     assert_eq!(problems(text), want);

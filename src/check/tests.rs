@@ -1,5 +1,6 @@
 //! Every check, verdict, severity and state, through the one public door: a configuration and a role in, a judgement out.
 
+mod accepted;
 pub(crate) mod documents;
 mod linked;
 mod shell;
@@ -17,10 +18,15 @@ use super::*;
 const PINNED: &str = include_str!("tests/pinned-trust-policy.json");
 
 pub(crate) fn config(yaml: &str) -> Config {
+    config_with(yaml, &[("/pinned.json", PINNED)])
+}
+
+/// A configuration, and the files it names.
+fn config_with(yaml: &str, files: &[(&str, &str)]) -> Config {
     let text = format!("accounts: {{source: organization}}\n{yaml}");
-    let read = |path: &Path| match path.to_str() {
-        Some("/pinned.json") => Ok(PINNED.to_owned()),
-        _ => Err(std::io::ErrorKind::NotFound.into()),
+    let read = |path: &Path| {
+        let named = files.iter().find(|(name, _)| path.to_str() == Some(name));
+        named.map(|(_, text)| (*text).to_owned()).ok_or(std::io::ErrorKind::NotFound.into())
     };
     Config::from_text(&text, "c.yaml", Path::new("/"), &|_| None, &read).unwrap()
 }

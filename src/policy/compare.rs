@@ -152,29 +152,30 @@ impl<'p> Judge<'p> {
         }
     }
 
-    /// What the role may allow beyond a baseline with what is accepted beside it.
+    /// What the role may allow beyond a baseline with what is accepted beside it. `own`: the baseline alone.
     ///
     /// Stricter than [`Judge::excess`] in two ways. A condition of the role's own counts as holding in every world of the
     /// accepted conditions: a grant accepted under one condition is not accepted under another. And every world is asked,
     /// because the worst request may show in the last one.
     pub(super) fn beyond_accepted(&mut self, own: &Policy) -> Result<Vec<Witness>, Spent> {
         let mut found: Vec<Witness> = Vec::new();
-        for holding in self.worlds()? {
+        let worlds = self.worlds()?;
+        let first = worlds.first().copied().unwrap_or_default();
+        let held = World { conditions: &self.conditions, holding: first };
+        let baseline = sides(&own.statements, held).must;
+        for holding in worlds {
             let world = World { conditions: &self.conditions, holding };
-            let own_hold = own.conditions().all(|c| world.decides(Some(c)) == Some(true));
-            let (actual, baseline) =
+            let (role, accepted) =
                 (sides(&self.actual.statements, world), sides(&self.baseline.statements, world));
-            let mut questions = vec![(actual.must, baseline.must)];
-            if own_hold {
-                questions.push((actual.may, baseline.may));
-            }
+            let mut questions = vec![(role.must, accepted.must)];
+            let mut wide = role.may;
             // A baseline without a Deny is the union of its Allows: what it allows is beyond nothing, also where an
-            // accepted document denies it.
-            let own = sides(&own.statements, world).must;
-            for (mut wide, narrow) in questions {
-                if own.deny.is_empty() {
-                    wide.deny.extend(own.allow.iter().cloned());
-                }
+            // accepted document denies it, or a condition of its own does not hold.
+            if baseline.deny.is_empty() {
+                wide.deny.extend(baseline.allow.iter().cloned());
+            }
+            questions.push((wide, accepted.may));
+            for (wide, narrow) in questions {
                 // What was found proves the verdict, whatever is left of the budget.
                 let requests = match self.beyond(&wide, &narrow) {
                     Err(Spent) if !found.is_empty() => return Ok(found),

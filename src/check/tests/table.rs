@@ -1058,6 +1058,40 @@ pub(crate) const TABLE: &[Row] = &[
         ],
     ),
     row(
+        "a policy of every account's own is allowed",
+        ALLOWED_OWN,
+        || role(|r| r.attached = managed("arn:aws:iam::111122223333:policy/org-logs", Some(ALL))),
+        &["compliant"],
+    ),
+    row(
+        "a policy of every account's own is allowed in another partition",
+        ALLOWED_OWN,
+        || {
+            role_in("aws-cn", |r| {
+                r.attached = managed("arn:aws-cn:iam::111122223333:policy/org-logs", Some(ALL));
+            })
+        },
+        &["compliant"],
+    ),
+    row(
+        "a policy of that name in another account is not",
+        ALLOWED_OWN,
+        || role(|r| r.attached = managed("arn:aws:iam::999988887777:policy/org-logs", Some(ALL))),
+        &[
+            "drifted",
+            "attached-policies excess high: the managed policy org-logs (arn:aws:iam::999988887777:policy/org-logs) is attached and not expected",
+        ],
+    ),
+    row(
+        "a policy of every account's own is required",
+        REQUIRED_OWN,
+        || role(|_| {}),
+        &[
+            "drifted",
+            "attached-policies missing high: the required managed policy arn:aws:iam::111122223333:policy/org-logs is not attached",
+        ],
+    ),
+    row(
         "every finding is excused",
         "exceptions: [{id: EX-1, accounts: [\"111122223333\"], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]",
         || role(|r| r.trust_policy = trust_also(r#"{"AWS":"999988887777"}"#)),
@@ -1195,6 +1229,8 @@ const REQUIRED: &str =
     "checks: {attached-policies: {required: [\"arn:aws:iam::aws:policy/AmazonEKSClusterPolicy\"]}}";
 const ALLOWED: &str =
     "checks: {attached-policies: {allowed: [\"arn:aws:iam::aws:policy/AmazonEKSClusterPolicy\"]}}";
+const ALLOWED_OWN: &str = "checks: {attached-policies: {allowed: [\"arn:aws:iam::${rolewarden:account_id}:policy/org-logs\"]}}";
+const REQUIRED_OWN: &str = "checks: {attached-policies: {required: [\"arn:aws:iam::${rolewarden:account_id}:policy/org-logs\"]}}";
 const BOUNDED: &str =
     "baseline: {permissions_boundary: \"arn:aws:iam::${rolewarden:account_id}:policy/boundary\"}";
 const TAGGED: &str = r#"baseline: {required_tags: {team: platform, "it's": "a,b=c \"d\""}}"#;

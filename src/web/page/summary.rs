@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::bits::{age, counted, line, percent, seconds};
 use super::links;
 use crate::ledger::View;
-use crate::model::{AccountState, Severity, StateCounts};
+use crate::model::{AccountState, Finding, Severity, StateCounts};
 use crate::render::words::number;
 use crate::web::control::Progress;
 use crate::web::listing::{Filter, Order, Row, Shown};
@@ -286,6 +286,22 @@ fn tile(tone: Tone, address: &str, label: &str, value: &Markup, note: &Markup) -
     }
 }
 
+/// Findings under an exception, by severity: what is accepted is as bad as it is.
+fn accepted(view: &View) -> String {
+    let findings = || view.ledger.entries().flat_map(|entry| entry.findings());
+    let counts = Severity::ALL.into_iter().filter_map(|severity| {
+        let exempt = |f: &&Finding| f.exception.is_some() && f.severity == severity;
+        let count = findings().filter(exempt).count();
+        (count > 0).then(|| format!("{count} {}", severity.as_str()))
+    });
+    let words: Vec<String> = counts.collect();
+    if words.is_empty() {
+        "under an exception".to_owned()
+    } else {
+        format!("accepted: {}", words.join(", "))
+    }
+}
+
 fn tiles(view: &View, facts: &Facts, now: Timestamp) -> Markup {
     // A zero is only good news when everything was looked at.
     let zero = match (facts.has_report, facts.all_known()) {
@@ -312,7 +328,7 @@ fn tiles(view: &View, facts: &Facts, now: Timestamp) -> Markup {
         ul.tiles aria-label="Key figures" {
             (tile(drifted.0, &links::state(AccountState::Drifted), "Drifted", &drifted.1, &html! { (of_verified) }))
             (tile(unknown.0, &links::state(AccountState::Unknown), "Not verified", &unknown.1, &html! { "neither good nor bad" }))
-            (tile(exempt.0, &links::state(AccountState::Exempt), "Exempt", &exempt.1, &html! { "under an exception" }))
+            (tile(exempt.0, &links::state(AccountState::Exempt), "Exempt", &exempt.1, &html! { (accepted(view)) }))
             (tile(critical.0, &links::list(&worst, Order::Worst, 1), "Critical findings", &critical.1,
                 &html! { "in " (counted(facts.critical.1, "account")) }))
             @match facts.oldest {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Case, Outcome, Problem, fix};
+use super::{About, Case, Outcome, Problem, Subject, fix};
 use crate::model::{ManagedPolicy, Severity, Verdict, Write};
 use crate::policy::{Kind, Policy, compare};
 
@@ -93,7 +93,6 @@ impl Surplus<'_> {
         let detach = Write::DetachManagedPolicy { arn: self.arn.clone() };
         let detach = fix::commands(&case.role.arn.name, [&detach]);
         Problem {
-            cause: extra_cause(self.arn),
             verdict: Verdict::Excess,
             severity,
             summary: format!(
@@ -104,19 +103,14 @@ impl Surplus<'_> {
             expected: Value::Null,
             actual: json!(self.arn),
             fix: put.into_iter().chain(detach).collect(),
+            ..Problem::about(case.attached_subject(self.arn))
         }
     }
-}
-
-/// The cause of the finding about a policy on neither list.
-pub(super) fn extra_cause(arn: &str) -> String {
-    format!("extra {arn}")
 }
 
 fn not_attached(case: &Case<'_>, arn: &str) -> Problem {
     let attach = Write::AttachManagedPolicy { arn: arn.to_owned() };
     Problem {
-        cause: format!("missing {arn}"),
         verdict: Verdict::Missing,
         severity: Severity::High,
         summary: format!("the required managed policy {arn} is not attached"),
@@ -124,5 +118,6 @@ fn not_attached(case: &Case<'_>, arn: &str) -> Problem {
         expected: json!(arn),
         actual: Value::Null,
         fix: fix::commands(&case.role.arn.name, [&attach]),
+        ..Problem::about(Subject::new(About::Required(arn.to_owned()), ""))
     }
 }

@@ -1,12 +1,13 @@
 //! The baseline, compiled for an account: parsed policies and the documents as people would put them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::kept::Same;
-use crate::config::BaselineConfig;
+use crate::config::{Acceptance, BaselineConfig, Principal};
 use crate::model::{AccountId, Partition, Write};
 use crate::policy::{ACCOUNT_TEMPLATE, Context, InvalidPolicy, Kind, Policy};
 
@@ -64,10 +65,39 @@ impl Source {
         }
     }
 
+    /// The baseline in an account, with what exceptions accept of its documents beside it.
+    pub(super) fn accepting(
+        &self,
+        baseline: &Baseline,
+        account: &AccountId,
+        acceptances: &[&Acceptance],
+    ) -> Result<Baseline, InvalidPolicy> {
+        let context = Context { account: account.clone(), partition: self.partition.clone() };
+        let service = self.service();
+        let beside = |kind, own: &Policy, shown: &Value, texts: Vec<String>| {
+            let parse = |text: &String| Policy::parse_baseline(kind, text, &context, service);
+            let documents = texts.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+            let localized = |text: &String| crate::policy::localized(text, &context, service);
+            let shown = together(shown, texts.iter().map(localized));
+            Ok::<_, InvalidPolicy>((own.clone().accepting(documents), shown))
+        };
+        let trust = acceptances.iter().flat_map(|acceptance| trust_texts(acceptance)).collect();
+        let inline = acceptances.iter().filter_map(|a| a.inline_policy.clone()).collect();
+        let (trust, trust_document) =
+            beside(Kind::Trust, &baseline.trust, &baseline.trust_document, trust)?;
+        let (inline, inline_document) =
+            beside(Kind::Identity, &baseline.inline, &baseline.inline_document, inline)?;
+        let (same_trust, same_inline) = (Same::default(), Same::default());
+        Ok(Baseline { trust, inline, trust_document, inline_document, same_trust, same_inline })
+    }
+
+    fn service(&self) -> Option<&str> {
+        self.config.service_principals.get(self.partition.as_str()).map(String::as_str)
+    }
+
     fn compile(&self, account: &AccountId) -> Result<Baseline, InvalidPolicy> {
         let context = Context { account: account.clone(), partition: self.partition.clone() };
-        let service =
-            self.config.service_principals.get(self.partition.as_str()).map(String::as_str);
+        let service = self.service();
         let localized = |text: &str| crate::policy::localized(text, &context, service);
         let parse = |kind, text| Policy::parse_baseline(kind, text, &context, service);
         Ok(Baseline {
@@ -79,6 +109,44 @@ impl Source {
             same_inline: Same::default(),
         })
     }
+}
+
+/// What an acceptance adds to the trust policy, as documents.
+fn trust_texts(acceptance: &Acceptance) -> Vec<String> {
+    let mut by_kind: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for Principal { kind, value, action } in &acceptance.principals {
+        by_kind.entry((action, kind)).or_default().push(value);
+    }
+    let statements: Vec<Value> = by_kind
+        .into_iter()
+        .map(|((action, kind), values)| {
+            json!({"Effect": "Allow", "Principal": {kind: values}, "Action": action})
+        })
+        .collect();
+    let named = (!statements.is_empty())
+        .then(|| json!({"Version": "2012-10-17", "Statement": statements}).to_string());
+    named.into_iter().chain(acceptance.trust_policy.clone()).collect()
+}
+
+/// Several documents as one, to be shown. A Sid may stand only once, so those of the accepted ones go.
+fn together(baseline: &Value, accepted: impl Iterator<Item = Value>) -> Value {
+    let statements = |document: &Value| match document.get("Statement") {
+        Some(Value::Array(list)) => list.clone(),
+        Some(one) => vec![one.clone()],
+        None => Vec::new(),
+    };
+    let mut all = statements(baseline);
+    for mut statement in accepted.flat_map(|document| statements(&document)) {
+        if let Value::Object(members) = &mut statement {
+            members.remove("Sid");
+        }
+        all.push(statement);
+    }
+    let mut whole = baseline.clone();
+    if let Value::Object(members) = &mut whole {
+        members.insert("Statement".to_owned(), Value::Array(all));
+    }
+    whole
 }
 
 /// SHA-256 over the baseline's meaning, as `sha256:…`: layout, order and Sids of the documents do not change it.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::baseline::Baseline;
-use super::{Case, Outcome, Problem, Rules, words};
+use super::{About, Case, Outcome, Problem, Rules, Subject, words};
 use crate::model::{
     AccountId, Cluster, Role, RoleArn, Severity, Snapshot, Verdict, printable_line,
 };
@@ -129,7 +129,7 @@ impl User<'_> {
                 found.undecided = Some(format!("role {name}: {}: {note}", check.as_str()));
             }
             found.problems.extend(outcome.problems.into_iter().map(|problem| Problem {
-                cause: format!("{} {} {}", role.arn, check.as_str(), problem.cause),
+                subject: problem.subject.of(&role.arn, check),
                 summary: format!("role {name} of {clusters}: {}", problem.summary),
                 ..problem
             }));
@@ -166,7 +166,6 @@ impl User<'_> {
         let Place { rules, account, .. } = self.place;
         let actual = printable_line(self.named, 2_048);
         Problem {
-            cause: format!("{cause} {}", self.named),
             verdict,
             severity,
             summary,
@@ -174,6 +173,7 @@ impl User<'_> {
             expected: json!(rules.expected_arn(account).to_string()),
             actual: json!(actual),
             fix: Vec::new(),
+            ..Problem::about(Subject::new(About::Usage, format!("{cause} {}", self.named)))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Case, Outcome, Problem, fix, inline_policy, shown, words};
+use super::{Case, Outcome, Problem, Subject, fix, inline_policy, shown, words};
 use crate::model::{Severity, Verdict, Write};
 use crate::policy::{Coverage, Kind, Policy, covers};
 
@@ -33,13 +33,12 @@ pub(super) enum Cut {
 }
 
 impl Cut {
-    /// The cause of the finding.
-    pub(super) fn cause(self, verdict: Verdict) -> String {
-        let place = match self {
-            Self::Policies => "policies",
-            Self::Boundary => "boundary",
-        };
-        format!("{place} {}", verdict.as_str())
+    /// What the finding is about.
+    pub(super) fn subject(self, case: &Case<'_>, verdict: Verdict) -> Subject {
+        match self {
+            Self::Policies => case.granted_subject(verdict),
+            Self::Boundary => case.bounded_subject(verdict),
+        }
     }
 }
 
@@ -102,7 +101,6 @@ fn problem(case: &Case<'_>, cut: Cut, coverage: &Coverage) -> Problem {
         _ => (Severity::High, format!("the connector cannot work: {by} does not allow {requests}")),
     };
     Problem {
-        cause: cut.cause(coverage.verdict),
         verdict: coverage.verdict,
         severity,
         summary,
@@ -114,6 +112,7 @@ fn problem(case: &Case<'_>, cut: Cut, coverage: &Coverage) -> Problem {
         },
         actual,
         fix,
+        ..Problem::about(cut.subject(case, coverage.verdict))
     }
 }
 

@@ -1,10 +1,8 @@
-//! Exceptions: which findings are excused, until when, and what of that is to be seen from outside. Pure.
-
-use std::cmp::Reverse;
+//! Exceptions: which hold on a day, in which account. Pure.
 
 use jiff::civil::Date;
 
-use crate::config::Exception;
+use crate::config::{Acceptance, Exception};
 use crate::model::{Account, CheckName};
 
 /// Days before its end from which on an exception is about to expire.
@@ -56,18 +54,32 @@ impl Exceptions {
         Self { list, today }
     }
 
-    /// The id of the exception that holds and covers findings of this check in this account; of several the one that ends last:
-    /// when it has ended, nothing covers them.
-    pub(super) fn covering(&self, account: &Account, check: CheckName) -> Option<String> {
-        let covers = |exception: &&Exception| {
-            exception.checks.contains(&check)
-                && self.state(exception) != ExceptionState::Expired
-                && exception.accounts.covers(account)
+    /// Those that hold in this account.
+    pub(super) fn holding<'e>(
+        &'e self,
+        account: &'e Account,
+    ) -> impl Iterator<Item = &'e Exception> {
+        let holds = |exception: &&Exception| {
+            self.state(exception) != ExceptionState::Expired && exception.accounts.covers(account)
         };
-        let covering = self.list.iter().filter(covers);
-        covering
-            .min_by_key(|exception| Reverse(exception.expires))
-            .map(|exception| exception.id.clone())
+        self.list.iter().filter(holds)
+    }
+
+    /// The id of the first exception that holds in this account and accepts more than the baseline in the document that a
+    /// check looks at.
+    pub(super) fn beside_document(&self, account: &Account, check: CheckName) -> Option<String> {
+        let beside = |a: &Acceptance| match check {
+            CheckName::TrustPolicy => a.is_of_trust(),
+            CheckName::InlinePolicy => a.inline_policy.is_some(),
+            CheckName::RoleExists
+            | CheckName::AttachedPolicies
+            | CheckName::EffectivePermissions
+            | CheckName::RoleAttributes
+            | CheckName::ConnectorUsage
+            | CheckName::ServiceLinkedRole => false,
+        };
+        let accepts = |exception: &&Exception| exception.acceptance().is_some_and(beside);
+        self.holding(account).find(accepts).map(|exception| exception.id.clone())
     }
 
     /// The exceptions that have expired.

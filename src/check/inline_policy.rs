@@ -22,7 +22,6 @@ pub(super) fn check(case: &Case<'_>, comparison: Comparison, effective: Verdict)
                 .detail("note", "whether a managed policy allows the rest is not decided")
         }
         _ => outcome(verdict).problem(Problem {
-            cause: verdict.as_str().to_owned(),
             verdict,
             severity: if elsewhere { Severity::Low } else { severity(verdict) },
             summary: summary(case, &comparison, elsewhere),
@@ -30,6 +29,7 @@ pub(super) fn check(case: &Case<'_>, comparison: Comparison, effective: Verdict)
             expected: case.baseline.inline_document.clone(),
             actual: case.inline_shown(),
             fix: commands(case),
+            ..Problem::about(case.inline_subject(verdict, elsewhere))
         }),
     }
 }

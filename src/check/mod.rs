@@ -3,6 +3,7 @@
 //! One file per check. A check answers with its verdict and the findings for people. `undecided` is no
 //! finding: it claims nothing, and an account with nothing worse is `unknown`.
 
+mod accepted;
 mod attached_policies;
 mod baseline;
 mod connector_usage;
@@ -20,6 +21,7 @@ mod requesters;
 mod role_attributes;
 mod role_exists;
 mod service_linked_role;
+mod subject;
 mod trust_policy;
 mod words;
 
@@ -28,7 +30,6 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::config::{BaselineConfig, Checks, Config, Exception, Presence};
 use crate::model::{
@@ -45,6 +46,7 @@ use kept::Said;
 pub(crate) use outcome::shown;
 use outcome::{Case, Outcome, Problem};
 pub(crate) use remedies::{Amendments, Remedies, Todo};
+use subject::{About, Subject};
 
 /// The baseline's name in reports and metrics.
 pub const BASELINE_NAME: &str = "eks-connector-agent";
@@ -198,6 +200,7 @@ impl Rules {
         };
         let case = Case { rules: self, account: &account.id, baseline: &baseline, role };
         let mut outcomes = self.outcomes(&case);
+        self.accept_documents(account, &case, &mut outcomes)?;
         outcomes.extend(beside);
         Ok(self.assemble(account, role.arn.to_string(), outcomes))
     }
@@ -290,8 +293,9 @@ impl Rules {
         &self,
         account: &Account,
         role_arn: String,
-        outcomes: Vec<(CheckName, Outcome)>,
+        mut outcomes: Vec<(CheckName, Outcome)>,
     ) -> Assessment {
+        self.accept_singly(account, &mut outcomes);
         let mut verdicts = BTreeMap::new();
         let mut checks = BTreeMap::new();
         let mut findings = Vec::new();
@@ -315,20 +319,30 @@ impl Rules {
         Assessment { role_arn, verdicts, checks, findings, undecided, applicable: true }
     }
 
-    /// The configured severity replaces the computed one; what is fine as it is stays information.
-    fn severity(&self, check: CheckName, computed: Severity) -> Severity {
-        match computed {
-            Severity::Info => Severity::Info,
-            _ => self.checks.severity.get(&check).copied().unwrap_or(computed),
+    /// The configured severity replaces the computed one. What is fine as it is stays information, trust that reaches
+    /// beyond the account is never lowered, and what is wrong with another role is as bad as it is.
+    fn severity(&self, check: CheckName, problem: &Problem) -> Severity {
+        let computed = problem.severity;
+        match self.checks.severity.get(&check) {
+            Some(configured) if computed != Severity::Info => {
+                if problem.subject.is_of_another_role() {
+                    computed
+                } else if problem.reaches_beyond {
+                    computed.max(*configured)
+                } else {
+                    *configured
+                }
+            }
+            Some(_) | None => computed,
         }
     }
 
     fn finding(&self, account: &Account, check: CheckName, problem: Problem) -> Finding {
         Finding {
-            id: finding_id(&account.id, check, &problem.cause),
+            id: problem.subject.id(&account.id, check),
             check,
             verdict: problem.verdict,
-            severity: self.severity(check, problem.severity),
+            severity: self.severity(check, &problem),
             summary: crate::model::printable_line(&problem.summary, 512),
             witnesses: problem.witnesses,
             diff: diff::lines(&problem.expected, &problem.actual),
@@ -336,7 +350,7 @@ impl Rules {
             actual: problem.actual,
             fix: problem.fix,
             first_seen: None,
-            exception: self.exceptions.covering(account, check),
+            exception: problem.exception,
         }
     }
 }
@@ -347,12 +361,6 @@ fn usage_not_known() -> ScanError {
         "there is no such role, and whether a connected cluster needs one is not known",
     )
     .hint("`baseline.presence: when-connected` asks EKS, which only a scan does")
-}
-
-/// Stable across sweeps for the same account, check and cause: 16 hexadecimal digits.
-fn finding_id(account: &AccountId, check: CheckName, cause: &str) -> String {
-    let digest = Sha256::digest(format!("{account}\n{}\n{cause}", check.as_str()));
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Rules;
 use super::baseline::Baseline;
+use super::subject::Subject;
 use crate::model::{AccountId, Role, Severity, Verdict, Witness};
 use crate::policy::Context;
 
@@ -19,8 +20,8 @@ pub(super) struct Outcome {
 
 /// A finding in the making: what is particular to it.
 pub(super) struct Problem {
-    /// Tells findings of one check apart, the same in every sweep.
-    pub(super) cause: String,
+    /// What it is about: the finding's id is made of it.
+    pub(super) subject: Subject,
     pub(super) verdict: Verdict,
     pub(super) severity: Severity,
     pub(super) summary: String,
@@ -28,6 +29,28 @@ pub(super) struct Problem {
     pub(super) expected: Value,
     pub(super) actual: Value,
     pub(super) fix: Vec<String>,
+    /// Trust that lets in more than principals of this account: no key lowers its severity.
+    pub(super) reaches_beyond: bool,
+    /// The exception that covers it, by id.
+    pub(super) exception: Option<String>,
+}
+
+impl Problem {
+    /// A problem to be filled in: where every other field is given, `..Problem::about(subject)` gives the rest.
+    pub(super) fn about(subject: Subject) -> Self {
+        Self {
+            subject,
+            verdict: Verdict::Undecided,
+            severity: Severity::High,
+            summary: String::new(),
+            witnesses: Vec::new(),
+            expected: Value::Null,
+            actual: Value::Null,
+            fix: Vec::new(),
+            reaches_beyond: false,
+            exception: None,
+        }
+    }
 }
 
 impl Outcome {

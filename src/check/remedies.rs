@@ -3,10 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::effective_permissions::Cut;
-use super::{
-    Baseline, Case, Rules, attached_policies, finding_id, inline_policy, role_attributes,
-    role_exists, service_linked_role,
-};
+use super::{Baseline, Case, Rules, Subject, inline_policy, role_exists, service_linked_role};
 use crate::config::Presence;
 use crate::model::{Account, CheckName, Role, RoleArn, ScanError, Snapshot, Verdict, Write};
 use crate::policy::{Kind, Policy, compare, covers};
@@ -90,15 +87,16 @@ impl Rules {
         service_linked_role::creation()
     }
 
-    /// The exception that covers findings of a check in an account, by id.
+    /// An exception that accepts more than the baseline in the document a check looks at, by id: to write the baseline would
+    /// take that away.
     pub(crate) fn exception(&self, account: &Account, check: CheckName) -> Option<String> {
-        self.exceptions.covering(account, check)
+        self.exceptions.beside_document(account, check)
     }
 }
 
 impl Case<'_> {
     fn amendments(&self) -> Amendments {
-        let id = |check, cause: &str| finding_id(self.account, check, cause);
+        let id = |check, subject: Subject| subject.id(self.account, check);
         let mut writes = inline_policy::writes(self).into_iter();
         let put = writes.next().unwrap_or_else(|| self.baseline.put_inline(""));
         let inline_name = match &put {
@@ -107,17 +105,18 @@ impl Case<'_> {
         };
         let there = self.role.inline.get(&inline_name);
         let detach = self.surplus().into_iter().map(|arn| {
-            let finding = id(CheckName::AttachedPolicies, &attached_policies::extra_cause(&arn));
+            let finding = id(CheckName::AttachedPolicies, self.attached_subject(&arn));
             (finding, Write::DetachManagedPolicy { arn })
         });
         let wanted = self.rules.boundary(self.account);
         let there_is = self.role.boundary.as_ref().map(|(arn, _)| arn);
         let boundary = wanted.filter(|wanted| there_is != Some(wanted)).map(|arn| {
-            let finding = id(CheckName::RoleAttributes, role_attributes::BOUNDARY);
+            let finding = id(CheckName::RoleAttributes, self.boundary_subject());
             (finding, Write::PutPermissionsBoundary { arn })
         });
-        let insufficient = [Verdict::Missing, Verdict::Conditional]
-            .map(|verdict| id(CheckName::EffectivePermissions, &Cut::Policies.cause(verdict)));
+        let insufficient = [Verdict::Missing, Verdict::Conditional].map(|verdict| {
+            id(CheckName::EffectivePermissions, Cut::Policies.subject(self, verdict))
+        });
         Amendments {
             trust: self.baseline.update_trust(),
             trust_is_stricter: self.trust_is_stricter(),

@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Case, Outcome, Problem, Rules, fix};
+use super::{About, Case, Outcome, Problem, Rules, Subject, fix};
+use crate::config::Attribute;
 use crate::model::{AccountId, Severity, Verdict, Write};
 use crate::policy::ACCOUNT_TEMPLATE;
-
-/// The cause of the finding about the boundary.
-pub(super) const BOUNDARY: &str = "boundary";
 
 impl Rules {
     /// The permissions boundary the role must have in an account.
@@ -64,7 +62,6 @@ fn boundary(case: &Case<'_>) -> Option<Problem> {
         }
     };
     Some(Problem {
-        cause: BOUNDARY.to_owned(),
         verdict,
         severity,
         summary,
@@ -72,6 +69,7 @@ fn boundary(case: &Case<'_>) -> Option<Problem> {
         expected: json!(expected),
         actual: json!(actual),
         fix,
+        ..Problem::about(case.boundary_subject())
     })
 }
 
@@ -79,7 +77,6 @@ fn session(case: &Case<'_>) -> Option<Problem> {
     let most = case.rules.baseline.max_session_duration.as_secs();
     let actual = case.role.max_session_seconds.filter(|seconds| u64::from(*seconds) > most)?;
     Some(Problem {
-        cause: "session".to_owned(),
         verdict: Verdict::Excess,
         severity: Severity::Low,
         summary: format!(
@@ -93,6 +90,10 @@ fn session(case: &Case<'_>) -> Option<Problem> {
             &case.role.arn.name,
             &[("max-session-duration", &most.to_string())],
         )],
+        ..Problem::about(Subject::new(
+            About::Attribute(Attribute::MaxSessionDuration),
+            format!("{actual} {most}"),
+        ))
     })
 }
 
@@ -105,8 +106,8 @@ fn tags(case: &Case<'_>) -> Option<Problem> {
         if missing.len() > 1 { format!(" and {} more", missing.len() - 1) } else { String::new() };
     let found: BTreeMap<&String, Option<&String>> =
         missing.keys().map(|key| (*key, case.role.tags.get(*key))).collect();
+    let content = format!("{found:?} {missing:?}");
     Some(Problem {
-        cause: "tags".to_owned(),
         verdict: Verdict::Missing,
         severity: Severity::Low,
         summary: format!("the required tag {first}{more} is missing or has another value"),
@@ -114,5 +115,6 @@ fn tags(case: &Case<'_>) -> Option<Problem> {
         expected: json!(missing),
         actual: json!(found),
         fix: vec![fix::command("tag-role", &case.role.arn.name, &[("tags", &fix::tags(missing))])],
+        ..Problem::about(Subject::new(About::Attribute(Attribute::Tags), content))
     })
 }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::baseline::Baseline;
-use super::{Case, Outcome, Problem, Rules, fix};
-use crate::config::Presence;
+use super::{About, Case, Outcome, Problem, Rules, Subject, fix};
+use crate::config::{Attribute, Presence};
 use crate::model::{AccountId, Role, Severity, Verdict, Write};
 
 /// There is no such role.
@@ -20,7 +20,6 @@ pub(super) fn absent(rules: &Rules, account: &AccountId, baseline: &Baseline) ->
                 .chain(attachments(rules, account))
                 .collect();
             Outcome::of(Verdict::Absent).problem(Problem {
-                cause: "absent".to_owned(),
                 verdict: Verdict::Absent,
                 severity: Severity::High,
                 summary: format!("there is no role {role} in this account"),
@@ -28,6 +27,7 @@ pub(super) fn absent(rules: &Rules, account: &AccountId, baseline: &Baseline) ->
                 expected: json!({"role": role, "path": config.path}),
                 actual: Value::Null,
                 fix: fix::commands(role, &writes),
+                ..Problem::about(Subject::new(About::Absence, ""))
             })
         }
     }
@@ -59,6 +59,8 @@ pub(super) fn present(case: &Case<'_>) -> Outcome {
     if arn.name == config.role_name && arn.path == config.path {
         return Outcome::passed();
     }
+    let about =
+        if arn.name == config.role_name { About::Attribute(Attribute::Path) } else { About::Place };
     let summary = if arn.name == config.role_name {
         format!(
             "the role is at path {}, not {}; a path cannot be changed, the role must be made anew",
@@ -71,7 +73,6 @@ pub(super) fn present(case: &Case<'_>) -> Outcome {
         )
     };
     Outcome::of(Verdict::Absent).detail("found", arn.to_string()).problem(Problem {
-        cause: "elsewhere".to_owned(),
         verdict: Verdict::Absent,
         severity: Severity::Medium,
         summary,
@@ -79,13 +80,16 @@ pub(super) fn present(case: &Case<'_>) -> Outcome {
         expected: json!({"role": config.role_name, "path": config.path}),
         actual: json!({"role": arn.name, "path": arn.path}),
         fix: Vec::new(),
+        ..Problem::about(Subject::new(
+            about,
+            format!("{}{} {}{}", arn.path, arn.name, config.path, config.role_name),
+        ))
     })
 }
 
 /// It is there and must not be.
 pub(super) fn forbidden(case: &Case<'_>) -> Outcome {
     Outcome::of(Verdict::Excess).problem(Problem {
-        cause: "forbidden".to_owned(),
         verdict: Verdict::Excess,
         severity: Severity::High,
         summary: format!(
@@ -96,6 +100,7 @@ pub(super) fn forbidden(case: &Case<'_>) -> Outcome {
         expected: Value::Null,
         actual: json!({"role": case.role.arn.name, "path": case.role.arn.path}),
         fix: removal(case),
+        ..Problem::about(case.presence_subject())
     })
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Outcome, Problem, Rules, fix};
+use super::{About, Outcome, Problem, Rules, Subject, fix};
 use crate::config::Presence;
 use crate::model::{
     CheckName, LINKED_ROLE, LINKED_SERVICE, Severity, Snapshot, Usage, Verdict, Write, linked_path,
@@ -48,8 +48,8 @@ fn judge(seen: Option<&Snapshot>) -> Outcome {
             fix::commands(LINKED_ROLE, &[creation()]),
         ),
     };
+    let subject = Subject::new(About::ServiceLinkedRole, actual.to_string());
     Outcome::of(Verdict::Absent).problem(Problem {
-        cause: "absent".to_owned(),
         verdict: Verdict::Absent,
         severity: Severity::Medium,
         summary,
@@ -57,5 +57,6 @@ fn judge(seen: Option<&Snapshot>) -> Outcome {
         expected: json!({"role": LINKED_ROLE, "path": path}),
         actual,
         fix,
+        ..Problem::about(subject)
     })
 }

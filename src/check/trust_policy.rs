@@ -41,7 +41,7 @@ pub(super) fn check(case: &Case<'_>) -> Outcome {
 
 fn not_strict(case: &Case<'_>, note: &str, decisions: Decisions) -> Outcome {
     let summary = format!("the trust policy is not one well-formed policy document: {note}");
-    let said = Said { severity: Severity::High, summary, witnesses: Vec::new() };
+    let said = Said::new(Severity::High, summary, Vec::new());
     failed(case, Verdict::Invalid, said, decisions).detail("note", note)
 }
 
@@ -50,6 +50,14 @@ struct Said {
     severity: Severity,
     summary: String,
     witnesses: Vec<Witness>,
+    /// It lets in more than principals of this account.
+    reaches_beyond: bool,
+}
+
+impl Said {
+    fn new(severity: Severity, summary: String, witnesses: Vec<Witness>) -> Self {
+        Self { severity, summary, witnesses, reaches_beyond: false }
+    }
 }
 
 fn failed(case: &Case<'_>, verdict: Verdict, said: Said, decisions: Decisions) -> Outcome {
@@ -61,7 +69,6 @@ fn failed(case: &Case<'_>, verdict: Verdict, said: Said, decisions: Decisions) -
         Some(what) => (Vec::new(), format!("; no fix is offered, as it would remove {what}")),
     };
     Outcome::of(verdict).problem(Problem {
-        cause: verdict.as_str().to_owned(),
         verdict,
         severity: said.severity,
         summary: format!("{}{kept}", said.summary),
@@ -69,6 +76,8 @@ fn failed(case: &Case<'_>, verdict: Verdict, said: Said, decisions: Decisions) -
         expected: case.baseline.trust_document.clone(),
         actual: shown(&case.role.trust_policy),
         fix,
+        reaches_beyond: said.reaches_beyond,
+        ..Problem::about(case.trust_subject(verdict))
     })
 }
 
@@ -160,6 +169,7 @@ impl<'a> Difference<'a> {
             severity: severity.unwrap_or(Severity::High),
             summary: words::list(&phrases),
             witnesses: proofs.take(SHOWN).cloned().collect(),
+            reaches_beyond: self.grants.iter().any(|grant| grant.who.reaches_beyond()),
         }
     }
 
@@ -178,7 +188,7 @@ impl<'a> Difference<'a> {
     fn conditional(&self) -> Said {
         let Some(witness) = self.conditional.first() else {
             let summary = "the role may be assumed only under a condition".to_owned();
-            return Said { severity: Severity::Medium, summary, witnesses: Vec::new() };
+            return Said::new(Severity::Medium, summary, Vec::new());
         };
         let who = words::principal(witness, self.case.account);
         let what = format!("{who} may {}", words::assumes(&witness.action));
@@ -193,7 +203,7 @@ impl<'a> Difference<'a> {
             }
         };
         let witnesses = self.conditional.iter().take(SHOWN).cloned().collect();
-        Said { severity, summary, witnesses }
+        Said::new(severity, summary, witnesses)
     }
 }
 

@@ -1,5 +1,6 @@
 //! `rolewarden config`: validate the file, print its schema, a reference or an example.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -29,6 +30,10 @@ pub(super) fn main(common: &Common, command: Command) -> anyhow::Result<Exit> {
         Command::Check { file } => {
             let path = file.unwrap_or_else(|| common.config_path());
             let config = Config::load(&path)?;
+            for warning in &config.warnings {
+                // The report counts them, for those who do not read stderr.
+                let _ = writeln!(anstream::stderr(), "warning: {warning}");
+            }
             config::check_report(&config, &path.to_string_lossy(), clock::today()) + "\n"
         }
         Command::Schema => serde_json::to_string_pretty(&config::schema())? + "\n",

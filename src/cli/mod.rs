@@ -6,6 +6,7 @@ mod config;
 #[cfg(feature = "simulator")]
 mod demo;
 mod doctor;
+mod except;
 mod history;
 mod iam;
 mod metrics;
@@ -122,6 +123,9 @@ enum Command {
     #[cfg(feature = "simulator")]
     #[command(after_long_help = simulate::help())]
     Simulate(simulate::Simulate),
+    /// Print the exception that covers a finding, for the configuration. No AWS calls
+    #[command(after_help = except::HELP)]
+    Except(except::Except),
     /// Print the metric catalogue as Markdown
     Metrics,
     /// Print shell completions
@@ -251,6 +255,7 @@ pub fn main(cli: Cli) -> anyhow::Result<Exit> {
         Command::Demo(demo) => demo::main(&common, &demo),
         #[cfg(feature = "simulator")]
         Command::Simulate(simulate) => simulate::main(&common, &simulate),
+        Command::Except(flags) => except::main(&common, &flags),
         Command::Metrics => metrics::main(),
         Command::Completions { shell } => {
             let mut script = Vec::new();

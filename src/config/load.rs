@@ -105,6 +105,40 @@ fn judge(kind: PolicyKind, text: &str) -> Result<(), String> {
     }
 }
 
+/// What keeps a text that [`judge`] passed from being a document an exception accepts.
+pub(super) fn refuse_acceptance(kind: PolicyKind, text: &str) -> Result<(), String> {
+    let account = "000000000000".parse().map_err(|error: InvalidAccountId| error.to_string())?;
+    let context = Context { account, partition: Partition::default() };
+    let policy =
+        Policy::parse_baseline(kind, text, &context, None).map_err(|error| error.to_string())?;
+    if let Some(variable) = policy.variable() {
+        return Err(format!(
+            "it holds the policy variable `${{{}}}`, whose value is not known here; name the actions and resources instead",
+            printable_line(variable, 64)
+        ));
+    }
+    if policy.allows_everyone() {
+        return Err("it lets everyone in without a condition, which an exception cannot accept; name the principals, or add a condition".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether a document lets a role do everything, perhaps under a condition.
+pub(super) fn allows_everything(text: &str) -> bool {
+    const EVERYTHING: &str =
+        r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
+    let Ok(account) = "000000000000".parse() else { return true };
+    let context = Context { account, partition: Partition::default() };
+    let parse = |text| Policy::parse_baseline(PolicyKind::Identity, text, &context, None);
+    match (parse(text), parse(EVERYTHING)) {
+        (Ok(policy), Ok(everything)) => {
+            let verdict = policy::covers(&policy, &everything).verdict;
+            matches!(verdict, Verdict::Equivalent | Verdict::Conditional)
+        }
+        _ => true,
+    }
+}
+
 /// Text to configuration, or every problem.
 pub(super) fn read_config(
     text: &str,
@@ -113,9 +147,10 @@ pub(super) fn read_config(
 ) -> Result<Config, ConfigError> {
     let mut reading = Reading::new(file_name, around);
     let config = parse(text, &mut reading);
-    let mut problems = reading.finish();
+    let (mut problems, warnings) = reading.finish();
     match config {
         Some(mut config) if problems.is_empty() => {
+            config.warnings = warnings;
             let problem = |error: serde_json::Error| one_problem(error.to_string());
             config.digest = digest(&config).map_err(problem)?;
             let Config { baseline, checks, exceptions, .. } = &config;

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod combine;
+mod exception;
 mod kinds;
 mod load;
 mod reader;
@@ -20,10 +21,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
 pub(crate) use calendar::Calendar;
+pub use exception::{Acceptance, Attribute, Covers, Exception, Principal};
 pub(crate) use kinds::duration;
 pub use load::{EXAMPLE, schema};
 pub use reference::reference;
@@ -43,7 +44,7 @@ pub struct Config {
     pub baseline: BaselineConfig,
     /// Which checks, how severe.
     pub checks: Checks,
-    /// What is excused until when.
+    /// What is accepted beside the baseline, until when.
     pub exceptions: Vec<Exception>,
     /// How a sweep runs.
     pub sweep: SweepConfig,
@@ -69,6 +70,9 @@ pub struct Config {
     /// The same of what a judgement depends on alone: the baseline, the checks and the exceptions.
     #[serde(skip)]
     pub rules: String,
+    /// Keys that let something dangerous pass, each as a line with its place.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 impl Config {
@@ -274,23 +278,6 @@ pub struct Checks {
     pub allowed_attachments: BTreeSet<String>,
     /// `trust-policy`: condition keys (folded to lower case) accepted as hardening.
     pub accept_conditions: BTreeSet<String>,
-}
-
-/// Excuses findings until a date.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Exception {
-    /// Its name, unique.
-    pub id: String,
-    /// Accounts it covers; never empty.
-    pub accounts: Selector,
-    /// Checks it covers.
-    pub checks: BTreeSet<CheckName>,
-    /// Why.
-    pub reason: String,
-    /// Who answers for it.
-    pub owner: String,
-    /// The last day it holds, in UTC.
-    pub expires: Date,
 }
 
 /// Putting drift right: what may be done where, and how much at once.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json, json};
 
@@ -31,18 +31,34 @@ pub(super) struct Reading<'a> {
     pub(super) around: Surroundings<'a>,
     files: Vec<String>,
     file: usize,
+    /// The folder of the file that is being read, relative to the first one's.
+    folder: PathBuf,
     path: String,
     problems: Vec<(usize, Place, String)>,
+    warnings: Vec<(usize, Place, String)>,
 }
 
 impl<'a> Reading<'a> {
     pub(super) fn new(file_name: &str, around: Surroundings<'a>) -> Self {
         let files = vec![printable_line(file_name, 256)];
-        Self { around, files, file: 0, path: String::new(), problems: Vec::new() }
+        let folder = PathBuf::new();
+        let (path, problems, warnings) = (String::new(), vec![], vec![]);
+        Self { around, files, file: 0, folder, path, problems, warnings }
     }
 
     /// Notes a problem of the key that is being read.
     pub(super) fn problem(&mut self, place: Place, what: impl std::fmt::Display) {
+        let line = self.line(place, what);
+        self.problems.push((self.file, place, line));
+    }
+
+    /// Notes that the key that is being read, valid as it is, lets something dangerous pass.
+    pub(super) fn warning(&mut self, place: Place, what: impl std::fmt::Display) {
+        let line = self.line(place, what);
+        self.warnings.push((self.file, place, line));
+    }
+
+    fn line(&self, place: Place, what: impl std::fmt::Display) -> String {
         let file = self.files.get(self.file).map_or("", String::as_str);
         let at = if place == Place::default() {
             String::new()
@@ -50,7 +66,7 @@ impl<'a> Reading<'a> {
             format!("{}:{}:", place.line, place.column)
         };
         let key = if self.path.is_empty() { String::new() } else { format!("{}: ", self.path) };
-        self.problems.push((self.file, place, format!("{file}:{at} {key}{what}")));
+        format!("{file}:{at} {key}{what}")
     }
 
     /// Runs `read` one step further down the tree.
@@ -70,15 +86,26 @@ impl<'a> Reading<'a> {
         let outer = self.file;
         self.files.push(printable_line(name, 256));
         self.file = self.files.len().saturating_sub(1);
+        let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+        let folder = std::mem::replace(&mut self.folder, folder.to_owned());
         let value = read(self);
+        self.folder = folder;
         self.file = outer;
         value
     }
 
-    /// Every problem, in the order of the file.
-    pub(super) fn finish(mut self) -> Vec<String> {
-        self.problems.sort_by_key(|(file, place, _)| (*file, *place));
-        self.problems.into_iter().map(|(.., line)| line).collect()
+    /// A path of the file that is being read, as this process finds it.
+    pub(super) fn locate(&self, path: &str) -> PathBuf {
+        self.around.base_dir.join(&self.folder).join(path)
+    }
+
+    /// Every problem and every warning, in the order of the file.
+    pub(super) fn finish(self) -> (Vec<String>, Vec<String>) {
+        let in_order = |mut lines: Vec<(usize, Place, String)>| {
+            lines.sort_by_key(|(file, place, _)| (*file, *place));
+            lines.into_iter().map(|(.., line)| line).collect()
+        };
+        (in_order(self.problems), in_order(self.warnings))
     }
 }
 
@@ -115,6 +142,7 @@ impl<T, F: Fn(&mut Keys<'_, '_>) -> Option<T>> Kind for Section<F> {
             place: Place::default(),
             entries: &[],
             known: vec![],
+            gone: vec![],
             described,
         };
         let _ = (self.0)(&mut keys);
@@ -139,7 +167,8 @@ impl<T, F: Fn(&mut Keys<'_, '_>) -> Option<T>> Kind for Section<F> {
                 return None;
             }
         };
-        let mut keys = Keys { reading, place: node.place, entries, known: vec![], described: None };
+        let (known, gone) = (vec![], vec![]);
+        let mut keys = Keys { reading, place: node.place, entries, known, gone, described: None };
         let value = (self.0)(&mut keys);
         if keys.report_strangers() { value } else { None }
     }
@@ -151,6 +180,8 @@ pub(super) struct Keys<'k, 'r> {
     place: Place,
     entries: &'k [(Node, Node)],
     known: Vec<&'static str>,
+    /// Keys that are no keys any more, for which something better was said than that.
+    gone: Vec<&'static str>,
     described: Option<Described>,
 }
 
@@ -198,15 +229,39 @@ impl<'k, 'r> Keys<'k, 'r> {
         self.node(name).is_some_and(|node| !matches!(node.value, Value::Null))
     }
 
+    /// A key that older files have: `instead` says what to write in its place.
+    pub(super) fn gone(&mut self, name: &'static str, instead: impl FnOnce(&Node) -> String) {
+        self.gone.push(name);
+        if let Some(node) = self.node(name) {
+            self.problem(name, instead(node));
+        }
+    }
+
     /// Notes a problem of one key, at its value or, when it is absent, at the section.
     pub(super) fn problem(&mut self, name: &str, what: impl std::fmt::Display) {
-        let place = self.node(name).map_or(self.place, |node| node.place);
+        let place = self.place_of(name);
         self.problem_at(name, place, what);
     }
 
     /// Notes a problem of one key, at a place within its value.
     pub(super) fn problem_at(&mut self, name: &str, place: Place, what: impl std::fmt::Display) {
         self.reading.within(name, |reading| reading.problem(place, what));
+    }
+
+    /// Notes that one key, valid as it is, lets something dangerous pass.
+    pub(super) fn warn(&mut self, name: &str, what: impl std::fmt::Display) {
+        let place = self.place_of(name);
+        self.reading.within(name, |reading| reading.warning(place, what));
+    }
+
+    /// As [`Keys::warn`], of a key some levels down.
+    pub(super) fn warn_below(&mut self, path: &[&str], place: Place, what: impl std::fmt::Display) {
+        self.reading.within(&path.join("."), |reading| reading.warning(place, what));
+    }
+
+    /// Where the value of a key is; where the section is, when it is absent.
+    pub(super) fn place_of(&self, name: &str) -> Place {
+        self.node(name).map_or(self.place, |node| node.place)
     }
 
     /// What surrounds the file.
@@ -244,7 +299,7 @@ impl<'k, 'r> Keys<'k, 'r> {
     /// Reports keys nobody declared and keys given twice; true when there are none.
     fn report_strangers(&mut self) -> bool {
         let before = self.reading.problems.len();
-        let known = &self.known;
+        let (known, gone) = (&self.known, &self.gone);
         let mut lines = BTreeMap::new();
         for (key, _) in self.entries {
             let Value::Text(name) = &key.value else {
@@ -257,7 +312,7 @@ impl<'k, 'r> Keys<'k, 'r> {
             self.reading.within(name, |reading| {
                 if let Some(first) = lines.insert(name, key.place.line) {
                     reading.problem(key.place, format_args!("given twice; first in line {first}"));
-                } else if !known.contains(&name.as_str()) {
+                } else if !known.contains(&name.as_str()) && !gone.contains(&name.as_str()) {
                     reading.problem(key.place, unknown_key(name, known));
                 }
             });

@@ -1,7 +1,5 @@
 //! Secrets, and the files a configuration names.
 
-use std::path::Path;
-
 use serde_json::{Value as Json, json};
 
 use super::Secret;
@@ -91,7 +89,7 @@ fn fetch(text: &str, reading: &Reading<'_>) -> Result<String, String> {
 
 /// A file's text; the error says which file and why, in words.
 pub(super) fn read_file(path: &str, reading: &Reading<'_>) -> Result<String, String> {
-    (reading.around.read)(&reading.around.base_dir.join(Path::new(path))).map_err(|error| {
+    (reading.around.read)(&reading.locate(path)).map_err(|error| {
         format!("cannot read `{}`: {}", printable_line(path, 256), io_problem(&error))
     })
 }

@@ -25,7 +25,13 @@ pub fn check_report(config: &Config, file_name: &str, today: Date) -> String {
     }
     let (file, role) = (printable_line(file_name, 256), &config.baseline.role_name);
     let remediation = remediation(&config.remediation);
-    format!("{file}: valid; {accounts}; role {role}; {checks}; {exceptions}; {remediation}")
+    let warnings = match config.warnings.len() {
+        0 => String::new(),
+        number => format!("; {}", counted(number, "warning")),
+    };
+    format!(
+        "{file}: valid; {accounts}; role {role}; {checks}; {exceptions}; {remediation}{warnings}"
+    )
 }
 
 /// What may be written, and what keeps it from being written.

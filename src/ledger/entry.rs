@@ -1,15 +1,15 @@
 //! One account, as far as it is known.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Digest, pending};
 use crate::model::{
-    Account, AccountReport, AccountResult, AccountState, CheckResults, Finding, ScanError,
-    Severity, UnknownReason,
+    Account, AccountReport, AccountResult, AccountState, CheckName, CheckResults, Finding,
+    ScanError, Severity, UnknownReason,
 };
 
 /// How far ahead of the clock a judgement may be: clocks are set by small steps, and a wrong one is off by more.
@@ -51,6 +51,8 @@ pub struct Entry {
     pub judged_by: Option<Digest>,
     /// Whole lists in a row that lacked it.
     pub missed: u32,
+    /// Since when checks have been drifting that the last judgement did not speak of, neither as drifting nor as right.
+    pub ages: BTreeMap<CheckName, Timestamp>,
 }
 
 /// A judgement, taken apart.
@@ -71,7 +73,8 @@ impl Entry {
             Some(reason) => AccountResult::Skipped(reason),
             None => AccountResult::Unknown(Box::new(pending())),
         };
-        Self { account, result, earlier: None, judged_by: None, missed: 0 }
+        let ages = BTreeMap::new();
+        Self { account, result, earlier: None, judged_by: None, missed: 0, ages }
     }
 
     /// The last judgement, however old.

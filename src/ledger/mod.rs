@@ -6,6 +6,7 @@
 //!
 //! - A finding stays open until a judgement contradicts it or its account leaves.
 //! - What a stopped sweep did not reach stays as it was.
+//! - Drift that changes is another finding, as old as the drift of its check: what went before it is closed as `changed`.
 //! - An account leaves when two whole lists in a row do not have it; never by a partial list.
 
 mod entry;
@@ -169,7 +170,7 @@ fn listed(
         (Some(reason), _) => {
             close_all(&known, at, events);
             let result = AccountResult::Skipped(reason);
-            Arc::new(Entry { account, result, earlier: None, judged_by: None, missed: 0 })
+            Arc::new(Entry { result, ..Entry::new(account) })
         }
         (None, AccountResult::Skipped(_)) => Arc::new(Entry::new(account)),
         (None, _) if known.account == account && known.missed == 0 => known,
@@ -189,9 +190,11 @@ fn absorb(
         AccountResult::Skipped(_) => return,
         AccountResult::Unknown(error) if error.reason == UnknownReason::Pending => return,
         AccountResult::Unknown(_) => {}
-        AccountResult::Judged { findings, checked_at, .. } => {
-            let account = &slot.account.id;
-            event::compare(account, slot.found(), findings, *checked_at, gone, events);
+        AccountResult::Judged { state, findings, checked_at, checks, .. } => {
+            let before = event::Before { findings: slot.found(), ages: &slot.ages };
+            let mut now = event::Now { at: *checked_at, state: *state, checks, findings };
+            let ages = event::compare(&slot.account.id, &before, &mut now, gone, events);
+            Arc::make_mut(slot).ages = ages;
         }
     }
     let before = Arc::make_mut(slot);

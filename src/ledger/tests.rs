@@ -127,9 +127,9 @@ fn a_finding_stays_open_until_a_judgement_contradicts_it() {
             &[],
         ),
         (
-            "another takes its place",
+            "another takes its place, as old as what it is part of",
             vec![judged(1, &["a"]), judged(2, &["b"])],
-            &["a opened - since 1", "b opened - since 2", "a closed external since 1"],
+            &["a opened - since 1", "b opened - since 1", "a closed changed since 1"],
             &["b"],
         ),
     ];

@@ -49,10 +49,15 @@ impl std::str::FromStr for Severity {
     }
 }
 
+/// Whether a text has the form of a finding's id: 16 hexadecimal digits.
+pub fn is_finding_id(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// A failed check: what is wrong, the proof, what was expected, and how to put it right.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Stable across sweeps for the same account, check and cause.
+    /// A digest of the account, the check and what the finding is about: another excess has another id.
     pub id: String,
     /// The check that failed.
     pub check: CheckName,

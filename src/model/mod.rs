@@ -20,7 +20,7 @@ pub use change::{Action, Change, Origin, Phase, StepOutcome, Write};
 pub use changes::Changes;
 pub use cluster::{Cluster, LINKED_ROLE, LINKED_SERVICE, Usage, linked_path};
 pub use error::{ScanError, UnknownReason};
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, Severity, is_finding_id};
 pub use report::{
     AccountReport, AccountResult, AccountState, CheckResult, CheckResults, FindingCounts, Report,
     StateCounts, Summary, SweepInfo, Unread,

@@ -73,6 +73,9 @@ pub struct Summary {
     pub states: StateCounts,
     /// Findings that no exception covers, by severity.
     pub findings: FindingCounts,
+    /// Findings that an exception covers, by severity.
+    #[serde(default)]
+    pub findings_exempt: FindingCounts,
 }
 
 /// Selected accounts by state; every state is always there.
@@ -257,8 +260,12 @@ impl Summary {
             };
             s.selected += 1;
             s.states.add(state);
-            for finding in account.findings().iter().filter(|f| f.exception.is_none()) {
-                s.findings.add(finding.severity);
+            for finding in account.findings() {
+                let counts = match &finding.exception {
+                    None => &mut s.findings,
+                    Some(_) => &mut s.findings_exempt,
+                };
+                counts.add(finding.severity);
             }
         }
         s

@@ -184,7 +184,7 @@ fn only_the_calls_that_listing_makes_are_listed() {
         "organizations:ListAccountsForParent",
     ];
     const TAGS: &str = "organizations:ListTagsForResource";
-    let excused = "exceptions: [{id: e, accounts: {tags: {team: [x]}}, checks: [trust-policy], reason: r, owner: o, expires: 2999-01-01}]";
+    let excused = "exceptions: [{id: e, accounts: {tags: {team: [x]}}, accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2999-01-01}]";
     let cases = [
         ("", false, false),
         ("remediation: {exclude: {ous: [ou-ab12-11111111]}}", true, false),

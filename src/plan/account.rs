@@ -123,6 +123,17 @@ impl Planner<'_> {
         if !self.remediation.actions.contains(&action) {
             return Err(format!("remediation.actions does not have {}", action.as_str()));
         }
+        // A document that is written whole takes away what an exception accepts beside the baseline.
+        for check in touched(action) {
+            if let Some(exception) = self.rules.exception(self.account, *check) {
+                return Err(format!(
+                    "exception {} accepts more than the baseline in {}, which {} would take away",
+                    crate::model::printable_line(&exception, 64),
+                    check.as_str(),
+                    action.as_str()
+                ));
+            }
+        }
         // What an exception covers stays as it is, also where a step for something else would change it.
         let covered = |f: &&Finding| f.exception.is_some() && touched(action).contains(&f.check);
         match assessed.findings.iter().find(covered) {

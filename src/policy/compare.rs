@@ -28,8 +28,11 @@ pub(super) fn compare(actual: &Policy, baseline: &Policy) -> Comparison {
     if actual.statements == baseline.statements {
         return finish(Verdict::Equivalent, Vec::new(), doubt);
     }
-    let mut judge = Judge::new(actual, baseline);
-    match judge.both_ways() {
+    let judged = match &baseline.accepted {
+        None => Judge::new(actual, baseline).both_ways(),
+        Some(accepted) => accepted.both_ways(actual, baseline),
+    };
+    match judged {
         Ok((verdict, witnesses)) => finish(verdict, witnesses, doubt),
         Err(Spent) => undecided(),
     }
@@ -37,6 +40,9 @@ pub(super) fn compare(actual: &Policy, baseline: &Policy) -> Comparison {
 
 /// Only the baseline's side: is all of it allowed?
 pub(super) fn covers(actual: &Policy, baseline: &Policy) -> Coverage {
+    if let Some(accepted) = &baseline.accepted {
+        return accepted.covered_by(actual);
+    }
     let mut judge = Judge::new(actual, baseline);
     let result = judge.missing().and_then(|missing| {
         if missing.is_empty() {
@@ -118,7 +124,7 @@ fn sides(statements: &[Statement], world: World<'_>) -> Sides {
     sides
 }
 
-struct Judge<'p> {
+pub(super) struct Judge<'p> {
     actual: &'p Policy,
     baseline: &'p Policy,
     conditions: Vec<&'p Condition>,
@@ -127,7 +133,7 @@ struct Judge<'p> {
 }
 
 impl<'p> Judge<'p> {
-    fn new(actual: &'p Policy, baseline: &'p Policy) -> Self {
+    pub(super) fn new(actual: &'p Policy, baseline: &'p Policy) -> Self {
         let conditions: BTreeSet<&Condition> = baseline
             .statements
             .iter()
@@ -144,6 +150,47 @@ impl<'p> Judge<'p> {
             universe,
             budget: Budget::default(),
         }
+    }
+
+    /// What the role may allow beyond a baseline with what is accepted beside it. `own`: the baseline alone.
+    ///
+    /// Stricter than [`Judge::excess`] in two ways. A condition of the role's own counts as holding in every world of the
+    /// accepted conditions: a grant accepted under one condition is not accepted under another. And every world is asked,
+    /// because the worst request may show in the last one.
+    pub(super) fn beyond_accepted(&mut self, own: &Policy) -> Result<Vec<Witness>, Spent> {
+        let mut found: Vec<Witness> = Vec::new();
+        let worlds = self.worlds()?;
+        let first = worlds.first().copied().unwrap_or_default();
+        let held = World { conditions: &self.conditions, holding: first };
+        let baseline = sides(&own.statements, held).must;
+        for holding in worlds {
+            let world = World { conditions: &self.conditions, holding };
+            let (role, accepted) =
+                (sides(&self.actual.statements, world), sides(&self.baseline.statements, world));
+            let mut questions = vec![(role.must, accepted.must)];
+            let mut wide = role.may;
+            // A baseline without a Deny is the union of its Allows: what it allows is beyond nothing, also where an
+            // accepted document denies it, or a condition of its own does not hold.
+            if baseline.deny.is_empty() {
+                wide.deny.extend(baseline.allow.iter().cloned());
+            }
+            questions.push((wide, accepted.may));
+            for (wide, narrow) in questions {
+                // What was found proves the verdict, whatever is left of the budget.
+                let requests = match self.beyond(&wide, &narrow) {
+                    Err(Spent) if !found.is_empty() => return Ok(found),
+                    requests => requests?,
+                };
+                for request in requests {
+                    let witness = self.witness(request, Side::Excess, holding);
+                    let same = |w: &Witness| w.scope == witness.scope && w.action == witness.action;
+                    if !found.iter().any(same) {
+                        found.push(witness);
+                    }
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn both_ways(&mut self) -> Result<(Verdict, Vec<Witness>), Spent> {

@@ -9,6 +9,7 @@
 //! first by containment of single globs, then by requests a reviewer would think of, and only then by walking a
 //! bit-parallel automaton best-first. The work is bounded; a spent budget is `undecided`, never a guess.
 
+mod accept;
 mod automaton;
 mod budget;
 mod compare;
@@ -84,6 +85,8 @@ pub struct Policy {
     spelled: Vec<String>,
     /// Each condition block beside its author's spelling, for witnesses.
     blocks: Vec<(Condition, Value)>,
+    /// Of a baseline: how far short of its statements a role may stay. `None`: all of them count.
+    accepted: Option<Box<accept::Accepted>>,
 }
 
 impl Policy {
@@ -131,6 +134,7 @@ impl Policy {
             doubts: document.doubts,
             spelled,
             blocks: document.blocks,
+            accepted: None,
         };
         Ok(policy.canonical())
     }
@@ -144,6 +148,7 @@ impl Policy {
             doubts: Vec::new(),
             spelled: Vec::new(),
             blocks: Vec::new(),
+            accepted: None,
         }
     }
 
@@ -175,6 +180,23 @@ impl Policy {
         self.statements
             .iter()
             .filter_map(|s| s.condition.as_ref().map(|condition| (s.allow, condition)))
+    }
+
+    /// A policy variable that an action or a resource holds. What it matches is not known, so no comparison with it is exact.
+    pub fn variable(&self) -> Option<&str> {
+        let sets = self.statements.iter().flat_map(|s| [&s.actions, &s.scope]);
+        let mut variables = sets.flat_map(|set| &set.patterns).flat_map(|p| &p.variables);
+        variables.next().map(String::as_str)
+    }
+
+    /// Whether an Allow without a condition names everyone, or every principal of one type.
+    pub fn allows_everyone(&self) -> bool {
+        let mut everyone = principal::universe();
+        everyone.push(principal::everyone());
+        self.statements.iter().any(|s| {
+            let named = s.scope.patterns.iter().any(|pattern| everyone.contains(&pattern.glob));
+            self.kind == Kind::Trust && s.allow && s.condition.is_none() && named
+        })
     }
 
     /// The canonical form as text: equal for documents that differ only in what carries no meaning.

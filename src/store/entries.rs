@@ -1,7 +1,7 @@
 //! Accounts in the store.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,7 +12,8 @@ use super::row::{self, Result};
 use super::sum::Sum;
 use crate::ledger::{Digest, Entry, Ledger, pending};
 use crate::model::{
-    Account, AccountId, AccountResult, AccountState, CheckResults, Finding, ScanError, SkipReason,
+    Account, AccountId, AccountResult, AccountState, CheckName, CheckResults, Finding, ScanError,
+    SkipReason,
 };
 
 /// An entry without the time of its judgement and its checks' results: what changes with every sweep, and what many
@@ -24,6 +25,9 @@ struct Body<'a> {
     /// The newest result, where it is no judgement.
     failed: Option<Failed<'a>>,
     judged: Option<Judgement<'a>>,
+    /// Absent in stores of older versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    ages: BTreeMap<CheckName, Timestamp>,
 }
 
 #[derive(PartialEq, Serialize, Deserialize)]
@@ -59,7 +63,8 @@ fn parts(entry: &Entry) -> (Body<'_>, Option<&CheckResults>) {
         rules: entry.judged_by.as_deref().map(Cow::Borrowed),
     });
     let account = Cow::Borrowed(&entry.account);
-    (Body { account, missed: entry.missed, failed, judged }, checks)
+    let ages = entry.ages.clone();
+    (Body { account, missed: entry.missed, failed, judged, ages }, checks)
 }
 
 /// Whether all that differs is when the account was last judged.
@@ -191,7 +196,7 @@ fn entry(
     at: Option<Timestamp>,
     digests: &mut Digests,
 ) -> Result<Entry> {
-    let Body { account, missed, failed, judged } = body;
+    let Body { account, missed, failed, judged, ages } = body;
     let mut judged_by = None;
     let judged = match (judged, checks, at) {
         (Some(Judgement { state, role_arn, findings, rules }), Some(checks), Some(checked_at)) => {
@@ -212,7 +217,7 @@ fn entry(
         (None, Some(judged)) => (judged, None),
         (None, None) => return Err(row::damaged("accounts")),
     };
-    Ok(Entry { account: account.into_owned(), result, earlier, judged_by, missed })
+    Ok(Entry { account: account.into_owned(), result, earlier, judged_by, missed, ages })
 }
 
 fn sum(id: i64, body: &str, checks: Option<&str>) -> i64 {

@@ -169,7 +169,7 @@ catalogue! {
         ACCOUNTS_OUT_OF_SCOPE = Gauge, "rolewarden_accounts_out_of_scope" [SKIP_REASON] Stable scan,
             "Accounts that are left out on purpose; they are in no state.";
     }
-    "Findings", "A finding is open until a judgement contradicts it: a failed read closes none. Ages survive restarts." {
+    "Findings", "A finding is open until a judgement contradicts it: a failed read closes none. Ages survive restarts. Drift that changes is another finding: as old as the drift of its check in the account, and the one before it is resolved as `changed`." {
         FINDINGS = Gauge, "rolewarden_findings" [CHECK, SEVERITY] Stable scan,
             "Open findings that no exception covers.";
         FINDINGS_EXEMPT = Gauge, "rolewarden_findings_exempt" [CHECK, SEVERITY] Stable scan,
@@ -184,16 +184,16 @@ catalogue! {
             "Findings that opened.";
         FINDINGS_RESOLVED =
             Counter, "rolewarden_findings_resolved_total" [CHECK, SEVERITY, RESOLUTION] Stable serve,
-            "Open findings that were resolved, and by what.";
+            "Open findings that were resolved, and by what; `changed`: another finding of the check took its place.";
         FINDING_OPEN = OPEN_SECONDS, "rolewarden_finding_open_seconds" [SEVERITY] Stable serve,
-            "Time from opened to resolved.";
+            "Time from opened to resolved, of drift that ended.";
     }
     "Exceptions and baseline", "From the configuration in force." {
         EXCEPTIONS = Gauge, "rolewarden_exceptions" [EXCEPTION_STATE] Stable scan,
             "Exceptions that hold, that hold and end within a week, and that have ended.";
         EXCEPTION_EXPIRY =
             Gauge, "rolewarden_exception_expiry_timestamp_seconds" [EXCEPTION_ID, ACCOUNT_ID, CHECK] Stable scan,
-            "End of each exception, for each known account and check it covers.";
+            "End of each exception, for each known account and check it covers. One by finding ids has those of the findings that are there.";
         EXCEPTION_SERIES_DROPPED = Gauge, "rolewarden_exception_series_dropped" [] Stable scan,
             "Series of exceptions left out because there are more than web.max_finding_series; the first to end are kept.";
         BASELINE_INFO = Gauge, "rolewarden_baseline_info" [BASELINE, SHA256] Stable scan,

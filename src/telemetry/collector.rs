@@ -1,6 +1,6 @@
 //! The state of the world as families, computed from a view at the moment of the scrape.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use prometheus::proto::MetricFamily;
 use super::catalogue as c;
 use super::family::{Family, label};
 use crate::check::ExceptionState;
-use crate::config::{Exception, RemediationMode, Selector};
+use crate::config::{Covers, Exception, RemediationMode, Selector};
 use crate::ledger::{Entry, Ledger, View};
 use crate::model::{
     Account, AccountId, AccountResult, AccountState, CheckName, Severity, SkipReason,
@@ -174,6 +174,22 @@ fn named<'a>(exception: &'a Exception, ledger: &'a Ledger) -> Vec<&'a AccountId>
     covered.filter(of).map(id).collect()
 }
 
+/// The checks whose findings an exception covers in an account. One by ids covers those of the findings that are there.
+fn covered_checks(
+    exception: &Exception,
+    account: &AccountId,
+    ledger: &Ledger,
+) -> BTreeSet<CheckName> {
+    match &exception.covers {
+        Covers::Accept(acceptance) => acceptance.checks(),
+        Covers::Findings(ids) => {
+            let findings = ledger.get(account).map_or(&[][..], |entry| entry.found());
+            let there = findings.iter().filter(|finding| ids.contains(&finding.id));
+            there.map(|finding| finding.check).collect()
+        }
+    }
+}
+
 fn exceptions(view: &View, now: Timestamp) -> Vec<MetricFamily> {
     let today = TimeZone::UTC.to_datetime(now).date();
     let mut counts = ExceptionState::ALL.map(|state| (state, 0_u32));
@@ -182,7 +198,8 @@ fn exceptions(view: &View, now: Timestamp) -> Vec<MetricFamily> {
         count(&mut counts, ExceptionState::on(today, exception.expires));
         let end = end_of(exception.expires);
         for account in named(exception, &view.ledger) {
-            ends.extend(exception.checks.iter().map(|check| (end, &exception.id, account, check)));
+            let checks = covered_checks(exception, account, &view.ledger);
+            ends.extend(checks.into_iter().map(|check| (end, &exception.id, account, check)));
         }
     }
     let dropped = cut(&mut ends, view.config.web.max_finding_series, |(end, ..)| *end);

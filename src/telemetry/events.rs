@@ -182,11 +182,17 @@ impl Telemetry {
             (false, Some(resolution)) => {
                 let labels = [check, severity, resolution.as_str()];
                 self.counted.resolved.with_label_values(&labels).inc();
+                // Of drift that goes on it is not known how long it will have been open.
+                let ended = resolution != Resolution::Changed;
                 let open =
                     finding.first_seen.map_or(0, |seen| event.at.as_second() - seen.as_second());
                 let open = u32::try_from(open).map_or(0.0, f64::from);
-                self.counted.open_seconds.with_label_values(&[severity]).observe(open);
-                "finding resolved"
+                if ended {
+                    self.counted.open_seconds.with_label_values(&[severity]).observe(open);
+                    "finding resolved"
+                } else {
+                    "finding changed"
+                }
             }
             // It was under an exception all the time.
             (false, None) => return,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rolewarden::aws::{Organization, OrganizationReader};
-use rolewarden::config::{AccountSource, Config, Exception, ManagementAccount, Selector};
-use rolewarden::model::{CheckName, ScanError, SkipReason as S, UnknownReason as R};
+use rolewarden::config::{AccountSource, Config, Covers, Exception, ManagementAccount, Selector};
+use rolewarden::model::{ScanError, SkipReason as S, UnknownReason as R};
 use serde_json::{Value, json};
 
 use crate::canned::*;
@@ -397,7 +397,7 @@ fn exception(id: &str, accounts: Selector) -> Exception {
     Exception {
         id: id.to_owned(),
         accounts,
-        checks: BTreeSet::from([CheckName::RoleExists]),
+        covers: Covers::Findings(["0123456789abcdef".to_owned()].into()),
         reason: "r".to_owned(),
         owner: "o".to_owned(),
         expires: "2027-01-31".parse().unwrap(),

@@ -44,15 +44,23 @@ def day(offset: int) -> str:
     return (datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=offset)).isoformat()
 
 
-def exception(name: str, account: str, checks: list[str], days: int) -> dict:
+def exception(name: str, account: str, accept: dict, days: int) -> dict:
     return {
         "id": name,
         "accounts": [account],
-        "checks": checks,
+        "accept": accept,
         "reason": "until it is replaced",
         "owner": "team-payments",
         "expires": day(days),
     }
+
+
+CHECKS = {"attached_policies": "attached-policies", "attributes": "role-attributes", "principals": "trust-policy"}
+
+
+def checks(exception: dict) -> set[str]:
+    """The checks whose findings an exception may cover."""
+    return {CHECKS[key] for key in exception["accept"]}
 
 
 class Story(Watched):
@@ -77,7 +85,7 @@ class Story(Watched):
         for resolution in ["external", "account_left"]:
             self.prometheus.until(f'sum(rolewarden_findings_resolved_total{{resolution="{resolution}"}}) > 0')
         self.daemon.settings["exceptions"].append(
-            exception("EX-LATER", self.by_kind["boundary"][0], ["effective-permissions", "role-attributes"], 30)
+            exception("EX-LATER", self.by_kind["boundary"][0], {"attributes": ["permissions_boundary"]}, 30)
         )
         self.daemon.config.write_text(json.dumps(self.daemon.settings))
         self.daemon.post("/-/reload")
@@ -121,9 +129,9 @@ def story(tmp_path_factory):
         organization.fault(operation="ListRolePolicies", calls="5..15", fault="throttled")
         exceptions.extend(
             [
-                exception("EX-PART", kinds["everyone"][0], ["attached-policies"], 90),
-                exception("EX-SOON", kinds["long-session"][0], ["role-attributes"], 3),
-                exception("EX-OVER", kinds["extra-service"][0], ["trust-policy"], -1),
+                exception("EX-PART", kinds["everyone"][0], {"attached_policies": [ADMINISTRATOR]}, 90),
+                exception("EX-SOON", kinds["long-session"][0], {"attributes": ["max_session_duration"]}, 3),
+                exception("EX-OVER", kinds["extra-service"][0], {"principals": ["ec2.amazonaws.com"]}, -1),
             ]
         )
 

@@ -9,7 +9,7 @@ import figures
 import pytest
 import tiles
 import yaml
-from conftest import Story, watched
+from conftest import Story, checks, watched
 from daemon import fetch, until
 from prometheus import RULES, Answer, Prometheus, Refused
 from queries import Query, queries
@@ -218,7 +218,7 @@ def test_the_table_of_exceptions_has_those_of_the_configuration(story):
         (one["id"], account, check)
         for one in story.daemon.settings["exceptions"]
         for account in one["accounts"]
-        for check in one["checks"]
+        for check in checks(one)
     }
     assert left.keys() == wanted
     day = 86_400
@@ -249,7 +249,7 @@ def test_the_account_board_says_what_a_scan_says(story, report, state):
     rows = {(one["metric"]["check"], plain(one["metric"]["severity"])) for one in said("What is wrong").series}
     assert rows == open_now
     excused = {
-        (one["id"], check) for one in story.daemon.settings["exceptions"] if account in one["accounts"] for check in one["checks"]
+        (one["id"], check) for one in story.daemon.settings["exceptions"] if account in one["accounts"] for check in checks(one)
     }
     assert said("What is accepted").by("exception_id", "check").keys() == excused
     if state == "unknown":

@@ -1,6 +1,8 @@
 //! The proof of the policy engine: a second evaluator, random pairs, rewrite laws, hostile documents and a corpus.
 
 #[cfg(test)]
+mod accepted;
+#[cfg(test)]
 mod conditions;
 #[cfg(test)]
 mod corpus;

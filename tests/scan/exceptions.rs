@@ -6,14 +6,18 @@ use crate::support::{Lab, account, state, world_of};
 
 fn exception(accounts: &str, expires: &str) -> String {
     format!(
-        "accounts: {{source: organization}}\nexceptions: [{{id: EX-1, accounts: {accounts}, checks: [trust-policy], \
-         reason: r, owner: team-x, expires: {expires}}}]"
+        "accounts: {{source: organization}}\nexceptions: [{{id: EX-1, accounts: {accounts}, \
+         accept: {{attached_policies: ['{ADMINISTRATOR}']}}, reason: r, owner: team-x, expires: {expires}}}]"
     )
 }
 
+/// Anyone in the world.
+const OPEN: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
+const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+
 #[test]
 fn an_exception_covers_by_unit_at_any_depth_and_by_tag() {
-    let (mut world, ids) = world_of(&[Kind::Everyone]);
+    let (mut world, ids) = world_of(&[Kind::AdministratorAttached]);
     let member = world.accounts.get_mut(&ids[0]).unwrap();
     member.parent = "ou-sim1-finance0".to_owned();
     member.tags = [("stage".to_owned(), "sandbox".to_owned())].into();
@@ -44,6 +48,51 @@ fn an_exception_covers_by_unit_at_any_depth_and_by_tag() {
         let excused = &account(&report, &ids[0])["findings"][0]["exception"];
         assert_eq!(excused == "EX-1", want == "exempt", "case `{case}`: {run}");
     }
+}
+
+/// The covered takeover: an exception by id for a condition on the trust policy, which is opened to the world later.
+#[test]
+fn an_exception_covers_what_it_was_written_for_and_not_what_comes_after() {
+    let (mut world, ids) = world_of(&[Kind::OwnSourceAccount]);
+    let organization = "accounts: {source: organization}\n";
+    let mut lab = Lab::new(world.clone()).config(organization);
+    let before = lab.scan(&["--account", ids[0].as_str()]).ends(3).json();
+    let findings = account(&before, &ids[0])["findings"].as_array().unwrap().clone();
+    let id = findings[0]["id"].as_str().unwrap();
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    let printed = lab.run(&[
+        "except",
+        ids[0].as_str(),
+        "--finding",
+        id,
+        "--owner",
+        "team-x",
+        "--reason",
+        "agreed: until #7",
+        "--expires",
+        "2999-01-31",
+    ]);
+    let config = format!("{organization}exceptions:\n{}", printed.ends(0).stdout);
+    lab.set_config(&config);
+    let run = lab.scan(&["--account", ids[0].as_str()]).ends(0);
+    let report = run.json();
+    assert_eq!(state(&report, &ids[0]), "exempt", "{run}");
+    let severity = findings[0]["severity"].as_str().unwrap();
+    assert_eq!(report["summary"]["findings_exempt"][severity], 1, "{run}");
+    assert_eq!(report["summary"]["findings"][severity], 0, "{run}");
+    let text = lab.run(&["scan", "--account", ids[0].as_str(), "--no-progress"]).ends(0).stdout;
+    assert!(text.contains(&format!("exempt findings: 1 {severity}")), "{text}");
+    let listed = text.lines().find(|line| line.contains("EX-1")).unwrap();
+    assert!(listed.contains(severity) && listed.contains("trust-policy"), "{text}");
+    // Opened to the world.
+    let roles = &mut world.accounts.get_mut(&ids[0]).unwrap().roles;
+    roles.get_mut("AmazonEKSConnectorAgentRole").unwrap().trust = OPEN.into();
+    let lab = Lab::new(world).config(&config);
+    let run = lab.scan(&["--account", ids[0].as_str()]).ends(3);
+    let report = run.json();
+    assert_eq!(state(&report, &ids[0]), "drifted", "{run}");
+    assert_eq!(report["summary"]["findings"]["critical"], 1, "{run}");
+    assert!(account(&report, &ids[0])["findings"][0]["exception"].is_null(), "{run}");
 }
 
 #[test]

@@ -11,6 +11,7 @@
 )]
 
 mod commands;
+mod except;
 mod exceptions;
 mod faults;
 mod formats;

@@ -207,7 +207,7 @@ fn checks_exceptions_and_presence_decide_the_state() {
     use Kind as K;
     let exception = |until: &str, account: &str| {
         format!(
-            "exceptions: [{{id: EX-1, accounts: [\"{account}\"], checks: [attached-policies], reason: old agent, \
+            "exceptions: [{{id: EX-1, accounts: [\"{account}\"], accept: {{attached_policies: [\"arn:aws:iam::aws:policy/AdministratorAccess\"]}}, reason: old agent, \
              owner: team, expires: {until}}}]"
         )
     };

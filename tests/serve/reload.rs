@@ -12,7 +12,7 @@ fn a_configuration_that_cannot_be_used_changes_nothing_and_one_that_can_is_in_fo
         |value| daemon.expect_metric("rolewarden_config_last_reload_successful", value);
     successful(1.0);
     let exempt = format!(
-        "exceptions: [{{id: EX-1, accounts: [\"{}\"], checks: [attached-policies], reason: r, owner: o, expires: 2099-01-01}}]\n",
+        "exceptions: [{{id: EX-1, accounts: [\"{}\"], accept: {{attached_policies: [\"arn:aws:iam::aws:policy/AdministratorAccess\"]}}, reason: r, owner: o, expires: 2099-01-01}}]\n",
         ids[1]
     );
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![

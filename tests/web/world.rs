@@ -62,7 +62,7 @@ pub(crate) fn config() -> Config {
 accounts: {source: organization}
 web: {hosts: [rolewarden.example.com]}
 exceptions:
-  - {id: EX-7, accounts: {ids: ['100000000003']}, checks: [attached-policies], reason: 'audit <b>until</b> March', owner: team-x, expires: 2027-03-31}
+  - {id: EX-7, accounts: {ids: ['100000000003']}, accept: {attached_policies: ['arn:aws:iam::aws:policy/AdministratorAccess']}, reason: 'audit <b>until</b> March', owner: team-x, expires: 2027-03-31}
 ";
     let missing = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
     Config::from_text(text, "c.yaml", Path::new("/"), &|_| None, &missing).unwrap()

@@ -32,8 +32,9 @@ fn it_is_judged_where_it_is_switched_on_and_the_role_is_wanted() {
         "role-exists absent high: there is no role AmazonEKSConnectorAgentRole in this account";
     const FORBIDDEN: &str = "role-exists excess high: the role AmazonEKSConnectorAgentRole is here, and the configuration forbids it";
     const UNREAD: &str = "unknown: undecided: service-linked-role: role AWSServiceRoleForAmazonEKSConnector was not read";
+    let id = judged(ON, &is(), absent()).unwrap().findings[0].id.clone();
     let excused = format!(
-        "{ON}\nexceptions:\n  - {{id: EX-1, accounts: [\"{ACCOUNT}\"], checks: [service-linked-role], reason: r, owner: o, expires: 2027-01-31}}"
+        "{ON}\nexceptions:\n  - {{id: EX-1, accounts: [\"{ACCOUNT}\"], findings: [\"{id}\"], reason: r, owner: o, expires: 2027-01-31}}"
     );
     let excused_absent = ABSENT.replace("medium", "medium (EX-1)");
     let severe = ON.replace("true", "true, severity: critical");

@@ -1019,8 +1019,17 @@ pub(crate) const TABLE: &[Row] = &[
     row(
         "the configured severity replaces the computed one",
         "checks: {trust-policy: {severity: low}}",
+        || role(|r| r.trust_policy = trust_if(OWN_ACCOUNT)),
+        &[
+            "drifted",
+            "trust-policy conditional low: the service ssm.amazonaws.com may assume the role only under a condition",
+        ],
+    ),
+    row(
+        "a configured severity does not lower trust that reaches beyond the account",
+        "checks: {trust-policy: {severity: info}}",
         || role(|r| r.trust_policy = trust_also(r#"{"AWS":"*"}"#)),
-        &["drifted", "trust-policy excess low: anyone in the world may assume the role"],
+        &["drifted", "trust-policy excess critical: anyone in the world may assume the role"],
     ),
     row(
         "what is accepted stays information",
@@ -1050,50 +1059,96 @@ pub(crate) const TABLE: &[Row] = &[
         ],
     ),
     row(
+        "a policy of every account's own is allowed",
+        ALLOWED_OWN,
+        || role(|r| r.attached = managed("arn:aws:iam::111122223333:policy/org-logs", Some(ALL))),
+        &["compliant"],
+    ),
+    row(
+        "a policy of every account's own is allowed in another partition",
+        ALLOWED_OWN,
+        || {
+            role_in("aws-cn", |r| {
+                r.attached = managed("arn:aws-cn:iam::111122223333:policy/org-logs", Some(ALL));
+            })
+        },
+        &["compliant"],
+    ),
+    row(
+        "a policy of that name in another account is not",
+        ALLOWED_OWN,
+        || role(|r| r.attached = managed("arn:aws:iam::999988887777:policy/org-logs", Some(ALL))),
+        &[
+            "drifted",
+            "attached-policies excess high: the managed policy org-logs (arn:aws:iam::999988887777:policy/org-logs) is attached and not expected",
+        ],
+    ),
+    row(
+        "a policy of every account's own is required",
+        REQUIRED_OWN,
+        || role(|_| {}),
+        &[
+            "drifted",
+            "attached-policies missing high: the required managed policy arn:aws:iam::111122223333:policy/org-logs is not attached",
+        ],
+    ),
+    row(
         "every finding is excused",
-        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
-        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"*"}"#)),
-        &["exempt", "trust-policy excess critical (EX-1): anyone in the world may assume the role"],
+        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]",
+        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"999988887777"}"#)),
+        &[
+            "exempt",
+            "trust-policy excess critical (EX-1): anyone in account 999988887777 may assume the role",
+        ],
     ),
     row(
         "an exception holds on its last day",
-        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2026-11-24}]",
-        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"*"}"#)),
-        &["exempt", "trust-policy excess critical (EX-1): anyone in the world may assume the role"],
+        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2026-11-24}]",
+        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"999988887777"}"#)),
+        &[
+            "exempt",
+            "trust-policy excess critical (EX-1): anyone in account 999988887777 may assume the role",
+        ],
     ),
     row(
         "an exception that expired yesterday",
-        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2026-11-23}]",
-        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"*"}"#)),
-        &["drifted", "trust-policy excess critical: anyone in the world may assume the role"],
+        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2026-11-23}]",
+        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"999988887777"}"#)),
+        &[
+            "drifted",
+            "trust-policy excess critical: anyone in account 999988887777 may assume the role",
+        ],
     ),
     row(
         "an exception for another account",
-        "exceptions: [{id: EX-1, accounts: [\"444455556666\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
-        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"*"}"#)),
-        &["drifted", "trust-policy excess critical: anyone in the world may assume the role"],
+        "exceptions: [{id: EX-1, accounts: [\"444455556666\"], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]",
+        || role(|r| r.trust_policy = trust_also(r#"{"AWS":"999988887777"}"#)),
+        &[
+            "drifted",
+            "trust-policy excess critical: anyone in account 999988887777 may assume the role",
+        ],
     ),
     row(
         "only some findings are excused",
-        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
+        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]",
         || {
             role(|r| {
-                r.trust_policy = trust_also(r#"{"AWS":"*"}"#);
+                r.trust_policy = trust_also(r#"{"AWS":"999988887777"}"#);
                 r.max_session_seconds = Some(43_200);
             })
         },
         &[
             "drifted",
-            "trust-policy excess critical (EX-1): anyone in the world may assume the role",
+            "trust-policy excess critical (EX-1): anyone in account 999988887777 may assume the role",
             "role-attributes excess low: sessions of the role may last 43200 seconds, at most 3600 are expected",
         ],
     ),
     row(
         "a finding is excused, and something is not decided",
-        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
+        "exceptions: [{id: EX-1, accounts: [\"111122223333\"], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]",
         || {
             role(|r| {
-                r.trust_policy = trust_also(r#"{"AWS":"*"}"#);
+                r.trust_policy = trust_also(r#"{"AWS":"999988887777"}"#);
                 r.boundary = Some((BOUNDARY.to_owned(), policy(None)));
             })
         },
@@ -1175,6 +1230,8 @@ const REQUIRED: &str =
     "checks: {attached-policies: {required: [\"arn:aws:iam::aws:policy/AmazonEKSClusterPolicy\"]}}";
 const ALLOWED: &str =
     "checks: {attached-policies: {allowed: [\"arn:aws:iam::aws:policy/AmazonEKSClusterPolicy\"]}}";
+const ALLOWED_OWN: &str = "checks: {attached-policies: {allowed: [\"arn:aws:iam::${rolewarden:account_id}:policy/org-logs\"]}}";
+const REQUIRED_OWN: &str = "checks: {attached-policies: {required: [\"arn:aws:iam::${rolewarden:account_id}:policy/org-logs\"]}}";
 const BOUNDED: &str =
     "baseline: {permissions_boundary: \"arn:aws:iam::${rolewarden:account_id}:policy/boundary\"}";
 const TAGGED: &str = r#"baseline: {required_tags: {team: platform, "it's": "a,b=c \"d\""}}"#;

@@ -237,7 +237,7 @@ fn an_exception_covers_by_number_by_unit_and_by_tag() {
     ];
     for (accounts, account, want) in cases {
         let yaml = format!(
-            "exceptions: [{{id: EX-1, accounts: {accounts}, checks: [role-exists], reason: r, owner: o, expires: 2026-11-24}}]"
+            "exceptions: [{{id: EX-1, accounts: {accounts}, accept: {{absent: true}}, reason: r, owner: o, expires: 2026-11-24}}]"
         );
         let rules = rules(&config(&yaml), &Snapshot::Absent);
         let judgement = rules.judge(&account, &Snapshot::Absent, None).unwrap();
@@ -249,8 +249,8 @@ fn an_exception_covers_by_number_by_unit_and_by_tag() {
 #[test]
 fn an_expired_exception_is_named_and_the_next_one_takes_its_place() {
     let yaml = "exceptions: [
-        {id: OLD, accounts: [\"111122223333\"], checks: [role-exists], reason: r, owner: o, expires: 2026-11-23},
-        {id: NEW, accounts: [\"111122223333\"], checks: [role-exists], reason: r, owner: o, expires: 2027-11-23}]";
+        {id: OLD, accounts: [\"111122223333\"], accept: {absent: true}, reason: r, owner: o, expires: 2026-11-23},
+        {id: NEW, accounts: [\"111122223333\"], accept: {absent: true}, reason: r, owner: o, expires: 2027-11-23}]";
     let rules = rules(&config(yaml), &Snapshot::Absent);
     let expired: Vec<&str> = rules.expired_exceptions().map(|e| e.id.as_str()).collect();
     assert_eq!(expired, ["OLD"]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::access::REGION;
-use super::{is_name, is_path};
+use super::{POLICY_ARN, is_name, is_path};
 use crate::config::combine::{List, MapOf, Nullable};
 use crate::config::kinds::{OneOf, Span, Word};
 use crate::config::reader::{Keys, Kind, Reading};
@@ -65,15 +65,6 @@ const SERVICE_PRINCIPAL: Word<String> = Word {
                 && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         };
         (text.contains('.') && text.split('.').all(label)).then(|| text.to_owned())
-    },
-};
-
-const BOUNDARY: Word<String> = Word {
-    expects: "a policy ARN such as arn:aws:iam::${rolewarden:account_id}:policy/name",
-    pattern: "^arn:aws[a-z0-9-]*:iam::([0-9]{12}|aws|\\$\\{rolewarden:account_id\\}):policy/.+$",
-    parse: |text| {
-        let plain = text.replace("${rolewarden:account_id}", "000000000000");
-        super::is_policy_arn(&plain).then(|| text.to_owned())
     },
 };
 
@@ -180,7 +171,7 @@ fn expectations(keys: &mut Keys<'_, '_>) -> (Words, Option<Option<String>>, Word
     let permissions_boundary = keys.key(
         "permissions_boundary",
         "ARN of the permissions boundary it must have; ${rolewarden:account_id} is replaced. null: none required.",
-        Nullable(BOUNDARY),
+        Nullable(POLICY_ARN),
         json!(null),
     );
     let required_tags =
@@ -189,7 +180,7 @@ fn expectations(keys: &mut Keys<'_, '_>) -> (Words, Option<Option<String>>, Word
 }
 
 /// The path of a policy document; reading it gives the document's text.
-struct Document(PolicyKind);
+pub(super) struct Document(pub(super) PolicyKind);
 
 impl Kind for Document {
     type Value = String;

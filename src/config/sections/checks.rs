@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::{SEVERITY, is_policy_arn};
+use super::{POLICY_ARN, SEVERITY, is_administrators};
 use crate::config::Checks;
 use crate::config::combine::{List, Nullable};
 use crate::config::kinds::{Switch, Word};
 use crate::config::reader::{Keys, Section};
+use crate::config::yaml::Place;
 use crate::model::{CheckName, Severity};
 
 /// Condition keys that harden a trust policy without widening it.
@@ -23,51 +24,86 @@ const CONDITION_KEY: Word<String> = Word {
     },
 };
 
-const POLICY_ARN: Word<String> = Word {
-    expects: "a policy ARN such as arn:aws:iam::aws:policy/name",
-    pattern: "^arn:aws[a-z0-9-]*:iam::([0-9]{12}|aws):policy/.+$",
-    parse: |text| is_policy_arn(text).then(|| text.to_owned()),
-};
-
 /// What every check has.
 struct Common {
     enabled: bool,
     severity: Option<Severity>,
+    /// Where the severity stands.
+    place: Place,
+}
+
+/// The checks, and where their severities stand.
+pub(super) struct ReadChecks {
+    pub(super) checks: Checks,
+    pub(super) severities: BTreeMap<CheckName, Place>,
 }
 
 fn common(keys: &mut Keys<'_, '_>) -> Option<Common> {
     common_with(keys, true)
 }
 
+/// As [`common`], of a check without which something dangerous passes.
+fn guarding(keys: &mut Keys<'_, '_>, passes: &str) -> Option<Common> {
+    let common = common(keys)?;
+    if !common.enabled {
+        keys.warn(
+            "enabled",
+            format_args!("without this check {passes}; switch it on, and name what is accepted in `exceptions`"),
+        );
+    }
+    Some(common)
+}
+
+fn role_exists(keys: &mut Keys<'_, '_>) -> Option<Common> {
+    guarding(keys, "an account whose role is gone or renamed is not judged, and passes")
+}
+
 fn common_with(keys: &mut Keys<'_, '_>, runs: bool) -> Option<Common> {
     let enabled = keys.key("enabled", "Whether the check runs.", Switch, json!(runs));
     let severity = keys.key(
         "severity",
-        "Severity of its findings instead of the computed one.",
+        "Severity of its findings instead of the computed one; never lowers trust that reaches beyond the account.",
         Nullable(SEVERITY),
         json!(null),
     );
-    Some(Common { enabled: enabled?, severity: severity? })
+    let place = keys.place_of("severity");
+    Some(Common { enabled: enabled?, severity: severity?, place })
 }
 
 fn inline_policy(keys: &mut Keys<'_, '_>) -> Option<(Common, bool)> {
-    let common = common(keys);
+    let common = guarding(keys, "an inline policy that allows everything passes");
     let doc = "Whether the permissions may come from an attached managed policy.";
     let accept_managed = keys.key("accept_managed", doc, Switch, json!(false));
     Some((common?, accept_managed?))
 }
 
 fn attached_policies(keys: &mut Keys<'_, '_>) -> Option<(Common, Vec<String>, Vec<String>)> {
-    let common = common(keys);
-    let required =
-        keys.key("required", "Policy ARNs that must be attached.", List(POLICY_ARN), json!([]));
-    let allowed =
-        keys.key("allowed", "Policy ARNs that may be attached.", List(POLICY_ARN), json!([]));
+    let common = guarding(keys, "AdministratorAccess may be attached, and passes");
+    let required = keys.key(
+        "required",
+        "Policy ARNs that must be attached; ${rolewarden:account_id} is replaced.",
+        List(POLICY_ARN),
+        json!([]),
+    );
+    let allowed = keys.key(
+        "allowed",
+        "Policy ARNs that may be attached; ${rolewarden:account_id} is replaced.",
+        List(POLICY_ARN),
+        json!([]),
+    );
+    for (name, list) in [("required", &required), ("allowed", &allowed)] {
+        for arn in list.iter().flatten().filter(|arn| is_administrators(arn)) {
+            keys.warn(
+                name,
+                format_args!("`{arn}` makes the connector's role an administrator in every account, and passes; remove it"),
+            );
+        }
+    }
     Some((common?, required?, allowed?))
 }
 
 fn trust_policy(keys: &mut Keys<'_, '_>) -> Option<(Common, Vec<String>)> {
-    let common = common(keys);
+    let common = guarding(keys, "a role that anyone in the world may assume passes");
     let doc = "Condition keys accepted as hardening: aws:SourceAccount, aws:SourceArn, aws:SourceOrgID, aws:SourceOrgPaths.";
     let conditions = keys.key("accept_conditions", doc, List(CONDITION_KEY), json!([]));
     Some((common?, conditions?))
@@ -77,9 +113,37 @@ fn service_linked_role(keys: &mut Keys<'_, '_>) -> Option<Common> {
     common_with(keys, false)
 }
 
-pub(super) fn checks(keys: &mut Keys<'_, '_>) -> Option<Checks> {
+/// Severities below `fail_on`, of checks that find what is critical: it would pass.
+pub(super) fn warn_of_mild_severities(
+    keys: &mut Keys<'_, '_>,
+    checks: &Checks,
+    places: &BTreeMap<CheckName, Place>,
+) {
+    let fail_on = checks.drift_severity;
+    let passes = [
+        (CheckName::TrustPolicy, "a role that everyone in the account may assume"),
+        (CheckName::InlinePolicy, "an inline policy that allows everything"),
+        (CheckName::AttachedPolicies, "an attached AdministratorAccess"),
+    ];
+    for (check, what) in passes {
+        let (Some(severity), Some(place)) = (checks.severity.get(&check), places.get(&check))
+        else {
+            continue;
+        };
+        if *severity < fail_on && !checks.disabled.contains(&check) {
+            let (severity, fail_on) = (severity.as_str(), fail_on.as_str());
+            let text = format_args!(
+                "`{severity}` is below fail_on (`{fail_on}`), so that {what} passes; raise it, or name what is accepted in `exceptions`"
+            );
+            keys.warn_below(&["checks", check.as_str(), "severity"], *place, text);
+        }
+    }
+}
+
+pub(super) fn checks(keys: &mut Keys<'_, '_>) -> Option<ReadChecks> {
     let doc = "The role is there, under its exact name and path.";
-    let role_exists = keys.key(CheckName::RoleExists.as_str(), doc, Section(common), json!({}));
+    let name = CheckName::RoleExists.as_str();
+    let role_exists = keys.key(name, doc, Section(role_exists), json!({}));
     let trust = keys.key(
         CheckName::TrustPolicy.as_str(),
         "Who may assume it.",
@@ -121,16 +185,16 @@ pub(super) fn checks(keys: &mut Keys<'_, '_>) -> Option<Checks> {
     if all.iter().all(|(name, check)| !check.enabled || *name == CheckName::ConnectorUsage) {
         keys.problem("role-exists", "every check is switched off; leave at least one on");
     }
-    Some(Checks {
+    let severity = all.iter().filter_map(|(name, check)| Some((*name, check.severity?))).collect();
+    let severities = all.iter().map(|(name, check)| (*name, check.place)).collect();
+    let checks = Checks {
         disabled,
-        severity: all
-            .iter()
-            .filter_map(|(name, check)| Some((*name, check.severity?)))
-            .collect::<BTreeMap<_, _>>(),
+        severity,
         drift_severity: Severity::Low,
         accept_managed,
         required_attachments: required.into_iter().collect(),
         allowed_attachments: allowed.into_iter().collect(),
         accept_conditions: accept_conditions.into_iter().collect(),
-    })
+    };
+    Some(ReadChecks { checks, severities })
 }

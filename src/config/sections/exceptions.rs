@@ -1,4 +1,4 @@
-//! `exceptions` and `exceptions_file`: what is excused until when.
+//! `exceptions` and `exceptions_file`: what is accepted beside the baseline, until when.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,19 @@ use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 
 use super::accounts::selector;
-use super::{ACCOUNT_ID, WORDS};
+use super::baseline::Document;
+use super::{ACCOUNT_ID, POLICY_ARN, WORDS, is_administrators};
 use crate::config::combine::{List, Nullable, Placed};
-use crate::config::kinds::Word;
-use crate::config::reader::{Keys, Kind, Reading, Section, near_miss, one_of};
+use crate::config::kinds::{OneOf, Switch, Word};
+use crate::config::load::{allows_everything, refuse_acceptance};
+use crate::config::reader::{Keys, Kind, Reading, Section};
 use crate::config::secret::read_file;
 use crate::config::yaml::{self, Node, Place, Value};
-use crate::config::{AccountSource, Accounts, Exception, Selector};
-use crate::model::{CheckName, printable_line};
+use crate::config::{
+    Acceptance, AccountSource, Accounts, Attribute, Covers, Exception, Principal, Selector,
+};
+use crate::model::{CheckName, is_finding_id, printable_line};
+use crate::policy::Kind as PolicyKind;
 
 const DATE: Word<Date> = Word {
     expects: "a date such as 2027-01-31",
@@ -27,9 +32,28 @@ const DATE: Word<Date> = Word {
     },
 };
 
+const FINDING_ID: Word<String> = Word {
+    expects: "a finding's id: 16 hexadecimal digits in quotes",
+    pattern: "^[0-9a-f]{16}$",
+    parse: |text| is_finding_id(text).then(|| text.to_owned()),
+};
+
+const PRINCIPAL: Word<Principal> =
+    Word { expects: Principal::FORMS, pattern: "^[^*?\\s]+$", parse: |text| text.parse().ok() };
+
+const ATTRIBUTE: OneOf<Attribute> = OneOf {
+    words: &[
+        ("max_session_duration", Attribute::MaxSessionDuration),
+        ("permissions_boundary", Attribute::PermissionsBoundary),
+        ("path", Attribute::Path),
+        ("tags", Attribute::Tags),
+    ],
+    later: &[],
+};
+
 /// The two keys together: one list, wherever it is.
 pub(super) fn exceptions(keys: &mut Keys<'_, '_>) -> Option<Vec<Exception>> {
-    let doc = "Findings that are excused until a date.";
+    let doc = "Deviations from the baseline that are accepted until a date.";
     let here = keys.key("exceptions", doc, List(Placed(Section(exception))), json!([]));
     let doc =
         "Path of a YAML file, relative to this one, that holds the list of exceptions instead.";
@@ -50,18 +74,144 @@ pub(super) fn exceptions(keys: &mut Keys<'_, '_>) -> Option<Vec<Exception>> {
 fn exception(keys: &mut Keys<'_, '_>) -> Option<Exception> {
     let id = keys.required("id", "Its name, unique.", WORDS);
     let accounts = keys.required("accounts", "Accounts it covers.", Covered);
-    let checks = keys.required("checks", "Checks it covers.", AtLeastOne(List(Check)));
+    let doc = "Accepted beyond or short of the baseline; anything further stays drift.";
+    let accept = keys.key("accept", doc, Section(acceptance), json!({}));
+    let doc = "Ids of the findings it covers, instead of `accept`.";
+    let ids = Nullable(AtLeastOne(List(FINDING_ID)));
+    let findings = keys.key("findings", doc, ids, json!(null));
     let reason = keys.required("reason", "Why.", WORDS);
     let owner = keys.required("owner", "Who answers for it.", WORDS);
     let expires = keys.required("expires", "The last day it holds, in UTC.", DATE);
+    keys.gone("checks", instead_of_checks);
+    let covers = match (accept?, findings?, keys.is_set("accept")) {
+        (acceptance, None, true) if acceptance.is_empty() => {
+            keys.problem("accept", format_args!("accepts nothing; {EXACT}"));
+            None
+        }
+        (acceptance, None, true) => Some(Covers::Accept(Box::new(acceptance))),
+        (_, Some(ids), false) => Some(Covers::Findings(ids.into_iter().collect())),
+        (_, Some(_), true) => {
+            keys.problem("findings", "give `accept` or `findings`, not both");
+            None
+        }
+        (_, None, false) => {
+            if !keys.is_set("checks") {
+                keys.problem(
+                    "accept",
+                    format_args!("missing; give `accept` or `findings`: {EXACT}"),
+                );
+            }
+            None
+        }
+    };
     Some(Exception {
         id: id?,
         accounts: accounts?,
-        checks: checks?.into_iter().collect(),
+        covers: covers?,
         reason: reason?,
         owner: owner?,
         expires: expires?,
     })
+}
+
+const EXACT: &str = "an exception names exactly what it covers";
+
+/// What to write instead of `checks`, for the checks that stand there.
+fn instead_of_checks(node: &Node) -> String {
+    let named = |check: CheckName| {
+        let is_it = |node: &Node| matches!(&node.value, Value::Text(t) if t == check.as_str());
+        matches!(&node.value, Value::List(items) if items.iter().any(is_it))
+    };
+    let forms = [
+        (CheckName::RoleExists, "absent: true"),
+        (CheckName::TrustPolicy, "principals: [\"222233334444\"]"),
+        (CheckName::InlinePolicy, "inline_policy: accepted.json"),
+        (
+            CheckName::AttachedPolicies,
+            "attached_policies: [\"arn:aws:iam::${rolewarden:account_id}:policy/NAME\"]",
+        ),
+        (CheckName::RoleAttributes, "attributes: [max_session_duration]"),
+    ];
+    let forms: Vec<&str> =
+        forms.into_iter().filter(|(check, _)| named(*check)).map(|(_, form)| form).collect();
+    let line = match forms.as_slice() {
+        [] => "`findings: [\"ID\"]`".to_owned(),
+        forms => format!("`accept: {{{}}}`", forms.join(", ")),
+    };
+    format!(
+        "a check as a whole would also cover tomorrow's drift; name what is accepted instead: {line}, or let \
+         `rolewarden except ACCOUNT --finding ID --owner O --reason R --expires D` print the exception"
+    )
+}
+
+fn acceptance(keys: &mut Keys<'_, '_>) -> Option<Acceptance> {
+    let doc = "Policy ARNs that may be attached, whatever their documents say.";
+    let attached = keys.key("attached_policies", doc, List(POLICY_ARN), json!([]));
+    let doc = "Principals that may assume the role: account ids, ARNs, services. No wildcards.";
+    let principals = keys.key("principals", doc, List(PRINCIPAL), json!([]));
+    let doc = "Path of a document, relative to this file: what the trust policy may allow besides.";
+    let trust = AcceptedDocument(PolicyKind::Trust);
+    let trust_policy = keys.key("trust_policy", doc, Nullable(trust), json!(null));
+    let doc =
+        "Path of a document, relative to this file: what the inline policies may allow besides.";
+    let inline = AcceptedDocument(PolicyKind::Identity);
+    let inline_policy = keys.key("inline_policy", doc, Nullable(inline), json!(null));
+    let absent = keys.key("absent", "Whether the role may be missing.", Switch, json!(false));
+    let doc = "Attributes that may have any value.";
+    let attributes = keys.key("attributes", doc, List(ATTRIBUTE), json!([]));
+    for arn in attached.iter().flatten().filter(|arn| is_administrators(arn)) {
+        keys.warn(
+            "attached_policies",
+            format_args!(
+                "`{arn}` makes the connector's role an administrator, and passes; remove it"
+            ),
+        );
+    }
+    for principal in principals.iter().flatten().filter(|principal| principal.is_public()) {
+        keys.warn(
+            "principals",
+            format_args!(
+                "everyone with an account at `{}` may assume the role, and passes; name it in a `trust_policy` with a condition on its audience and subject",
+                principal.value
+            ),
+        );
+    }
+    if inline_policy.iter().flatten().any(|text| allows_everything(text)) {
+        keys.warn(
+            "inline_policy",
+            "the document allows everything, and a role with it passes; name the actions that are needed",
+        );
+    }
+    Some(Acceptance {
+        attached_policies: attached?.into_iter().collect(),
+        principals: principals?.into_iter().collect(),
+        trust_policy: trust_policy?,
+        inline_policy: inline_policy?,
+        absent: absent?,
+        attributes: attributes?.into_iter().collect(),
+    })
+}
+
+/// The path of a document that an exception accepts.
+struct AcceptedDocument(PolicyKind);
+
+impl Kind for AcceptedDocument {
+    type Value = String;
+
+    fn schema(&self) -> Json {
+        Document(self.0).schema()
+    }
+
+    fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<String> {
+        let text = Document(self.0).read(node, reading)?;
+        if let Err(why) = refuse_acceptance(self.0, &text) {
+            let path = if let Value::Text(path) = &node.value { path.as_str() } else { "" };
+            let path = printable_line(path, 256);
+            reading.problem(node.place, format_args!("`{path}` cannot be accepted: {why}"));
+            return None;
+        }
+        Some(text)
+    }
 }
 
 /// Ids that stand twice, with what to say of them.
@@ -124,32 +274,6 @@ impl Kind for Covered {
             return None;
         }
         Some(selector)
-    }
-}
-
-/// The name of a check.
-struct Check;
-
-impl Kind for Check {
-    type Value = CheckName;
-
-    fn schema(&self) -> Json {
-        json!({"enum": CheckName::ALL.map(CheckName::as_str)})
-    }
-
-    fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<CheckName> {
-        let text = if let Value::Text(text) = &node.value { text.as_str() } else { "" };
-        let check = CheckName::ALL.into_iter().find(|check| check.as_str() == text);
-        if check.is_none() {
-            let names = CheckName::ALL.map(CheckName::as_str);
-            let hint = match near_miss(text, &names) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("expected {}", one_of(&names)),
-            };
-            reading
-                .problem(node.place, format_args!("unknown check {}; {hint}", node.value.found()));
-        }
-        check
     }
 }
 

@@ -15,6 +15,8 @@ use super::kinds::{OneOf, Word};
 use super::reader::{Keys, Section};
 use super::{Config, Exception};
 use crate::model::{AccountId, RoleArn, Severity, Shard};
+use crate::policy::ACCOUNT_TEMPLATE;
+use checks::ReadChecks;
 
 /// The whole file.
 pub(super) fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
@@ -42,8 +44,9 @@ pub(super) fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
         json!({}),
     );
     let (store, web) = serve::serve(keys);
-    let mut checks = checks?;
+    let ReadChecks { mut checks, severities } = checks?;
     checks.drift_severity = fail_on?;
+    checks::warn_of_mild_severities(keys, &checks, &severities);
     let (accounts, access, baseline) = (accounts?, access?, baseline?);
     let exceptions: Vec<Exception> = exceptions?;
     exceptions::refuse_what_a_list_has_not(keys, &accounts, &exceptions);
@@ -63,6 +66,7 @@ pub(super) fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
         shard: Shard::default(),
         digest: String::new(),
         rules: String::new(),
+        warnings: Vec::new(),
     })
 }
 
@@ -92,6 +96,22 @@ const ROLE_ARN: Word<RoleArn> = Word {
         (is_name(&arn.name, 64) && is_path(&arn.path)).then_some(arn)
     },
 };
+
+/// The ARN of a managed policy, the same in every account: [`ACCOUNT_TEMPLATE`] stands for each account's own number.
+const POLICY_ARN: Word<String> = Word {
+    expects: "a policy ARN such as arn:aws:iam::aws:policy/name or arn:aws:iam::${rolewarden:account_id}:policy/name",
+    pattern: "^arn:aws[a-z0-9-]*:iam::([0-9]{12}|aws|\\$\\{rolewarden:account_id\\}):policy/.+$",
+    parse: |text| {
+        let plain = text.replace(ACCOUNT_TEMPLATE, "000000000000");
+        is_policy_arn(&plain).then(|| text.to_owned())
+    },
+};
+
+/// Whether an AWS managed policy makes whoever has the role an administrator, or lets them become one.
+fn is_administrators(arn: &str) -> bool {
+    let Some((_, name)) = arn.split_once(":iam::aws:policy/") else { return false };
+    name.starts_with("AdministratorAccess") || ["IAMFullAccess", "PowerUserAccess"].contains(&name)
+}
 
 /// A text that is neither empty nor only white space.
 const WORDS: Word<String> = Word {

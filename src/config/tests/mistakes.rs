@@ -125,7 +125,7 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
     (
         "checks: {attached-policies: {allowed: [AdministratorAccess]}}",
         &[
-            "c.yaml:2:40: checks.attached-policies.allowed[0]: expected a policy ARN such as arn:aws:iam::aws:policy/name, found `AdministratorAccess`",
+            "c.yaml:2:40: checks.attached-policies.allowed[0]: expected a policy ARN such as arn:aws:iam::aws:policy/name or arn:aws:iam::${rolewarden:account_id}:policy/name, found `AdministratorAccess`",
         ],
     ),
     (
@@ -340,17 +340,17 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
         &["c.yaml:2:77: baseline.cluster_refresh: expected a duration from 1m to 7d, found `5s`"],
     ),
     (
-        "exceptions: [{id: a, accounts: {}, checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
+        "exceptions: [{id: a, accounts: {}, accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]",
         &["c.yaml:2:32: exceptions[0].accounts: names no account; give `ids`, `ous` or `tags`"],
     ),
     (
-        "exceptions: [{id: a, accounts: all, checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
+        "exceptions: [{id: a, accounts: all, accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]",
         &[
             "c.yaml:2:32: exceptions[0].accounts: expected a list of account ids, or a mapping of `ids`, `ous` and `tags`, found a text",
         ],
     ),
     (
-        "exceptions: [{id: a, accounts: {ous: [prod], tag: {a: b}}, checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
+        "exceptions: [{id: a, accounts: {ous: [prod], tag: {a: b}}, accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]",
         &[
             "c.yaml:2:39: exceptions[0].accounts.ous[0]: expected an organizational unit such as ou-ab12-11111111 or a root such as r-ab12, found `prod`",
             "c.yaml:2:46: exceptions[0].accounts.tag: unknown key; did you mean `tags`?",
@@ -403,7 +403,7 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
     (
         "baseline: {permissions_boundary: boundary}",
         &[
-            "c.yaml:2:34: baseline.permissions_boundary: expected a policy ARN such as arn:aws:iam::${rolewarden:account_id}:policy/name, found `boundary`",
+            "c.yaml:2:34: baseline.permissions_boundary: expected a policy ARN such as arn:aws:iam::aws:policy/name or arn:aws:iam::${rolewarden:account_id}:policy/name, found `boundary`",
         ],
     ),
     (
@@ -413,39 +413,111 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "exceptions: [{id: a, accounts: [], checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]",
+        "exceptions: [{id: a, accounts: [], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]",
         &["c.yaml:2:32: exceptions[0].accounts: is empty; expected at least one"],
     ),
     (
-        "exceptions: [{id: a, accounts: [111122223333], checks: [trust-polcy, x], reason: ' ', owner: null, expires: 31.01.2027}]",
+        "exceptions: [{id: a, accounts: [111122223333], accept: {absent: true}, reason: ' ', owner: null, expires: 31.01.2027}]",
         &[
             "c.yaml:2:33: exceptions[0].accounts[0]: expected an account id: 12 digits in quotes, found the number `111122223333`; put it in quotes",
-            "c.yaml:2:57: exceptions[0].checks[0]: unknown check `trust-polcy`; did you mean `trust-policy`?",
-            "c.yaml:2:70: exceptions[0].checks[1]: unknown check `x`; expected role-exists, trust-policy, inline-policy, attached-policies, effective-permissions, role-attributes, connector-usage or service-linked-role",
-            "c.yaml:2:82: exceptions[0].reason: expected a text, found ` `",
-            "c.yaml:2:94: exceptions[0].owner: expected a text, found nothing",
-            "c.yaml:2:109: exceptions[0].expires: expected a date such as 2027-01-31, found `31.01.2027`",
+            "c.yaml:2:80: exceptions[0].reason: expected a text, found ` `",
+            "c.yaml:2:92: exceptions[0].owner: expected a text, found nothing",
+            "c.yaml:2:107: exceptions[0].expires: expected a date such as 2027-01-31, found `31.01.2027`",
         ],
     ),
     (
         "exceptions: [{id: a}]",
         &[
             "c.yaml:2:14: exceptions[0].accounts: missing; it has no default",
-            "c.yaml:2:14: exceptions[0].checks: missing; it has no default",
             "c.yaml:2:14: exceptions[0].reason: missing; it has no default",
             "c.yaml:2:14: exceptions[0].owner: missing; it has no default",
             "c.yaml:2:14: exceptions[0].expires: missing; it has no default",
+            "c.yaml:2:14: exceptions[0].accept: missing; give `accept` or `findings`: an exception names exactly what it covers",
         ],
     ),
     (
-        "exceptions:\n  - {id: a, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-02-30}",
+        "exceptions:\n  - {id: a, accounts: [\"111122223333\"], accept: {absent: true}, reason: r, owner: o, expires: 2027-02-30}",
         &[
             "c.yaml:3:95: exceptions[0].expires: expected a date such as 2027-01-31, found `2027-02-30`",
         ],
     ),
     (
-        "exceptions:\n  - &e {id: a, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-02-28}\n  - *e",
+        "exceptions:\n  - &e {id: a, accounts: [\"111122223333\"], accept: {absent: true}, reason: r, owner: o, expires: 2027-02-28}\n  - *e",
         &["c.yaml:4:5: exceptions: exception `a` is given twice; first in line 3"],
+    ),
+    (
+        "exceptions: [{id: a, accounts: [\"111122223333\"], checks: [trust-policy, attached-policies], reason: r, owner: o, expires: 2027-01-31}]",
+        &[
+            "c.yaml:2:58: exceptions[0].checks: a check as a whole would also cover tomorrow's drift; name what is accepted instead: `accept: {principals: [\"222233334444\"], attached_policies: [\"arn:aws:iam::${rolewarden:account_id}:policy/NAME\"]}`, or let `rolewarden except ACCOUNT --finding ID --owner O --reason R --expires D` print the exception",
+        ],
+    ),
+    (
+        "exceptions: [{id: a, accounts: [\"111122223333\"], checks: [connector-usage], reason: r, owner: o, expires: 2027-01-31}]",
+        &[
+            "c.yaml:2:58: exceptions[0].checks: a check as a whole would also cover tomorrow's drift; name what is accepted instead: `findings: [\"ID\"]`, or let `rolewarden except ACCOUNT --finding ID --owner O --reason R --expires D` print the exception",
+        ],
+    ),
+    (
+        "exceptions: [{id: a, accounts: [\"111122223333\"], accept: {absent: true}, findings: [\"0123456789abcdef\"], reason: r, owner: o, expires: 2027-01-31}]",
+        &["c.yaml:2:84: exceptions[0].findings: give `accept` or `findings`, not both"],
+    ),
+    (
+        "exceptions: [{id: a, accounts: [\"111122223333\"], accept: {}, reason: r, owner: o, expires: 2027-01-31}]",
+        &[
+            "c.yaml:2:58: exceptions[0].accept: accepts nothing; an exception names exactly what it covers",
+        ],
+    ),
+    (
+        "exceptions: [{id: a, accounts: [\"111122223333\"], accept: {absent: false, attributes: []}, reason: r, owner: o, expires: 2027-01-31}]",
+        &[
+            "c.yaml:2:58: exceptions[0].accept: accepts nothing; an exception names exactly what it covers",
+        ],
+    ),
+    (
+        "exceptions: [{id: a, accounts: [\"111122223333\"], findings: [], reason: r, owner: o, expires: 2027-01-31}]",
+        &["c.yaml:2:60: exceptions[0].findings: is empty; expected at least one"],
+    ),
+    (
+        "exceptions: [{id: a, accounts: [\"111122223333\"], findings: [\"0123456789ABCDEF\", 1234567890123456], reason: r, owner: o, expires: 2027-01-31}]",
+        &[
+            "c.yaml:2:61: exceptions[0].findings[0]: expected a finding's id: 16 hexadecimal digits in quotes, found `0123456789ABCDEF`",
+            "c.yaml:2:81: exceptions[0].findings[1]: expected a finding's id: 16 hexadecimal digits in quotes, found the number `1234567890123456`; put it in quotes",
+        ],
+    ),
+    (
+        "exceptions: [{id: a, accounts: [\"111122223333\"], accept: {principals: [\"*\", \"arn:aws:iam::222233334444:role/*\", 222233334444]}, reason: r, owner: o, expires: 2027-01-31}]",
+        &[
+            "c.yaml:2:72: exceptions[0].accept.principals[0]: expected a principal without wildcards: an account id in quotes, the ARN of a root, role, user or identity provider, or a service such as ec2.amazonaws.com, found `*`",
+            "c.yaml:2:77: exceptions[0].accept.principals[1]: expected a principal without wildcards: an account id in quotes, the ARN of a root, role, user or identity provider, or a service such as ec2.amazonaws.com, found `arn:aws:iam::222233334444:role/*`",
+            "c.yaml:2:113: exceptions[0].accept.principals[2]: expected a principal without wildcards: an account id in quotes, the ARN of a root, role, user or identity provider, or a service such as ec2.amazonaws.com, found the number `222233334444`; put it in quotes",
+        ],
+    ),
+    (
+        "exceptions: [{id: a, accounts: [\"111122223333\"], accept: {attached_policies: [AdministratorAccess], attributes: [boundary]}, reason: r, owner: o, expires: 2027-01-31}]",
+        &[
+            "c.yaml:2:79: exceptions[0].accept.attached_policies[0]: expected a policy ARN such as arn:aws:iam::aws:policy/name or arn:aws:iam::${rolewarden:account_id}:policy/name, found `AdministratorAccess`",
+            "c.yaml:2:114: exceptions[0].accept.attributes[0]: expected max_session_duration, permissions_boundary, path or tags, found `boundary`",
+        ],
+    ),
+    (
+        "exceptions: [{id: a, accounts: [\"111122223333\"], accept: {attached_policy: []}, reason: r, owner: o, expires: 2027-01-31}]",
+        &[
+            "c.yaml:2:59: exceptions[0].accept.attached_policy: unknown key; did you mean `attached_policies`?",
+        ],
+    ),
+    (
+        "exceptions: [{id: a, accounts: [\"111122223333\"], accept: {trust_policy: bad.json, inline_policy: none.json}, reason: r, owner: o, expires: 2027-01-31}]",
+        &[
+            "c.yaml:2:73: exceptions[0].accept.trust_policy: `bad.json` is not one strict trust policy: Statement: missing",
+            "c.yaml:2:98: exceptions[0].accept.inline_policy: cannot read `none.json`: no such file",
+        ],
+    ),
+    (
+        "exceptions: [{id: a, accounts: [\"111122223333\"], accept: {trust_policy: everyone.json, inline_policy: variable.json}, reason: r, owner: o, expires: 2027-01-31}]",
+        &[
+            "c.yaml:2:73: exceptions[0].accept.trust_policy: `everyone.json` cannot be accepted: it lets everyone in without a condition, which an exception cannot accept; name the principals, or add a condition",
+            "c.yaml:2:103: exceptions[0].accept.inline_policy: `variable.json` cannot be accepted: it holds the policy variable `${aws:username}`, whose value is not known here; name the actions and resources instead",
+        ],
     ),
     (
         "exceptions_file: missing.yaml",
@@ -454,21 +526,21 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
     (
         "exceptions_file: wrong.yaml",
         &[
-            "wrong.yaml:1:3: exceptions_file[0].checks: missing; it has no default",
             "wrong.yaml:1:3: exceptions_file[0].reason: missing; it has no default",
             "wrong.yaml:1:3: exceptions_file[0].owner: missing; it has no default",
             "wrong.yaml:1:3: exceptions_file[0].expires: missing; it has no default",
+            "wrong.yaml:1:3: exceptions_file[0].accept: missing; give `accept` or `findings`: an exception names exactly what it covers",
             "wrong.yaml:2:13: exceptions_file[0].accounts: is empty; expected at least one",
             "wrong.yaml:3:3: exceptions_file[1].id: missing; it has no default",
             "wrong.yaml:3:3: exceptions_file[1].accounts: missing; it has no default",
-            "wrong.yaml:3:3: exceptions_file[1].checks: missing; it has no default",
             "wrong.yaml:3:3: exceptions_file[1].reason: missing; it has no default",
             "wrong.yaml:3:3: exceptions_file[1].owner: missing; it has no default",
             "wrong.yaml:3:3: exceptions_file[1].expires: missing; it has no default",
+            "wrong.yaml:3:3: exceptions_file[1].accept: missing; give `accept` or `findings`: an exception names exactly what it covers",
         ],
     ),
     (
-        "exceptions_file: exceptions.yaml\nexceptions:\n  - {id: a, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-02-28}",
+        "exceptions_file: exceptions.yaml\nexceptions:\n  - {id: a, accounts: [\"111122223333\"], accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-02-28}",
         &["c.yaml:2:18: exceptions_file: give `exceptions` or `exceptions_file`, not both"],
     ),
     ("log: {<<: {format: json}}", &["c.yaml:2:7: log.<<: unknown key; expected format or level"]),
@@ -580,7 +652,7 @@ pub(super) const TEXTS: &[(&str, &[&str])] = &[
         &["c.yaml:1:65: accounts.include: `ous` and `tags` need `source: organization`; use `ids`"],
     ),
     (
-        "accounts: {source: list, list: [{id: \"111122223333\"}]}\nexceptions: [{id: a, accounts: {ous: [r-ab12]}, checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}]\n",
+        "accounts: {source: list, list: [{id: \"111122223333\"}]}\nexceptions: [{id: a, accounts: {ous: [r-ab12]}, accept: {principals: [\"999988887777\"]}, reason: r, owner: o, expires: 2027-01-31}]\n",
         &[
             "c.yaml:2:13: exceptions: exception `a`: `ous` and `tags` need `source: organization`; use `ids`",
         ],

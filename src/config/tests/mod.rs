@@ -21,14 +21,18 @@ fn read(text: &str) -> Result<Config, Vec<String>> {
         "HOSTILE" => Some("no spaces allowed".to_owned()),
         _ => None,
     };
-    let files = |path: &Path| match path.to_str() {
+    let files = |path: &Path| {
+        match path.to_str() {
         Some("/etc/rolewarden/trust.json") => Ok("{}".to_owned()),
+        Some("/etc/rolewarden/everyone.json") => Ok(r#"{"Statement": {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}}"#.to_owned()),
+        Some("/etc/rolewarden/variable.json") => Ok(r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/${aws:username}/*"}}"#.to_owned()),
         Some("/etc/rolewarden/bad.json") => Ok("bad".to_owned()),
         Some("/run/secret") => Ok("from-file\n".to_owned()),
         Some("/etc/rolewarden/exceptions.yaml") => Ok(EXCEPTIONS.to_owned()),
         Some("/etc/rolewarden/wrong.yaml") => Ok("- id: EX-1\n  accounts: []\n- {}\n".to_owned()),
         Some("/etc/rolewarden/folder") => Err(io::ErrorKind::IsADirectory.into()),
         _ => Err(io::ErrorKind::NotFound.into()),
+    }
     };
     let judge =
         |_, text: &str| if text == "bad" { Err("Statement: missing".to_owned()) } else { Ok(()) };
@@ -42,7 +46,7 @@ fn read(text: &str) -> Result<Config, Vec<String>> {
     read_config(text, "c.yaml", around).map_err(|error| error.problems)
 }
 
-const EXCEPTIONS: &str = "- {id: EX-1, accounts: [\"111122223333\"], checks: [trust-policy], reason: r, owner: o, expires: 2027-01-31}\n";
+const EXCEPTIONS: &str = "- {id: EX-1, accounts: [\"111122223333\"], findings: [\"0123456789abcdef\"], reason: r, owner: o, expires: 2027-01-31}\n";
 
 /// A file whose first line says where accounts come from, so that a case shows only its own mistake.
 fn organization(rest: &str) -> String {
@@ -78,7 +82,7 @@ baseline:
 checks:
   trust-polcy: {}
 exceptions:
-  - {id: a, accounts: [], checks: [trust-policy], reason: r, owner: o, expires: soon}
+  - {id: a, accounts: [], accept: {absent: true}, reason: r, owner: o, expires: soon}
 sweep:
   concurrency: 0
 ";
@@ -133,7 +137,7 @@ checks:
   service-linked-role: {enabled: false}
 fail_on: medium
 exceptions:
-  - {id: EX-1, accounts: ["111122223333"], checks: [attached-policies], reason: "…", owner: team-x, expires: 2027-01-31}
+  - {id: EX-1, accounts: ["111122223333"], accept: {attached_policies: ["arn:aws:iam::${rolewarden:account_id}:policy/agent"]}, reason: "…", owner: team-x, expires: 2027-01-31}
 sweep:
   cron: "*/15 * * * *"
   timezone: Europe/Berlin

@@ -5,7 +5,7 @@ use crate::check::tests::documents::*;
 use crate::check::tests::table::TABLE;
 use crate::check::tests::{account, config, rules};
 use crate::config::{Doubt, Remediation, Selector};
-use crate::model::{Action, Cluster, Severity, Snapshot, UnknownReason, Usage};
+use crate::model::{Action, CheckName, Cluster, Severity, Snapshot, UnknownReason, Usage};
 use crate::plan::{Planned, account_plan};
 
 use Action::{
@@ -18,10 +18,19 @@ const BOUNDED: &str =
 const STRANGER: &str = r#"{"AWS":"999988887777"}"#;
 const NOBODY: &str = r#"{"AWS":"arn:aws:iam::111122223333:role/ci"}"#;
 
-fn excused(check: &str) -> String {
+fn excused(accept: &str) -> String {
     format!(
-        "exceptions:\n  - {{id: EX-1, accounts: [\"111122223333\"], checks: [{check}], reason: r, owner: o, expires: 2027-01-31}}"
+        "exceptions:\n  - {{id: EX-1, accounts: [\"111122223333\"], {accept}, reason: r, owner: o, expires: 2027-01-31}}"
     )
+}
+
+/// An exception for the findings of one check, by their ids.
+fn excused_by_id(before: &Snapshot, check: CheckName) -> String {
+    let judgement = rules(&config(""), before).judge(&account(), before, None).unwrap();
+    let of_check = judgement.findings.into_iter().filter(|finding| finding.check == check);
+    let ids: Vec<String> = of_check.map(|finding| finding.id).collect();
+    assert!(!ids.is_empty());
+    excused(&format!("findings: {ids:?}"))
 }
 
 /// A role that is wrong in everything.
@@ -254,7 +263,7 @@ fn what_may_not_be_done_is_left_alone_and_says_why() {
         ),
         (
             "one step would touch what is excused",
-            excused("effective-permissions"),
+            excused_by_id(&role(|r| inline(r, &[CHANNELS])), CheckName::EffectivePermissions),
             role(|r| inline(r, &[CHANNELS])),
             everything(),
             "inline-policy: exception EX-1 covers effective-permissions, which put_inline_policy would change",
@@ -276,8 +285,8 @@ fn what_is_right_or_excused_or_below_the_severity_has_no_plan() {
     let cases: Vec<(&str, String, Severity, Snapshot)> = vec![
         ("right", String::new(), Severity::Low, role(|_| {})),
         ("optional", "baseline: {presence: optional}".into(), Severity::Low, Snapshot::Absent),
-        ("excused", excused("trust-policy"), Severity::Low, stranger()),
-        ("excused, absent", excused("role-exists"), Severity::Low, Snapshot::Absent),
+        ("excused", excused("accept: {principals: [\"999988887777\"]}"), Severity::Low, stranger()),
+        ("excused, absent", excused("accept: {absent: true}"), Severity::Low, Snapshot::Absent),
         ("below", String::new(), Severity::Critical, role(|r| r.inline.clear())),
     ];
     for (case, yaml, severity, before) in cases {
@@ -312,7 +321,11 @@ fn an_excused_finding_stays_as_it_is_beside_one_that_is_put_right() {
         r.trust_policy = trust_also(STRANGER);
         r.attached = managed(ADMINISTRATOR, Some(ALL));
     });
-    let plan = steps(&excused("attached-policies"), &before, &everything());
+    let plan = steps(
+        &excused("accept: {attached_policies: [\"arn:aws:iam::aws:policy/AdministratorAccess\"]}"),
+        &before,
+        &everything(),
+    );
     assert_eq!(plan.steps.len(), 1);
     assert_eq!(plan.steps[0].action, UpdateTrustPolicy);
     let Snapshot::Present(role) = after(&plan, &before) else { panic!() };

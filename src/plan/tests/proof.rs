@@ -131,7 +131,7 @@ const CONFIGURATIONS: [&str; 6] = [
     "baseline: {permissions_boundary: \"arn:aws:iam::${rolewarden:account_id}:policy/boundary\"}",
     "baseline: {required_tags: {team: platform}}\nchecks: {attached-policies: {allowed: [\"arn:aws:iam::111122223333:policy/connector\"]}}",
     "checks: {inline-policy: {enabled: false}}",
-    "checks: {effective-permissions: {enabled: false}, trust-policy: {severity: low}}\nexceptions:\n  - {id: EX-1, accounts: [\"111122223333\"], checks: [attached-policies], reason: r, owner: o, expires: 2027-01-31}",
+    "checks: {effective-permissions: {enabled: false}, trust-policy: {severity: low}}\nexceptions:\n  - {id: EX-1, accounts: [\"111122223333\"], accept: {attached_policies: [\"arn:aws:iam::aws:policy/AdministratorAccess\"]}, reason: r, owner: o, expires: 2027-01-31}",
 ];
 
 fn some(list: &'static [&'static str]) -> impl Strategy<Value = &'static str> {

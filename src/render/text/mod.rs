@@ -10,12 +10,11 @@ mod run;
 mod style;
 mod unknown;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::words::{duration, plural};
 use crate::model::{
-    AccountReport, AccountResult, AccountState, CheckName, Finding, FindingCounts, Report,
-    Severity, Unread,
+    AccountReport, AccountResult, AccountState, Finding, FindingCounts, Report, Severity, Unread,
 };
 pub use changes::{changes, headline};
 pub(super) use doctor::doctor;
@@ -100,7 +99,10 @@ fn summary(page: &mut Page, report: &Report) {
             format!("{} skipped ({})", s.skipped, skip_reasons(report)),
         )]);
     }
-    groups.push(findings(&s.findings));
+    groups.push(findings("findings", &s.findings));
+    if s.findings_exempt != FindingCounts::default() {
+        groups.push(findings("exempt findings", &s.findings_exempt));
+    }
     page.groups(&groups);
 }
 
@@ -118,8 +120,8 @@ fn skip_reasons(report: &Report) -> String {
     words.join(", ")
 }
 
-fn findings(counts: &FindingCounts) -> Vec<Span> {
-    let mut spans = vec![Span::plain("findings: ")];
+fn findings(what: &str, counts: &FindingCounts) -> Vec<Span> {
+    let mut spans = vec![Span::plain(format!("{what}: "))];
     for severity in Severity::ALL {
         let count = match severity {
             Severity::Critical => counts.critical,
@@ -181,34 +183,28 @@ fn outcome(page: &mut Page, report: &Report) {
     }
 }
 
-/// Who is excused, by which exception, from what.
+/// Every finding of an exempt account, as bad as it is, with the exception that covers it.
 fn exempt(page: &mut Page, report: &Report) {
-    let rows: Vec<Vec<Span>> = in_state(report, AccountState::Exempt)
-        .map(|account| {
-            let mut excused: BTreeMap<&str, BTreeSet<CheckName>> = BTreeMap::new();
-            for finding in account.findings() {
-                if let Some(exception) = &finding.exception {
-                    excused.entry(exception).or_default().insert(finding.check);
-                }
-            }
-            let words: Vec<_> = excused
-                .into_iter()
-                .map(|(id, checks)| {
-                    let checks: Vec<_> = checks.into_iter().map(CheckName::as_str).collect();
-                    format!("{id} ({})", checks.join(", "))
-                })
-                .collect();
+    let accounts: Vec<&AccountReport> = in_state(report, AccountState::Exempt).collect();
+    let rows: Vec<Vec<Span>> = accounts
+        .iter()
+        .flat_map(|account| account.findings().iter().map(move |finding| (account, finding)))
+        .filter_map(|(account, finding)| {
+            let exception = finding.exception.as_ref()?;
             let [id, name] = id_and_name(account);
-            vec![
+            let said = format!("{}: {}", finding.check.as_str(), finding.summary);
+            Some(vec![
                 id,
                 name,
-                Span::plain(words.join(", ")).cut(NOTE_COLUMNS),
-                Span::new(style::DIM, &account.path),
-            ]
+                Span::new(style::severity(finding.severity), finding.severity.as_str()),
+                Span::plain(exception).cut(NOTE_COLUMNS),
+                Span::new(style::DIM, said),
+            ])
         })
         .collect();
     if !rows.is_empty() {
-        heading(page, AccountState::Exempt, rows.len(), "every finding is covered by an exception");
+        let meaning = "every finding is covered by an exception";
+        heading(page, AccountState::Exempt, accounts.len(), meaning);
         page.table(2, rows);
     }
 }

@@ -1,13 +1,13 @@
 //! What a daemon knows, made up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::config::{Config, Exception, Selector};
+use crate::config::{Acceptance, Config, Covers, Exception, Selector};
 use crate::ledger::{
     AccountList, Event, Ledger, Outcome, RemediationView, Shrunken, SweepRecord, Trigger, View,
 };
@@ -149,7 +149,10 @@ impl World {
         self.config.exceptions.push(Exception {
             id: id.into(),
             accounts: Selector { ids, ..Selector::default() },
-            checks: BTreeSet::from([CheckName::TrustPolicy]),
+            covers: Covers::Accept(Box::new(Acceptance {
+                principals: ["999988887777".parse().unwrap()].into(),
+                ..Acceptance::default()
+            })),
             reason: "why".into(),
             owner: "who".into(),
             expires: TimeZone::UTC.to_datetime(last).date(),

@@ -286,6 +286,26 @@ fn tile(tone: Tone, address: &str, label: &str, value: &Markup, note: &Markup) -
     }
 }
 
+/// Findings under an exception, by severity: what is accepted is as bad as it is.
+fn accepted(view: &View, now: Timestamp) -> String {
+    let at = view.at(now);
+    let mut counts = Severity::ALL.map(|severity| (severity, 0_usize));
+    for entry in view.ledger.entries() {
+        for finding in entry.findings(&at).iter().filter(|f| f.exception.is_some()) {
+            let own = counts.iter_mut().filter(|(severity, _)| *severity == finding.severity);
+            own.for_each(|(_, count)| *count += 1);
+        }
+    }
+    let there = counts.iter().filter(|(_, count)| *count > 0);
+    let words: Vec<String> =
+        there.map(|(severity, count)| format!("{count} {}", severity.as_str())).collect();
+    if words.is_empty() {
+        "under an exception".to_owned()
+    } else {
+        format!("accepted: {}", words.join(", "))
+    }
+}
+
 fn tiles(view: &View, facts: &Facts, now: Timestamp) -> Markup {
     // A zero is only good news when everything was looked at.
     let zero = match (facts.has_report, facts.all_known()) {
@@ -312,7 +332,7 @@ fn tiles(view: &View, facts: &Facts, now: Timestamp) -> Markup {
         ul.tiles aria-label="Key figures" {
             (tile(drifted.0, &links::state(AccountState::Drifted), "Drifted", &drifted.1, &html! { (of_verified) }))
             (tile(unknown.0, &links::state(AccountState::Unknown), "Not verified", &unknown.1, &html! { "neither good nor bad" }))
-            (tile(exempt.0, &links::state(AccountState::Exempt), "Exempt", &exempt.1, &html! { "under an exception" }))
+            (tile(exempt.0, &links::state(AccountState::Exempt), "Exempt", &exempt.1, &html! { (accepted(view, now)) }))
             (tile(critical.0, &links::list(&worst, Order::Worst, 1), "Critical findings", &critical.1,
                 &html! { "in " (counted(facts.critical.1, "account")) }))
             @match facts.oldest {

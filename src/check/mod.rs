@@ -6,12 +6,15 @@
 mod attached_policies;
 mod baseline;
 mod connector_usage;
+mod decided;
 mod diff;
 mod effective_permissions;
 mod exceptions;
+mod excess;
 mod fix;
 mod hardening;
 mod inline_policy;
+mod inline_remedy;
 mod kept;
 mod outcome;
 mod remedies;
@@ -20,6 +23,7 @@ mod role_exists;
 mod service_linked_role;
 mod trust_policy;
 mod words;
+mod works;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -46,6 +50,9 @@ pub(crate) use remedies::{Amendments, Remedies, Todo};
 
 /// The baseline's name in reports and metrics.
 pub const BASELINE_NAME: &str = "eks-connector-agent";
+
+/// Bytes of a summary: five requests with their ARNs fit.
+const LONGEST_SUMMARY: usize = 1_024;
 
 /// Everything a judgement depends on beside the snapshot.
 #[derive(Debug)]
@@ -222,9 +229,9 @@ impl Rules {
 
     /// What the checks of a role's policies say, whatever the role is called.
     fn policies(&self, case: &Case<'_>) -> [(CheckName, Outcome); 4] {
-        let comparison = inline_policy::judge(case);
-        let effective = effective_permissions::check(case, comparison.verdict);
-        let inline = inline_policy::check(case, comparison, effective.verdict);
+        let judged = inline_policy::judge(case);
+        let (effective, works) = effective_permissions::check(case, judged.comparison.verdict);
+        let inline = inline_policy::check(case, judged, effective.verdict, &works);
         let attached = attached_policies::check(case, effective.verdict, inline.verdict);
         [
             (CheckName::TrustPolicy, trust_policy::check(case)),
@@ -267,6 +274,7 @@ impl Rules {
         let mut checks = BTreeMap::new();
         let mut findings = Vec::new();
         let mut undecided = None;
+        let mut said = Vec::new();
         for (check, outcome) in outcomes {
             verdicts.insert(check, outcome.verdict);
             if self.checks.disabled.contains(&check) {
@@ -276,11 +284,20 @@ impl Rules {
                 let note = outcome.details.get("note").and_then(Value::as_str).unwrap_or_default();
                 undecided.get_or_insert_with(|| format!("{}: {note}", check.as_str()));
             }
+            said.extend(
+                outcome.said_by.map(|(by, problem)| (by, self.finding(account, check, problem))),
+            );
             findings.extend(
                 outcome.problems.into_iter().map(|problem| self.finding(account, check, problem)),
             );
             checks
                 .insert(check, CheckResult { verdict: outcome.verdict, details: outcome.details });
+        }
+        for (by, finding) in said {
+            let says = |f: &Finding| f.check == by && f.severity >= finding.severity;
+            if !findings.iter().any(says) {
+                findings.push(finding);
+            }
         }
         findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.check.cmp(&b.check)));
         Assessment { role_arn, verdicts, checks, findings, undecided, applicable: true }
@@ -300,7 +317,7 @@ impl Rules {
             check,
             verdict: problem.verdict,
             severity: self.severity(check, problem.severity),
-            summary: crate::model::printable_line(&problem.summary, 512),
+            summary: crate::model::printable_line(&problem.summary, LONGEST_SUMMARY),
             witnesses: problem.witnesses,
             diff: diff::lines(&problem.expected, &problem.actual),
             expected: problem.expected,

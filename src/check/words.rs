@@ -1,6 +1,7 @@
 //! Witnesses in words a person reads at once.
 
-use crate::model::{AccountId, Scope, Witness};
+use crate::model::{AccountId, Scope, Side, Witness};
+use crate::policy::MOST_REQUESTS;
 
 /// The account a principal belongs to, if it is an AWS principal with an ARN.
 pub(super) fn account_of(witness: &Witness) -> Option<&str> {
@@ -46,21 +47,43 @@ pub(super) fn assumes(action: &str) -> String {
     }
 }
 
-/// Requests in words, those on one resource together: `a:B and a:C on R`.
+/// Requests that a sentence names; the others are counted.
+const REQUESTS: usize = 5;
+
+/// Requests in words, those on one resource under one condition together: `a:B and a:C on R`, `a:D on S under a condition
+/// (if …)`. The condition is told of requests in excess: on the other sides the sentence itself tells it.
 pub(super) fn requests(witnesses: &[&Witness]) -> String {
-    let mut by_resource: Vec<(&str, Vec<String>)> = Vec::new();
-    for witness in witnesses {
+    let mut groups: Vec<(&str, Option<String>, Vec<String>)> = Vec::new();
+    for witness in witnesses.iter().take(REQUESTS) {
         let Scope::Resource(resource) = &witness.scope else { continue };
-        match by_resource.iter_mut().find(|(known, _)| known == resource) {
-            Some((_, actions)) => actions.push(witness.action.clone()),
-            None => by_resource.push((resource, vec![witness.action.clone()])),
+        let needs = witness.needs.in_words().filter(|_| witness.side == Side::Excess);
+        match groups.iter_mut().find(|(known, under, _)| known == resource && *under == needs) {
+            Some((_, _, actions)) => actions.push(witness.action.clone()),
+            None => groups.push((resource, needs, vec![witness.action.clone()])),
         }
     }
-    let phrases = by_resource.iter().map(|(resource, actions)| {
+    let phrase = |(resource, needs, actions): &(&str, Option<String>, Vec<String>)| {
         let resource = if resource.is_empty() { "the empty resource" } else { resource };
-        format!("{} on {resource}", list(actions))
-    });
-    list(&phrases.collect::<Vec<_>>())
+        let under = needs.as_ref().map(|needs| format!(" under a condition ({needs})"));
+        format!("{} on {resource}{}", list(actions), under.unwrap_or_default())
+    };
+    let mut phrases: Vec<String> = groups.iter().map(phrase).collect();
+    match witnesses.len().saturating_sub(REQUESTS) {
+        0 => {}
+        // The comparison stops looking there.
+        more if witnesses.len() >= MOST_REQUESTS => phrases.push(format!("at least {more} more")),
+        more => phrases.push(format!("{more} more")),
+    }
+    list(&phrases)
+}
+
+/// The first few of a list, and how many more there are.
+pub(super) fn first(items: &[String], most: usize) -> String {
+    let mut shown: Vec<String> = items.iter().take(most).cloned().collect();
+    if let more @ 1.. = items.len().saturating_sub(most) {
+        shown.push(format!("{more} more"));
+    }
+    list(&shown)
 }
 
 /// `a, b and c`.

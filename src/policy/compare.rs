@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::budget::{Budget, Spent};
 use super::condition::Condition;
-use super::requests::{self, Rect, Request, Requests, Suggest};
+use super::requests::{self, Nicer, Rect, Request, Requests, Suggest};
 use super::statement::{Region, Statement};
 use super::{Comparison, Coverage, Kind, Policy, principal, ways, witness};
 use crate::model::{Side, Verdict, Witness};
@@ -18,7 +18,7 @@ use crate::model::{Side, Verdict, Witness};
 fn most_witnesses(kind: Kind) -> usize {
     match kind {
         Kind::Trust => 256,
-        Kind::Identity => 3,
+        Kind::Identity => super::MOST_REQUESTS,
     }
 }
 
@@ -222,11 +222,12 @@ impl<'p> Judge<'p> {
     fn beyond(&mut self, wide: &Requests, narrow: &Requests) -> Result<Vec<Request>, Spent> {
         let (kind, context) = (self.actual.kind, &self.actual.context);
         let suggest: &Suggest<'_> = &|rect| witness::suggest(rect, kind, context);
+        let nicer: &Nicer<'_> = &|request| witness::nicer(request, kind, context);
         requests::beyond(
             wide,
             narrow,
             &self.universe,
-            suggest,
+            (suggest, nicer),
             most_witnesses(kind),
             &mut self.budget,
         )

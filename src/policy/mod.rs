@@ -13,11 +13,13 @@ mod automaton;
 mod budget;
 mod compare;
 mod condition;
+mod decisions;
 mod document;
 mod glob;
 mod json;
 mod principal;
 mod requests;
+mod resources;
 mod search;
 mod statement;
 mod ways;
@@ -27,13 +29,18 @@ use serde_json::Value;
 
 use crate::model::{AccountId, Partition, Verdict, Witness};
 pub use condition::{Condition, Test};
+pub use decisions::Decisions;
 use document::Reader;
 use json::Json;
+pub use resources::regions;
 use statement::Statement;
 pub use ways::Way;
 
 /// Distinct condition blocks a baseline may have: each doubles the cases to compare.
 pub const MAX_BASELINE_CONDITIONS: usize = 6;
+
+/// Witnesses of requests on resources that a comparison looks for on each side. Where there are this many there may be more.
+pub const MOST_REQUESTS: usize = 12;
 
 /// What a baseline document writes for the number of the account it is compared in.
 pub const ACCOUNT_TEMPLATE: &str = "${rolewarden:account_id}";

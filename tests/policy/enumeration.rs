@@ -129,7 +129,13 @@ impl Universe {
     ) {
         if let (None, Some((action, scope))) = (&found, table.first()) {
             let (action, scope) = (self.actions[action].clone(), self.scopes[scope].clone());
-            *found = Some(Witness { scope, action, side, outside_baseline_condition, needs: Needs::default() });
+            *found = Some(Witness {
+                scope,
+                action,
+                side,
+                outside_baseline_condition,
+                needs: Needs::default(),
+            });
         }
     }
 

@@ -96,7 +96,7 @@ fn one_finding(page: &mut Page, account: &AccountReport, finding: &Finding) {
     ];
     page.paragraph(2, &lead, DETAIL - 2, &Span::plain(&finding.summary));
     if let Some(exception) = &finding.exception {
-        page.cut_line(DETAIL, Span::new(style::DIM, format!("excused by exception {exception}")));
+        page.cut_line(DETAIL, Span::new(style::DIM, format!("exempt by exception {exception}")));
         return;
     }
     for witness in finding.witnesses.iter().take(MAX_WITNESSES) {

@@ -237,7 +237,7 @@ impl Rules {
             (CheckName::TrustPolicy, trust_policy::check(case)),
             (CheckName::InlinePolicy, inline),
             (CheckName::AttachedPolicies, attached),
-            (CheckName::EffectivePermissions, effective),
+            (CheckName::EffectivePermissions, effective.where_judged(|check| self.judges(check))),
         ]
     }
 

@@ -52,6 +52,17 @@ impl Outcome {
         self
     }
 
+    /// The same where a check may be switched off: nothing else says the problem then.
+    pub(super) fn where_judged(mut self, judges: impl Fn(CheckName) -> bool) -> Self {
+        if let Some((by, problem)) = self.said_by.take() {
+            match judges(by) {
+                true => self.said_by = Some((by, problem)),
+                false => self.problems.push(problem),
+            }
+        }
+        self
+    }
+
     pub(super) fn problem(mut self, problem: Problem) -> Self {
         self.problems.push(problem);
         self

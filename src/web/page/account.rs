@@ -225,7 +225,7 @@ fn one_past(record: &FindingRecord, now: Timestamp) -> Markup {
         tr {
             td { (bits::severity(record.severity)) }
             td { (record.check.as_str()) }
-            th scope="row" { (printable_line(&record.summary, 512)) }
+            th scope="row" { (bits::marked(&record.summary)) }
             td { (moment(record.first_seen, now)) }
             td { (moment(record.last_seen, now)) }
             td {

@@ -57,7 +57,7 @@ pub(super) fn managed_is_left(
     match &policy.document {
         Some(text) => left_to_people(decisions(case, Kind::Identity, text)),
         None if is_administrator(arn) => None,
-        None => Some("left to people: its document was not read"),
+        None => Some("left to people: it may hold a Deny"),
     }
 }
 
@@ -70,22 +70,26 @@ pub(super) fn is_administrator(arn: &str) -> bool {
 
 /// Why no command deletes the role, as the end of a sentence; `None` where one may.
 pub(super) fn role_is_left(case: &Case<'_>) -> Option<String> {
-    let Role { inline, attached, trust_policy, .. } = case.role;
-    let named = |name: &str, why: &str| {
-        let why = why.replacen("left to people: it ", &format!("left to people: {name} "), 1);
-        why.replacen("its document", &format!("the document of {name}"), 1)
-    };
-    let trust = decisions(case, Kind::Trust, trust_policy);
-    let trust = left_to_people(trust).map(|why| named("its trust policy", why));
+    let trust = left_to_people(decisions(case, Kind::Trust, &case.role.trust_policy));
+    trust.map(|why| named("its trust policy", why)).or_else(|| policies_are_left(case))
+}
+
+/// The first of the role's inline and attached policies that no command may remove, and why.
+pub(super) fn policies_are_left(case: &Case<'_>) -> Option<String> {
+    let Role { inline, attached, .. } = case.role;
     let inline = inline.iter().filter_map(|(name, text)| {
         let why = left_to_people(decisions(case, Kind::Identity, text))?;
-        Some(named(&printable_line(name, LONGEST), why))
+        Some(named(name, why))
     });
-    let attached = attached.iter().filter_map(|(arn, policy)| {
-        let why = managed_is_left(case, arn, policy)?;
-        Some(named(&printable_line(&policy.name, LONGEST), why))
-    });
-    trust.into_iter().chain(inline).chain(attached).next()
+    let attached = attached
+        .iter()
+        .filter_map(|(arn, policy)| Some(named(&policy.name, managed_is_left(case, arn, policy)?)));
+    inline.chain(attached).next()
+}
+
+/// The reason with the document's name in place of `it`.
+pub(super) fn named(name: &str, why: &str) -> String {
+    why.replacen(" it ", &format!(" {} ", printable_line(name, LONGEST)), 1)
 }
 
 /// What the Denies of a document do, as `denies every action: the role is quarantined`; `None` where it has none.

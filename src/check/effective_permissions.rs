@@ -9,7 +9,8 @@ use super::{Case, Outcome, Problem, decided, fix, shown, words};
 use crate::model::{CheckName, Severity, Verdict, Write, printable_line};
 use crate::policy::{Coverage, Kind, Policy, covers};
 
-/// `inline`: the verdict on the inline policies alone. Beside the outcome, where the connector works.
+/// `inline`: the verdict on the inline policies alone. Beside the outcome, where the connector works as far as policies that
+/// allow something decide it: what an attached Deny or the boundary takes away is not the inline policies' doing.
 pub(super) fn check(case: &Case<'_>, inline: Verdict) -> (Outcome, Works) {
     let cuts = [(Cut::Policies, granted(case, inline)), (Cut::Boundary, bounded(case))];
     let has =
@@ -40,17 +41,45 @@ pub(super) fn check(case: &Case<'_>, inline: Verdict) -> (Outcome, Works) {
         None => return (Outcome::passed(), Works::Fully),
     };
     let lacks = cuts.iter().filter_map(|(cut, limit)| match limit {
-        Ok(limit) if limit.coverage.verdict != Verdict::Equivalent => Some((*cut, &limit.coverage)),
+        Ok(limit) if limit.coverage.verdict != Verdict::Equivalent => Some((*cut, limit)),
         Ok(_) | Err(_) => None,
     });
-    let outcome = lacks.fold(outcome, |outcome, (cut, coverage)| {
-        let problem = problem(case, cut, coverage, &works);
-        match cut == Cut::Policies && is_said_by_inline(inline, coverage.verdict) {
+    let outcome = lacks.fold(outcome, |outcome, (cut, limit)| {
+        let problem = problem(case, cut, limit, &works);
+        let said = cut == Cut::Policies
+            && is_said_by_inline(inline, limit.coverage.verdict)
+            && !attached_takes_away(case);
+        match said {
             true => outcome.said_by(CheckName::InlinePolicy, problem),
             false => outcome.problem(problem),
         }
     });
-    (outcome, works)
+    (outcome, without_what_takes_away(case).unwrap_or(works))
+}
+
+/// Where the connector works with the same role, less attached Denies and the boundary; `None` where it has neither.
+fn without_what_takes_away(case: &Case<'_>) -> Option<Works> {
+    if case.role.boundary.is_none() && !attached_takes_away(case) {
+        return None;
+    }
+    let attached = case.role.attached.iter();
+    let allowed = attached
+        .map(|(arn, p)| parse(case, arn, p.document.as_ref()).map(|policy| policy.allows()));
+    let inline = case.role.inline.iter().map(|(name, text)| parse(case, name, Some(text)));
+    let none = Policy::nothing(Kind::Identity, &case.context());
+    let policies: Result<Vec<Policy>, String> = inline.chain(allowed).chain([Ok(none)]).collect();
+    let limit = policies.and_then(|policies| match Policy::union(policies) {
+        Some(policy) => decided_by(case, policy),
+        None => Ok(Limit::none()),
+    });
+    Some(match limit {
+        Err(_) => Works::Unknown,
+        Ok(limit) => match limit.coverage.verdict {
+            Verdict::Equivalent => Works::Fully,
+            Verdict::Conditional => Works::Conditionally,
+            _ => where_it_works(case, &[(Cut::Policies, Ok(limit))]),
+        },
+    })
 }
 
 /// The inline policies alone lack it, and their finding says what follows for the connector.
@@ -132,8 +161,21 @@ fn bounded(case: &Case<'_>) -> Result<Limit, String> {
     }
 }
 
+/// How the note on a document that was not read ends.
+const NOT_READ: &str = " is not known";
+
+/// What to do about a check that was not decided for this reason.
+pub(super) fn hint(note: &str) -> &'static str {
+    if note.ends_with(NOT_READ) {
+        "an export needs the documents of managed policies: `aws iam get-account-authorization-details` without --filter, or with \
+         `--filter Role LocalManagedPolicy AWSManagedPolicy`"
+    } else {
+        "look at the policy by hand; simplify it, or report it as a case rolewarden should decide"
+    }
+}
+
 fn parse(case: &Case<'_>, name: &str, document: Option<&String>) -> Result<Policy, String> {
-    let document = document.ok_or_else(|| format!("the document of {name} is not known"))?;
+    let document = document.ok_or_else(|| format!("the document of {name}{NOT_READ}"))?;
     Policy::parse(Kind::Identity, document, &case.context()).map_err(|e| format!("{name}: {e}"))
 }
 
@@ -145,23 +187,36 @@ fn decided_by(case: &Case<'_>, policy: Policy) -> Result<Limit, String> {
     }
 }
 
-fn problem(case: &Case<'_>, cut: Cut, coverage: &Coverage, works: &Works) -> Problem {
+fn problem(case: &Case<'_>, cut: Cut, limit: &Limit, works: &Works) -> Problem {
+    let coverage = &limit.coverage;
     let (subject, denies, actual, fix) = match (cut, &case.role.boundary) {
         (Cut::Boundary, Some((arn, policy))) => {
             let document = policy.document.as_deref();
-            let denies = document.and_then(decided::denies).map(|does| format!("it {does}"));
-            let fix = fix::commands(&case.role.arn.name, &other_boundary(case));
+            let denies = document.and_then(decided::denies);
             (
                 format!("the permissions boundary {arn} does"),
-                denies,
+                denies.map(|does| {
+                    (format!("the permissions boundary {arn} {does}"), format!("it {does}"))
+                }),
                 document.map_or(Value::Null, shown),
-                fix,
+                fix::commands(&case.role.arn.name, &other_boundary(case)),
             )
         }
-        _ => (subject(case), attached_denies(case), Value::Null, grants(case)),
+        _ => {
+            let denies = denies(case).map(|said| (said.clone(), said));
+            (subject(case), denies, Value::Null, grants(case))
+        }
     };
     let verdict = coverage.verdict;
-    let said = sentence(verdict, &subject, denies, coverage);
+    // Where the Allows would do, the Deny is all there is to say.
+    let allows = limit.policy.as_ref().map(Policy::allows);
+    let enough =
+        |allows: Policy| covers(&allows, &case.baseline.inline).verdict == Verdict::Equivalent;
+    let said = match denies {
+        Some((alone, _)) if allows.is_some_and(enough) => alone,
+        Some((_, also)) => format!("{}; {also}", sentence(verdict, &subject, coverage)),
+        None => sentence(verdict, &subject, coverage),
+    };
     let (severity, summary) = match (verdict, works) {
         (Verdict::Conditional, _) => (Severity::Medium, said),
         (_, Works::Nowhere) => (Severity::High, format!("the connector cannot work: {said}")),
@@ -170,16 +225,16 @@ fn problem(case: &Case<'_>, cut: Cut, coverage: &Coverage, works: &Works) -> Pro
         }
         (_, Works::Fully | Works::Conditionally | Works::Unknown) => (Severity::High, said),
     };
-    let left = match (fix.is_empty(), cut) {
-        (false, _) => "",
-        (true, Cut::Boundary) => "; left to people: a boundary is a limit set on purpose",
-        (true, Cut::Policies) => "; left to people: the role's policies hold a Deny or a condition",
+    let left = match cut {
+        _ if !fix.is_empty() => None,
+        Cut::Boundary => Some("left to people: a boundary is a limit set on purpose".to_owned()),
+        Cut::Policies => decided::policies_are_left(case),
     };
     Problem {
         cause: cut.cause(verdict),
         verdict,
         severity,
-        summary: format!("{summary}{left}"),
+        summary: left.map_or(summary.clone(), |why| format!("{summary}; {why}")),
         witnesses: coverage.witnesses.clone(),
         // A boundary is a limit, and what is attached is no inline policy: neither is compared with the inline baseline.
         expected: Value::Null,
@@ -189,16 +244,10 @@ fn problem(case: &Case<'_>, cut: Cut, coverage: &Coverage, works: &Works) -> Pro
 }
 
 /// `subject`: with its `do` or `does`.
-fn sentence(
-    verdict: Verdict,
-    subject: &str,
-    denies: Option<String>,
-    coverage: &Coverage,
-) -> String {
+fn sentence(verdict: Verdict, subject: &str, coverage: &Coverage) -> String {
     let requests = words::requests(&coverage.witnesses.iter().collect::<Vec<_>>());
-    let denies = denies.map_or_else(String::new, |denies| format!("; {denies}"));
     if verdict != Verdict::Conditional {
-        return format!("{subject} not allow {requests}{denies}");
+        return format!("{subject} not allow {requests}");
     }
     let needs = coverage.witnesses.first().and_then(|witness| witness.needs.in_words());
     let under = needs.map_or_else(String::new, |needs| format!(" ({needs})"));
@@ -206,7 +255,7 @@ fn sentence(
         Some(one) => format!("{one} allows"),
         None => format!("{} allow", subject.strip_suffix(" do").unwrap_or(subject)),
     };
-    format!("{subject} {requests} only under a condition{under}{denies}")
+    format!("{subject} {requests} only under a condition{under}")
 }
 
 /// The policies that the role carries, with `do` or `does`.
@@ -222,16 +271,31 @@ fn subject(case: &Case<'_>) -> String {
     .to_owned()
 }
 
-/// Which attached policies take away from the baseline, and what each of them does.
-fn attached_denies(case: &Case<'_>) -> Option<String> {
-    let said = case.role.attached.values().filter_map(|policy| {
-        let text = policy.document.as_ref()?;
+/// The inline and attached policies that take away from the baseline, and what each of them does.
+fn denies(case: &Case<'_>) -> Option<String> {
+    let inline = case.role.inline.iter().map(|(name, text)| ("inline", name, text));
+    let said = inline.chain(attached(case)).filter_map(|(kind, name, text)| {
         let parsed = Policy::parse(Kind::Identity, text, &case.context()).ok()?;
         let does = decided::denies(text).filter(|_| takes_away(case, &parsed))?;
-        Some(format!("{} {does}", printable_line(&policy.name, 128)))
+        Some(format!("the {kind} policy {} {does}", printable_line(name, 128)))
     });
     let said: Vec<String> = said.collect();
     (!said.is_empty()).then(|| words::first(&said, 2))
+}
+
+fn attached<'a>(
+    case: &'a Case<'_>,
+) -> impl Iterator<Item = (&'static str, &'a String, &'a String)> {
+    let attached = case.role.attached.values();
+    attached.filter_map(|policy| Some(("attached", &policy.name, policy.document.as_ref()?)))
+}
+
+/// Whether a Deny of an attached policy keeps any of the baseline away.
+fn attached_takes_away(case: &Case<'_>) -> bool {
+    attached(case).any(|(_, _, text)| {
+        Policy::parse(Kind::Identity, text, &case.context())
+            .is_ok_and(|policy| takes_away(case, &policy))
+    })
 }
 
 /// The expected inline policy, where that makes up for what is lacking.

@@ -9,7 +9,7 @@ use crate::policy::{Kind, Policy, compare, covers};
 /// What a policy allows beyond the baseline.
 pub(super) struct Excess {
     pub(super) severity: Severity,
-    /// Requests that need no condition first.
+    /// Requests that an Allow without a condition grants first.
     pub(super) witnesses: Vec<Witness>,
     /// Any action on any resource, perhaps under a condition.
     everything: bool,
@@ -20,16 +20,21 @@ impl Excess {
     pub(super) fn of(case: &Case<'_>, policy: &Policy, witnesses: &[Witness]) -> Self {
         let baseline = &case.baseline.inline;
         let found = witnesses.iter().filter(|witness| witness.side == Side::Excess);
-        let (surely, at_most) = (policy.surely(baseline), policy.at_most(baseline));
-        let sure = compare(&surely, baseline);
+        let (granted, at_most) = (policy.granted(baseline), policy.at_most(baseline));
+        let sure = compare(&granted, baseline);
         let certain = match sure.verdict {
             Verdict::Excess | Verdict::MissingAndExcess => true,
             // Not decided: as bad as it may be.
             Verdict::Undecided => true,
             _ => false,
         };
+        // A Deny under a condition may refuse it all the same: the whole policy says what the request needs.
+        let needs = |witness: &Witness| {
+            policy.ways(witness).first().map(|way| policy.needs(way)).unwrap_or_default()
+        };
+        let sure = sure.witnesses.into_iter().filter(|witness| witness.side == Side::Excess);
         let mut listed: Vec<Witness> =
-            sure.witnesses.into_iter().filter(|witness| witness.side == Side::Excess).collect();
+            sure.map(|witness| Witness { needs: needs(&witness), ..witness }).collect();
         let known = |list: &[Witness], new: &Witness| {
             list.iter().any(|old| (&old.scope, &old.action) == (&new.scope, &new.action))
         };
@@ -39,7 +44,7 @@ impl Excess {
             }
         }
         let everything = allows_everything(case, &at_most);
-        let severity = match (certain, certain && allows_everything(case, &surely), everything) {
+        let severity = match (certain, certain && allows_everything(case, &granted), everything) {
             (_, true, _) => Severity::Critical,
             (true, false, _) | (false, _, true) => Severity::High,
             (false, false, false) => Severity::Medium,

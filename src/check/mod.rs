@@ -135,8 +135,8 @@ impl Rules {
         } else if findings.iter().filter(counts).any(|finding| finding.exception.is_none()) {
             AccountState::Drifted
         } else if let Some(note) = undecided {
-            return Err(ScanError::new(UnknownReason::Undecided, note)
-                .hint("look at the policy by hand; simplify it, or report it as a case rolewarden should decide"));
+            let hint = effective_permissions::hint(&note);
+            return Err(ScanError::new(UnknownReason::Undecided, note).hint(hint));
         } else if findings.iter().any(|finding| self.counts(finding)) {
             AccountState::Exempt
         } else {
@@ -295,7 +295,8 @@ impl Rules {
         }
         for (by, finding) in said {
             let says = |f: &Finding| f.check == by && f.severity >= finding.severity;
-            if !findings.iter().any(says) {
+            // An exception about it is shown with what it covers, and keeps plans away.
+            if finding.exception.is_some() || !findings.iter().any(says) {
                 findings.push(finding);
             }
         }

@@ -155,11 +155,18 @@ impl Question<'_> {
             json!({"Effect": "Deny", "Action": CONTROL, "NotResource": self.cluster_arn(clusters)}),
             json!({"Effect": "Deny", "Action": ON_CHANNELS, "NotResource": self.channel_arn(clusters)}),
         ];
-        for clusters in less {
-            let channel = json!({"Effect": "Deny", "Action": ON_CHANNELS, "Resource": self.channel_arn(clusters)});
-            statements.push(json!({"Effect": "Deny", "Action": CONTROL, "Resource": self.cluster_arn(clusters)}));
+        for Clusters { region, name } in less {
+            // The account is that of the statements above; a wildcard here meets whatever Deny wrote the pattern.
+            let partition = &self.case.rules.partition;
+            let cluster = match name.as_str() {
+                "*" => format!("arn:{partition}:eks:{region}:*"),
+                name => format!("arn:{partition}:eks:{region}:*cluster/{name}"),
+            };
+            let channel = format!("arn:{partition}:ssmmessages:{region}:*");
+            let deny = |action: Value, resource| json!({"Effect": "Deny", "Action": action, "Resource": resource});
+            statements.push(deny(json!(CONTROL), cluster));
             // Clusters of one region share its channel.
-            statements.extend((clusters.name == "*").then_some(channel));
+            statements.extend((name == "*").then(|| deny(json!(ON_CHANNELS), channel)));
         }
         Policy::union([self.case.baseline.inline.clone(), self.parse(&Value::Array(statements))?])
     }

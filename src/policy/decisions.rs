@@ -42,6 +42,13 @@ impl Policy {
         self.with_conditions(baseline, true)
     }
 
+    /// The policy without its statements under a condition, but the baseline's: what it grants unconditionally.
+    pub fn granted(&self, baseline: &Self) -> Self {
+        let own = |s: &&Statement| !is_foreign(s.condition.as_ref(), baseline);
+        let statements = self.statements.iter().filter(own).cloned().collect();
+        Self { statements, ..self.clone() }
+    }
+
     fn with_conditions(&self, baseline: &Self, favourable: bool) -> Self {
         let statements = self.statements.iter().filter_map(|statement| {
             if !is_foreign(statement.condition.as_ref(), baseline) {

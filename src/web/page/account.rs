@@ -13,7 +13,6 @@ use super::{changes, findings, links, list};
 use crate::ledger::{FindingRecord, Judged, View};
 use crate::model::{
     AccountId, AccountResult, AccountState, Change, CheckName, CheckResult, ScanError, SkipReason,
-    printable_line,
 };
 use crate::render::words;
 use crate::store::ChangeFilter;

@@ -4,13 +4,14 @@
 //! Each answer is decided by the policy engine: the baseline is cut to the clusters in question and must be covered whole.
 //! The regions and names to ask for are those the policies write, then all known regions.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::{Case, words};
 use crate::model::{Verdict, printable_line};
-use crate::policy::{Kind, Policy, covers, regions};
+use crate::policy::{Kind, Policy, Purse, covers_within, regions};
 
 /// Regions, and cluster patterns, that are asked for at most: policy text is written by people we do not trust.
 const ASKED: usize = 24;
@@ -46,7 +47,7 @@ pub(super) fn works<'t>(
     policies: &[&Policy],
     texts: impl Iterator<Item = &'t str>,
 ) -> Works {
-    let question = Question { case, policies };
+    let question = Question { case, policies, purse: RefCell::default() };
     question.answer(&Written::of(texts)).unwrap_or(Works::Unknown)
 }
 
@@ -57,6 +58,8 @@ pub(super) struct Undecided;
 struct Question<'a> {
     case: &'a Case<'a>,
     policies: &'a [&'a Policy],
+    /// What all questions may cost together: an author of policies must not choose how long a scan thinks.
+    purse: RefCell<Purse>,
 }
 
 /// Clusters of this account: a pattern of their region and one of their name.
@@ -116,7 +119,7 @@ impl Question<'_> {
         let own: Vec<&str> = ON_CHANNELS.iter().copied().chain([CONTROL]).collect();
         let rest = self.parse(&json!([{"Effect": "Deny", "Action": own, "Resource": "*"}]));
         let rest = rest.and_then(|deny| Policy::union([self.case.baseline.inline.clone(), deny]));
-        rest.is_none_or(|rest| covers(policy, &rest).verdict == Verdict::Missing)
+        rest.is_none_or(|rest| self.covers(policy, &rest) == Verdict::Missing)
     }
 
     /// Those that the policies allow the connector to serve, with whether under a condition; and the others.
@@ -139,7 +142,7 @@ impl Question<'_> {
         let Some(wanted) = self.baseline_for(clusters, less) else { return Ok(None) };
         let mut conditional = false;
         for policy in self.policies {
-            match covers(policy, &wanted).verdict {
+            match self.covers(policy, &wanted) {
                 Verdict::Undecided => return Err(Undecided),
                 Verdict::Equivalent => {}
                 Verdict::Conditional => conditional = true,
@@ -179,6 +182,14 @@ impl Question<'_> {
     fn channel_arn(&self, Clusters { region, .. }: &Clusters) -> String {
         let (partition, account) = (&self.case.rules.partition, self.case.account);
         format!("arn:{partition}:ssmmessages:{region}:{account}:*")
+    }
+
+    fn covers(&self, policy: &Policy, wanted: &Policy) -> Verdict {
+        covers_within(policy, wanted, &mut self.purse.borrow_mut()).verdict
+    }
+
+    fn meets(&self, policy: &Policy, wanted: &Policy) -> Result<bool, Undecided> {
+        meets_within(policy, wanted, &mut self.purse.borrow_mut())
     }
 
     fn parse(&self, statements: &Value) -> Option<Policy> {
@@ -239,11 +250,11 @@ impl Question<'_> {
             let wanted =
                 wanted.clone().zip(only).and_then(|(all, only)| Policy::union([all, only]));
             let Some(wanted) = wanted else { return Err(Undecided) };
-            if !meets(&self.case.baseline.inline, &wanted)? {
+            if !self.meets(&self.case.baseline.inline, &wanted)? {
                 continue;
             }
             for policy in self.policies {
-                if !meets(policy, &wanted)? {
+                if !self.meets(policy, &wanted)? {
                     return Ok(false);
                 }
             }
@@ -254,10 +265,14 @@ impl Question<'_> {
 
 /// Whether the policy may allow any request of `wanted`.
 pub(super) fn meets(policy: &Policy, wanted: &Policy) -> Result<bool, Undecided> {
+    meets_within(policy, wanted, &mut Purse::default())
+}
+
+fn meets_within(policy: &Policy, wanted: &Policy, purse: &mut Purse) -> Result<bool, Undecided> {
     let asked = Policy::union([wanted.clone(), policy.denies().unconditional()]);
     let left = asked.clone().and_then(|asked| Policy::union([asked, policy.taken_away()]));
     let (Some(asked), Some(left)) = (asked, left) else { return Err(Undecided) };
-    match covers(&left, &asked).verdict {
+    match covers_within(&left, &asked, purse).verdict {
         Verdict::Undecided => Err(Undecided),
         Verdict::Equivalent => Ok(false),
         _ => Ok(true),

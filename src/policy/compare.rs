@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::budget::{Budget, Spent};
+use super::budget::{Budget, Purse, Spent};
 use super::condition::Condition;
 use super::requests::{self, Nicer, Rect, Request, Requests, Suggest};
 use super::statement::{Region, Statement};
@@ -36,8 +36,8 @@ pub(super) fn compare(actual: &Policy, baseline: &Policy) -> Comparison {
 }
 
 /// Only the baseline's side: is all of it allowed?
-pub(super) fn covers(actual: &Policy, baseline: &Policy) -> Coverage {
-    let mut judge = Judge::new(actual, baseline);
+pub(super) fn covers(actual: &Policy, baseline: &Policy, purse: &mut Purse) -> Coverage {
+    let mut judge = Judge { budget: purse.next(), ..Judge::new(actual, baseline) };
     let result = judge.missing().and_then(|missing| {
         if missing.is_empty() {
             judge.conditional().map(|c| (Verdict::Conditional, c))
@@ -45,6 +45,7 @@ pub(super) fn covers(actual: &Policy, baseline: &Policy) -> Coverage {
             Ok((Verdict::Missing, missing))
         }
     });
+    purse.settle(&purse.next(), &judge.budget);
     match result {
         Ok((_, witnesses)) if witnesses.is_empty() => {
             Coverage { verdict: Verdict::Equivalent, witnesses }

@@ -28,6 +28,7 @@ mod witness;
 use serde_json::Value;
 
 use crate::model::{AccountId, Partition, Verdict, Witness};
+pub use budget::Purse;
 pub use condition::{Condition, Test};
 pub use decisions::Decisions;
 use document::Reader;
@@ -275,5 +276,10 @@ pub fn compare(actual: &Policy, baseline: &Policy) -> Comparison {
 
 /// Asks only whether the policy allows all that the baseline does.
 pub fn covers(actual: &Policy, baseline: &Policy) -> Coverage {
-    compare::covers(actual, baseline)
+    compare::covers(actual, baseline, &mut Purse::default())
+}
+
+/// As [`covers`], where many questions are asked of the same policies: they share what they may cost.
+pub fn covers_within(actual: &Policy, baseline: &Policy, purse: &mut Purse) -> Coverage {
+    compare::covers(actual, baseline, purse)
 }

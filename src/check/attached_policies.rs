@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{About, Case, Outcome, Problem, Subject, fix};
-use crate::model::{ManagedPolicy, Severity, Verdict, Write};
-use crate::policy::{Kind, Policy, compare};
+use super::excess::Excess;
+use super::inline_remedy::Parts;
+use super::{About, Case, Outcome, Problem, Subject, decided, fix, works};
+use crate::model::{ManagedPolicy, Severity, Verdict, Witness, Write};
+use crate::policy::{Kind, Policy, compare, covers};
 
 /// `effective`: the verdict on inline and attached policies together; `inline`: on the inline ones alone.
 pub(super) fn check(case: &Case<'_>, effective: Verdict, inline: Verdict) -> Outcome {
@@ -36,11 +38,9 @@ pub(super) fn check(case: &Case<'_>, effective: Verdict, inline: Verdict) -> Out
         outcome = outcome
             .detail("note", "whether an attached policy stays within the baseline is not decided");
     }
-    // Detaching what delivers the permissions would break the connector: the inline policy comes first.
     let lacking = !matches!(inline, Verdict::Equivalent | Verdict::Excess | Verdict::Undecided);
-    let put = if lacking { super::inline_policy::commands(case) } else { Vec::new() };
     for surplus in extra {
-        outcome = outcome.problem(surplus.problem(case, put.clone()));
+        outcome = outcome.problem(surplus.problem(case, lacking));
     }
     for arn in missing {
         outcome = outcome.problem(not_attached(case, arn));
@@ -85,27 +85,110 @@ fn worth(case: &Case<'_>, policy: &ManagedPolicy, effective: Verdict) -> Worth {
 }
 
 impl Surplus<'_> {
-    fn problem(&self, case: &Case<'_>, put: Vec<String>) -> Problem {
-        let (severity, note) = match self.worth {
-            Worth::Delivers => (Severity::Low, "; it allows nothing beyond the baseline"),
-            Worth::None | Worth::Unknown => (Severity::High, ""),
-        };
-        let detach = Write::DetachManagedPolicy { arn: self.arn.clone() };
-        let detach = fix::commands(&case.role.arn.name, [&detach]);
+    /// `lacking`: the inline policies do not allow all of the baseline.
+    fn problem(&self, case: &Case<'_>, lacking: bool) -> Problem {
+        let Said { severity, reason, witnesses } = said(case, self.arn, self.policy);
+        let (fix, left) = self.fix(case, lacking);
+        let left = left.map_or_else(String::new, |why| format!("; {why}"));
         Problem {
             verdict: Verdict::Excess,
             severity,
             summary: format!(
-                "the managed policy {} ({}) is attached and not expected{note}",
+                "the managed policy {} ({}) is attached and not expected: {reason}{left}",
                 self.policy.name, self.arn
             ),
-            witnesses: Vec::new(),
+            witnesses,
             expected: Value::Null,
             actual: json!(self.arn),
-            fix: put.into_iter().chain(detach).collect(),
+            fix,
             ..Problem::about(case.attached_subject(self.arn))
         }
     }
+
+    /// Detaches it and nothing else, or says why it is left to people. Detaching what delivers the permissions would cut the
+    /// connector off: the inline policy comes first.
+    fn fix(&self, case: &Case<'_>, lacking: bool) -> (Vec<String>, Option<&'static str>) {
+        if let Some(why) = decided::managed_is_left(case, self.arn, self.policy) {
+            return (Vec::new(), Some(why));
+        }
+        let delivers = |text: &String| {
+            let policy = Policy::parse(Kind::Identity, text, &case.context());
+            policy.is_ok_and(|policy| works::meets(&policy, &case.baseline.inline).unwrap_or(true))
+        };
+        let detach = Write::DetachManagedPolicy { arn: self.arn.clone() };
+        let parts = Parts::of(case);
+        let needed =
+            lacking && !parts.allow_all() && self.policy.document.as_ref().is_none_or(delivers);
+        let put = if needed { parts.put() } else { None };
+        if needed && put.is_none() {
+            return (Vec::new(), Some("left to people: detaching it may cut the connector off"));
+        }
+        let writes: Vec<Write> = put.into_iter().chain([detach]).collect();
+        (fix::commands(&case.role.arn.name, &writes), None)
+    }
+}
+
+/// What a policy that is not expected does.
+struct Said {
+    severity: Severity,
+    reason: String,
+    witnesses: Vec<Witness>,
+}
+
+fn said(case: &Case<'_>, arn: &str, policy: &ManagedPolicy) -> Said {
+    let plain = |severity, reason: &str| Said {
+        severity,
+        reason: reason.to_owned(),
+        witnesses: Vec::new(),
+    };
+    let Some(text) = &policy.document else {
+        return if decided::is_administrator(arn) {
+            let reason = "it allows every action on every resource (known by its ARN; its document was not read)";
+            plain(Severity::Critical, reason)
+        } else {
+            plain(Severity::High, "its document was not read, and what it allows is not known")
+        };
+    };
+    let parsed = match Policy::parse(Kind::Identity, text, &case.context()) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let reason = format!("its document is not one well-formed policy document: {error}");
+            return plain(Severity::High, &reason);
+        }
+    };
+    let comparison = compare(&parsed, &case.baseline.inline);
+    let mut said = match comparison.verdict {
+        Verdict::Undecided => plain(
+            Severity::High,
+            "what it allows was not decided: the comparison spent its work budget",
+        ),
+        Verdict::Excess | Verdict::MissingAndExcess => {
+            let excess = Excess::of(case, &parsed, &comparison.witnesses);
+            Said {
+                severity: excess.severity,
+                reason: format!("it allows {}, beyond the baseline", excess.in_words()),
+                witnesses: excess.witnesses,
+            }
+        }
+        _ => plain(Severity::Low, "it allows nothing beyond the baseline"),
+    };
+    if let Some(denies) = decided::denies(text) {
+        // The effect on the connector is what `effective-permissions` says; here is who causes it.
+        if takes_away(case, &parsed) {
+            said.severity = said.severity.max(Severity::Medium);
+        }
+        said.reason = match said.witnesses.is_empty() {
+            true => format!("it {denies}"),
+            false => format!("{}; it {denies}", said.reason),
+        };
+    }
+    said
+}
+
+/// Whether its Denies keep any request of the baseline away, perhaps under a condition.
+pub(super) fn takes_away(case: &Case<'_>, policy: &Policy) -> bool {
+    let both = Policy::union([policy.denies(), case.baseline.inline.clone()]);
+    both.is_some_and(|both| covers(&both, &case.baseline.inline).verdict != Verdict::Equivalent)
 }
 
 fn not_attached(case: &Case<'_>, arn: &str) -> Problem {

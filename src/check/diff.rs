@@ -1,5 +1,7 @@
 //! A readable line diff of what is expected and what is there.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 use similar::{ChangeTag, TextDiff};
 
@@ -19,33 +21,92 @@ const ORDER: [&str; 12] = [
     "NotPrincipal",
 ];
 
-/// Lines with `-` (expected), `+` (actual) or a blank in front; empty where there is nothing to compare.
+/// Unchanged lines shown around a change.
+const CONTEXT: usize = 3;
+
+/// Lines with `-` (expected), `+` (actual) or a blank in front; empty where there is nothing to compare. Unchanged lines far from
+/// a change are left out. Policies by name are compared one by one, those that differ first.
 pub(super) fn lines(expected: &Value, actual: &Value) -> String {
     if expected.is_null() || actual.is_null() || expected == actual {
         return String::new();
     }
-    between(&text(expected), &text(actual))
+    match (by_name(expected), by_name(actual)) {
+        (Some(expected), Some(actual)) => of_policies(expected, actual),
+        _ => near_changes(&text(expected), &text(actual)),
+    }
 }
 
-/// As [`lines`], from what is there to what will be; what is not there is empty.
-pub(crate) fn change(before: &Value, after: &Value) -> String {
-    let text = |value: &Value| if value.is_null() { String::new() } else { text(value) };
-    between(&text(before), &text(after))
+/// Policy documents by their names: a document itself holds its statements, and not members that hold some.
+fn by_name(value: &Value) -> Option<&Map<String, Value>> {
+    let is_document = |value: &Value| value.get("Statement").is_some() || value.is_string();
+    value.as_object().filter(|members| {
+        !members.is_empty()
+            && members.values().all(is_document)
+            && !members.contains_key("Version")
+            && members.values().any(Value::is_object)
+    })
 }
 
-fn between(old: &str, new: &str) -> String {
-    let diff = TextDiff::from_lines(old, new);
+fn of_policies(expected: &Map<String, Value>, actual: &Map<String, Value>) -> String {
+    let names: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
+    let label =
+        |name: &String| format!("  inline policy {}", crate::model::printable_line(name, 128));
+    let text = |documents: &Map<String, Value>, name: &String| {
+        documents.get(name).map_or_else(String::new, text)
+    };
+    let (same, changed): (Vec<&String>, Vec<&String>) =
+        names.into_iter().partition(|name| text(expected, name) == text(actual, name));
     let mut out = String::new();
-    for change in diff.iter_all_changes() {
-        out.push_str(match change.tag() {
-            ChangeTag::Delete => "- ",
-            ChangeTag::Insert => "+ ",
-            ChangeTag::Equal => "  ",
-        });
-        out.push_str(crate::model::printable(change.value()).trim_end_matches('\n'));
-        out.push('\n');
+    for name in changed {
+        let lines = near_changes(&text(expected, name), &text(actual, name));
+        out.push_str(&format!("{}:\n{lines}", label(name)));
+    }
+    for name in same {
+        out.push_str(&format!("{}: as expected\n", label(name)));
     }
     out
+}
+
+/// The changes, each with a few unchanged lines around it.
+fn near_changes(old: &str, new: &str) -> String {
+    let diff = TextDiff::from_lines(old, new);
+    let mut out = String::new();
+    let mut shown = 0;
+    for group in diff.grouped_ops(CONTEXT) {
+        let from = group.first().map_or(0, |op| op.old_range().start);
+        if from > shown {
+            out.push_str("  …\n");
+        }
+        shown = group.last().map_or(from, |op| op.old_range().end);
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            push(&mut out, change.tag(), change.value());
+        }
+    }
+    if shown < old.lines().count() {
+        out.push_str("  …\n");
+    }
+    out
+}
+
+/// As [`lines`], from what is there to what will be, whole; what is not there is empty.
+pub(crate) fn change(before: &Value, after: &Value) -> String {
+    let text = |value: &Value| if value.is_null() { String::new() } else { text(value) };
+    let (old, new) = (text(before), text(after));
+    let mut out = String::new();
+    for change in TextDiff::from_lines(&old, &new).iter_all_changes() {
+        push(&mut out, change.tag(), change.value());
+    }
+    out
+}
+
+fn push(out: &mut String, tag: ChangeTag, line: &str) {
+    out.push_str(match tag {
+        ChangeTag::Delete => "- ",
+        ChangeTag::Insert => "+ ",
+        ChangeTag::Equal => "  ",
+    });
+    out.push_str(crate::model::printable(line).trim_end_matches('\n'));
+    out.push('\n');
 }
 
 /// Pretty JSON without what carries no meaning: elements in their usual order, no Sids, a list of one text as that text.
@@ -94,5 +155,36 @@ mod tests {
     #[test]
     fn hostile_text_is_shown_not_obeyed() {
         assert!(!lines(&json!("a"), &json!("\u{1b}[31m\u{202e}")).contains(['\u{1b}', '\u{202e}']));
+    }
+
+    #[test]
+    fn of_several_policies_the_one_that_differs_is_shown_and_the_right_one_named() {
+        let right =
+            json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "a:b"}]});
+        let extra =
+            json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "c:d"}]});
+        let diff = lines(&json!({"right": right}), &json!({"right": right, "extra": extra}));
+        assert!(diff.starts_with("  inline policy extra:\n+ {"), "{diff}");
+        assert!(diff.ends_with("\n  inline policy right: as expected\n"), "{diff}");
+        assert!(!diff.contains("a:b") && diff.lines().all(|line| !line.starts_with('-')), "{diff}");
+    }
+
+    #[test]
+    fn unchanged_lines_far_from_a_change_are_left_out() {
+        let statement =
+            |n: usize| json!({"Effect": "Allow", "Action": format!("a:b{n}"), "Resource": "*"});
+        let list: Vec<Value> = (0..40).map(statement).collect();
+        let expected = json!({"Version": "2012-10-17", "Statement": list});
+        let mut actual = expected.clone();
+        actual["Statement"][30]["Action"] = json!("x:y");
+        let diff = lines(&expected, &actual);
+        let shown: Vec<&str> = diff.lines().collect();
+        assert_eq!(shown.len(), 2 + 2 * CONTEXT + 2, "{diff}");
+        assert_eq!((shown.first(), shown.last()), (Some(&"  …"), Some(&"  …")));
+        assert!(
+            diff.contains("-       \"Action\": \"a:b30\"")
+                && diff.contains("+       \"Action\": \"x:y\""),
+            "{diff}"
+        );
     }
 }

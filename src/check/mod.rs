@@ -7,12 +7,15 @@ mod accepted;
 mod attached_policies;
 mod baseline;
 mod connector_usage;
+mod decided;
 mod diff;
 mod effective_permissions;
 mod exceptions;
+mod excess;
 mod fix;
 mod hardening;
 mod inline_policy;
+mod inline_remedy;
 mod kept;
 mod outcome;
 mod reach;
@@ -24,6 +27,7 @@ mod service_linked_role;
 mod subject;
 mod trust_policy;
 mod words;
+mod works;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -50,6 +54,9 @@ use subject::{About, Subject};
 
 /// The baseline's name in reports and metrics.
 pub const BASELINE_NAME: &str = "eks-connector-agent";
+
+/// Bytes of a summary: five requests with their ARNs fit.
+const LONGEST_SUMMARY: usize = 1_024;
 
 /// Everything a judgement depends on beside the snapshot.
 #[derive(Debug)]
@@ -254,15 +261,15 @@ impl Rules {
 
     /// What the checks of a role's policies say, whatever the role is called.
     fn policies(&self, case: &Case<'_>) -> [(CheckName, Outcome); 4] {
-        let comparison = inline_policy::judge(case);
-        let effective = effective_permissions::check(case, comparison.verdict);
-        let inline = inline_policy::check(case, comparison, effective.verdict);
+        let judged = inline_policy::judge(case);
+        let (effective, works) = effective_permissions::check(case, judged.comparison.verdict);
+        let inline = inline_policy::check(case, judged, effective.verdict, &works);
         let attached = attached_policies::check(case, effective.verdict, inline.verdict);
         [
             (CheckName::TrustPolicy, trust_policy::check(case)),
             (CheckName::InlinePolicy, inline),
             (CheckName::AttachedPolicies, attached),
-            (CheckName::EffectivePermissions, effective),
+            (CheckName::EffectivePermissions, effective.where_judged(|check| self.judges(check))),
         ]
     }
 
@@ -300,6 +307,7 @@ impl Rules {
         let mut checks = BTreeMap::new();
         let mut findings = Vec::new();
         let mut undecided = None;
+        let mut said = Vec::new();
         for (check, outcome) in outcomes {
             verdicts.insert(check, outcome.verdict);
             if self.checks.disabled.contains(&check) {
@@ -309,11 +317,21 @@ impl Rules {
                 let note = outcome.details.get("note").and_then(Value::as_str).unwrap_or_default();
                 undecided.get_or_insert_with(|| Undecided { check, note: note.to_owned() });
             }
+            said.extend(
+                outcome.said_by.map(|(by, problem)| (by, self.finding(account, check, problem))),
+            );
             findings.extend(
                 outcome.problems.into_iter().map(|problem| self.finding(account, check, problem)),
             );
             checks
                 .insert(check, CheckResult { verdict: outcome.verdict, details: outcome.details });
+        }
+        for (by, finding) in said {
+            let says = |f: &Finding| f.check == by && f.severity >= finding.severity;
+            // An exception about it is shown with what it covers, and keeps plans away.
+            if finding.exception.is_some() || !findings.iter().any(says) {
+                findings.push(finding);
+            }
         }
         findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.check.cmp(&b.check)));
         Assessment { role_arn, verdicts, checks, findings, undecided, applicable: true }
@@ -343,7 +361,7 @@ impl Rules {
             check,
             verdict: problem.verdict,
             severity: self.severity(check, &problem),
-            summary: crate::model::printable_line(&problem.summary, 512),
+            summary: crate::model::printable_line(&problem.summary, LONGEST_SUMMARY),
             witnesses: problem.witnesses,
             diff: diff::lines(&problem.expected, &problem.actual),
             expected: problem.expected,

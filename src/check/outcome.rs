@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Rules;
 use super::baseline::Baseline;
 use super::subject::Subject;
-use crate::model::{AccountId, Role, Severity, Verdict, Witness};
+use crate::model::{AccountId, CheckName, Role, Severity, Verdict, Witness};
 use crate::policy::Context;
 
 /// What one check found.
@@ -16,6 +16,9 @@ pub(super) struct Outcome {
     pub(super) verdict: Verdict,
     pub(super) details: BTreeMap<Cow<'static, str>, Value>,
     pub(super) problems: Vec<Problem>,
+    /// A problem that a finding of another check says already, and that check: told only where that finding is not there, or is
+    /// told as less severe.
+    pub(super) said_by: Option<(CheckName, Problem)>,
 }
 
 /// A finding in the making: what is particular to it.
@@ -59,11 +62,27 @@ impl Outcome {
     }
 
     pub(super) fn of(verdict: Verdict) -> Self {
-        Self { verdict, details: BTreeMap::new(), problems: Vec::new() }
+        Self { verdict, details: BTreeMap::new(), problems: Vec::new(), said_by: None }
     }
 
     pub(super) fn detail(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.details.insert(name.into(), value.into());
+        self
+    }
+
+    pub(super) fn said_by(mut self, check: CheckName, problem: Problem) -> Self {
+        self.said_by = Some((check, problem));
+        self
+    }
+
+    /// The same where a check may be switched off: nothing else says the problem then.
+    pub(super) fn where_judged(mut self, judges: impl Fn(CheckName) -> bool) -> Self {
+        if let Some((by, problem)) = self.said_by.take() {
+            match judges(by) {
+                true => self.said_by = Some((by, problem)),
+                false => self.problems.push(problem),
+            }
+        }
         self
     }
 
@@ -85,15 +104,6 @@ impl Case<'_> {
     /// What the role's documents depend on.
     pub(super) fn context(&self) -> Context {
         Context { account: self.account.clone(), partition: self.rules.partition.clone() }
-    }
-
-    /// The inline policies as a value to show: by name where there are several.
-    pub(super) fn inline_shown(&self) -> Value {
-        let mut documents = self.role.inline.iter().map(|(name, text)| (name.clone(), shown(text)));
-        match self.role.inline.len() {
-            0 | 1 => documents.next().map_or(Value::Null, |(_, document)| document),
-            _ => Value::Object(documents.collect()),
-        }
     }
 }
 

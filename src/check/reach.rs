@@ -122,7 +122,7 @@ fn let_in(
     asking: &Witness,
     facts: &Facts,
 ) -> Option<(Narrowing, Witness)> {
-    if policy.denies(asking) {
+    if policy.refuses(asking) {
         return None;
     }
     let ways = policy.ways(asking);
@@ -165,7 +165,7 @@ fn proved(
         value.clone_from(arn);
         facts = facts.with("aws:PrincipalArn", Fact::Is(arn.clone()));
     }
-    if policy.denies(&witness) {
+    if policy.refuses(&witness) {
         return None;
     }
     policy.ways(&witness).iter().find_map(|way| {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{About, Case, Outcome, Problem, Rules, Subject, fix};
+use super::{About, Case, Outcome, Problem, Rules, Subject, effective_permissions, fix};
 use crate::config::Attribute;
-use crate::model::{AccountId, Severity, Verdict, Write};
+use crate::model::{AccountId, Severity, Verdict};
 use crate::policy::ACCOUNT_TEMPLATE;
 
 impl Rules {
@@ -48,9 +48,15 @@ fn boundary(case: &Case<'_>) -> Option<Problem> {
     let (verdict, severity, summary, fix) = match (&expected, &actual) {
         (Some(want), have) => {
             let instead = have.as_ref().map_or("none".to_owned(), Clone::clone);
-            let put = Write::PutPermissionsBoundary { arn: want.clone() };
-            let summary = format!("the permissions boundary is {instead}, expected {want}");
-            (Verdict::Missing, Severity::High, summary, fix::commands(role, [&put]))
+            let put = effective_permissions::other_boundary(case);
+            let left = match put {
+                Some(_) => "",
+                None => {
+                    "; left to people: the boundary holds a Deny or a condition, or its document was not read"
+                }
+            };
+            let summary = format!("the permissions boundary is {instead}, expected {want}{left}");
+            (Verdict::Missing, Severity::High, summary, fix::commands(role, &put))
         }
         // A boundary can only take away; whether it takes too much is for effective-permissions to say.
         (None, have) => {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::baseline::Baseline;
-use super::{About, Case, Outcome, Problem, Rules, Subject, fix};
+use super::{About, Case, Outcome, Problem, Rules, Subject, decided, fix};
 use crate::config::{Attribute, Presence};
 use crate::model::{AccountId, Role, Severity, Verdict, Write};
 
@@ -33,7 +33,7 @@ pub(super) fn absent(rules: &Rules, account: &AccountId, baseline: &Baseline) ->
     }
 }
 
-/// Makes the role as it should be, and puts its inline policy.
+/// Creates the role of the baseline, and puts its inline policy.
 pub(super) fn creation(rules: &Rules, account: &AccountId, baseline: &Baseline) -> [Write; 2] {
     let config = &rules.baseline;
     let create = Write::CreateRole {
@@ -63,12 +63,12 @@ pub(super) fn present(case: &Case<'_>) -> Outcome {
         if arn.name == config.role_name { About::Attribute(Attribute::Path) } else { About::Place };
     let summary = if arn.name == config.role_name {
         format!(
-            "the role is at path {}, not {}; a path cannot be changed, the role must be made anew",
+            "the role has path {} instead of {}. IAM cannot change a path: delete the role and create it again",
             arn.path, config.path
         )
     } else {
         format!(
-            "the role is named {}, not {}; a name cannot be changed, the role must be made anew",
+            "the role is named {} instead of {}. IAM cannot change a name: delete the role and create it again",
             arn.name, config.role_name
         )
     };
@@ -89,17 +89,20 @@ pub(super) fn present(case: &Case<'_>) -> Outcome {
 
 /// It is there and must not be.
 pub(super) fn forbidden(case: &Case<'_>) -> Outcome {
+    let left = decided::role_is_left(case);
+    let fix = if left.is_none() { removal(case) } else { Vec::new() };
+    let left = left.map_or_else(String::new, |why| format!("; {why}"));
     Outcome::of(Verdict::Excess).problem(Problem {
         verdict: Verdict::Excess,
         severity: Severity::High,
         summary: format!(
-            "the role {} is here, and the configuration forbids it",
+            "the role {} is here, and the configuration forbids it{left}",
             case.role.arn.name
         ),
         witnesses: Vec::new(),
         expected: Value::Null,
         actual: json!({"role": case.role.arn.name, "path": case.role.arn.path}),
-        fix: removal(case),
+        fix,
         ..Problem::about(case.presence_subject())
     })
 }

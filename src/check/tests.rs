@@ -248,14 +248,24 @@ fn a_check_that_is_switched_off_leaves_no_trace() {
 }
 
 #[test]
-fn a_diff_is_shown_once_where_two_checks_fail_for_one_reason() {
-    let judgement = judge("", &role(|r| inline(r, &[CHANNELS]))).unwrap();
-    let [inline, effective] = judgement.findings.as_slice() else { panic!("{judgement:?}") };
-    assert_eq!(inline.check, CheckName::InlinePolicy);
-    assert!(!inline.diff.is_empty());
-    assert_eq!(effective.check, CheckName::EffectivePermissions);
-    assert!(effective.diff.is_empty() && !effective.fix.is_empty());
-    assert_eq!((&effective.expected, &effective.actual), (&Value::Null, &Value::Null));
+fn a_connector_that_cannot_work_is_told_once_and_no_setting_hides_it() {
+    let low = "checks: {inline-policy: {severity: low}}";
+    let off = "checks: {inline-policy: {enabled: false}}";
+    let (policies, effective) = (CheckName::InlinePolicy, CheckName::EffectivePermissions);
+    let snapshot = role(|r| inline(r, &[CHANNELS]));
+    for (yaml, want) in [
+        ("", vec![(policies, Severity::High)]),
+        (low, vec![(effective, Severity::High), (policies, Severity::Low)]),
+        (off, vec![(effective, Severity::High)]),
+    ] {
+        let judgement = judge(yaml, &snapshot).unwrap();
+        let got: Vec<_> = judgement.findings.iter().map(|f| (f.check, f.severity)).collect();
+        assert_eq!(got, want, "{yaml}");
+        assert!(judgement.findings[0].summary.contains("the connector cannot work"), "{yaml}");
+        assert!(!judgement.findings[0].fix.is_empty(), "{yaml}");
+        let verdict = judgement.checks[&effective].verdict;
+        assert_eq!(verdict, Verdict::Missing, "the check says it whatever finding tells it");
+    }
 }
 
 #[test]

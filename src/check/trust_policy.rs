@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::hardening::{self, Hardening};
 use super::reach::{self, Grant, Who};
-use super::{Case, Outcome, Problem, fix, shown, words};
+use super::{Case, Outcome, Problem, decided, fix, shown, words};
 use crate::model::{Severity, Side, Verdict, Witness};
-use crate::policy::{Comparison, Decisions, Kind, Policy, compare};
+use crate::policy::{Comparison, Kind, Policy, compare};
 
 /// Witnesses and phrases a finding shows, worst first.
 const SHOWN: usize = 5;
@@ -20,7 +20,7 @@ pub(super) fn check(case: &Case<'_>) -> Outcome {
     }
     let policy = match Policy::parse(Kind::Trust, text, &case.context()) {
         Ok(policy) => policy,
-        Err(error) => return not_strict(case, &error.to_string(), Decisions::in_text(text)),
+        Err(error) => return not_strict(case, &error.to_string()),
     };
     let Comparison { verdict, witnesses, note } = compare(&policy, &baseline.trust);
     let note = note.unwrap_or_default();
@@ -30,19 +30,17 @@ pub(super) fn check(case: &Case<'_>) -> Outcome {
             Outcome::passed()
         }
         Verdict::Undecided => Outcome::of(verdict).detail("note", note),
-        Verdict::Invalid | Verdict::Absent => {
-            not_strict(case, &note, policy.decisions(&baseline.trust))
-        }
+        Verdict::Invalid | Verdict::Absent => not_strict(case, &note),
         Verdict::Missing | Verdict::Excess | Verdict::MissingAndExcess | Verdict::Conditional => {
             Difference::of(case, &policy, verdict, witnesses).outcome()
         }
     }
 }
 
-fn not_strict(case: &Case<'_>, note: &str, decisions: Decisions) -> Outcome {
+fn not_strict(case: &Case<'_>, note: &str) -> Outcome {
     let summary = format!("the trust policy is not one well-formed policy document: {note}");
     let said = Said::new(Severity::High, summary, Vec::new());
-    failed(case, Verdict::Invalid, said, decisions).detail("note", note)
+    failed(case, Verdict::Invalid, said).detail("note", note)
 }
 
 /// A finding's words.
@@ -60,18 +58,19 @@ impl Said {
     }
 }
 
-fn failed(case: &Case<'_>, verdict: Verdict, said: Said, decisions: Decisions) -> Outcome {
+fn failed(case: &Case<'_>, verdict: Verdict, said: Said) -> Outcome {
     let update = case.baseline.update_trust();
+    let decisions = decided::decisions(case, Kind::Trust, &case.role.trust_policy);
     // Whatever else is wrong in a document that holds a decision, replacing it would undo that.
-    let (fix, kept) = match decisions.named() {
+    let (fix, left) = match decided::left_to_people(decisions) {
         None => (fix::commands(&case.role.arn.name, [&update]), String::new()),
         Some(_) if said.severity == Severity::Info => (Vec::new(), String::new()),
-        Some(what) => (Vec::new(), format!("; no fix is offered, as it would remove {what}")),
+        Some(why) => (Vec::new(), format!("; {why}")),
     };
     Outcome::of(verdict).problem(Problem {
         verdict,
         severity: said.severity,
-        summary: format!("{}{kept}", said.summary),
+        summary: format!("{}{left}", said.summary),
         witnesses: said.witnesses,
         expected: case.baseline.trust_document.clone(),
         actual: shown(&case.role.trust_policy),
@@ -139,12 +138,11 @@ impl<'a> Difference<'a> {
     }
 
     fn outcome(self) -> Outcome {
-        let decisions = self.policy.decisions(&self.case.baseline.trust);
         let said = match self.verdict {
             Verdict::Conditional => self.conditional(),
             _ => self.differs(),
         };
-        failed(self.case, self.verdict, said, decisions)
+        failed(self.case, self.verdict, said)
     }
 
     fn differs(&self) -> Said {
@@ -180,7 +178,7 @@ impl<'a> Difference<'a> {
             Some(why) => format!(
                 "{who} can never {assumes}: its condition never holds, as {why}; the connector is locked out"
             ),
-            None if self.policy.denies(witness) => format!("a Deny forbids {who} to {assumes}"),
+            None if self.policy.refuses(witness) => format!("a Deny forbids {who} to {assumes}"),
             None => format!("{who} may not {assumes}"),
         }
     }
@@ -192,7 +190,7 @@ impl<'a> Difference<'a> {
         };
         let who = words::principal(witness, self.case.account);
         let what = format!("{who} may {}", words::assumes(&witness.action));
-        let needs = words::needs(&witness.needs);
+        let needs = witness.needs.in_words().unwrap_or_default();
         let (severity, summary) = match hardening::judge(self.case, self.policy, witness) {
             Hardening::Accepted => {
                 (Severity::Info, format!("{what} only {needs}, which is an accepted condition"))
@@ -236,8 +234,7 @@ fn granted(case: &Case<'_>, grant: &Grant) -> String {
     } else {
         ""
     };
-    let needs = words::needs(&witness.needs);
-    let needs = if needs.is_empty() { needs } else { format!(" {needs}") };
+    let needs = witness.needs.in_words().map(|needs| format!(" {needs}")).unwrap_or_default();
     format!("{who} may {assumes}{beyond}{needs}")
 }
 

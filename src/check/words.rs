@@ -1,12 +1,7 @@
 //! Witnesses in words a person reads at once.
 
-use serde_json::Value;
-
-use crate::model::{AccountId, Needs, Scope, Witness, printable_line};
-use crate::policy::{Never, Problem, spelled};
-
-/// Values of a condition that a sentence names.
-const VALUES: usize = 3;
+use crate::model::{AccountId, Scope, Side, Witness, printable_line};
+use crate::policy::{MOST_REQUESTS, Never, Problem, spelled};
 
 /// Who asks, in words.
 pub(super) fn principal(witness: &Witness, own: &AccountId) -> String {
@@ -22,82 +17,6 @@ pub(super) fn principal(witness: &Witness, own: &AccountId) -> String {
         ("CanonicalUser", _) => format!("the canonical user {value}"),
         _ => value.clone(),
     }
-}
-
-/// What a request needs, as `if aws:SourceAccount is 111122223333, unless aws:SourceIp is in 10.0.0.0/8`; empty where it
-/// needs nothing.
-pub(super) fn needs(needs: &Needs) -> String {
-    let mut out = needs.conditions.as_ref().map(|b| format!("if {}", block(b))).unwrap_or_default();
-    if !needs.unless.is_empty() {
-        let unless: Vec<String> = needs.unless.iter().map(block).collect();
-        let between = if out.is_empty() { "" } else { ", " };
-        out.push_str(&format!("{between}unless {}", unless.join(", or ")));
-    }
-    out
-}
-
-/// A condition block as a phrase.
-fn block(block: &Value) -> String {
-    let operators = block.as_object().into_iter().flatten();
-    let tests = operators.flat_map(|(operator, keys)| {
-        keys.as_object().into_iter().flatten().map(move |(key, values)| test(operator, key, values))
-    });
-    tests.collect::<Vec<_>>().join(" and ")
-}
-
-fn test(operator: &str, key: &str, values: &Value) -> String {
-    let one = |value: &Value| match value {
-        Value::String(text) => printable_line(text, 128),
-        other => other.to_string(),
-    };
-    let list: Vec<String> = match values {
-        Value::Array(list) => list.iter().map(one).collect(),
-        value => vec![one(value)],
-    };
-    let (bare, optional) = match operator.strip_suffix("IfExists") {
-        Some(bare) => (bare, " (where it is present)"),
-        None => (operator, ""),
-    };
-    let (bare, each) = match bare.split_once(':') {
-        Some(("ForAllValues", bare)) => (bare, "every value of "),
-        Some((_, bare)) => (bare, "a value of "),
-        None => (bare, ""),
-    };
-    let key = printable_line(key, 64);
-    if bare == "Null" {
-        let is = if list.iter().any(|value| value == "true") { "is absent" } else { "is present" };
-        return format!("{key} {is}");
-    }
-    let wild = list.iter().any(|value| value.contains(['*', '?']));
-    let verb = match bare {
-        "ArnEquals" if wild => "is like",
-        "ArnNotEquals" if wild => "is not like",
-        "StringNotEquals"
-        | "StringNotEqualsIgnoreCase"
-        | "ArnNotEquals"
-        | "NumericNotEquals"
-        | "DateNotEquals" => "is not",
-        "StringLike" | "ArnLike" => "is like",
-        "StringNotLike" | "ArnNotLike" => "is not like",
-        "IpAddress" => "is in",
-        "NotIpAddress" => "is not in",
-        "DateLessThan" => "is before",
-        "DateLessThanEquals" => "is at the latest",
-        "DateGreaterThan" => "is after",
-        "DateGreaterThanEquals" => "is at the earliest",
-        "NumericLessThan" => "is less than",
-        "NumericLessThanEquals" => "is at most",
-        "NumericGreaterThan" => "is more than",
-        "NumericGreaterThanEquals" => "is at least",
-        _ => "is",
-    };
-    let more = list.len().saturating_sub(VALUES);
-    let mut shown: Vec<String> = list.into_iter().take(VALUES).collect();
-    if more > 0 {
-        shown.push(format!("{more} more"));
-    }
-    let joint = if verb.starts_with("is not") { " nor " } else { " or " };
-    format!("{each}{key} {verb} {}{optional}", shown.join(joint))
 }
 
 /// Why a condition never holds for a service that acts for this account.
@@ -148,21 +67,43 @@ pub(super) fn assumes(action: &str) -> String {
     }
 }
 
-/// Requests in words, those on one resource together: `a:B and a:C on R`.
+/// Requests that a sentence names; the others are counted.
+const REQUESTS: usize = 5;
+
+/// Requests in words, those on one resource under one condition together: `a:B and a:C on R`, `a:D on S under a condition
+/// (if …)`. The condition is told of requests in excess: on the other sides the sentence itself tells it.
 pub(super) fn requests(witnesses: &[&Witness]) -> String {
-    let mut by_resource: Vec<(&str, Vec<String>)> = Vec::new();
-    for witness in witnesses {
+    let mut groups: Vec<(&str, Option<String>, Vec<String>)> = Vec::new();
+    for witness in witnesses.iter().take(REQUESTS) {
         let Scope::Resource(resource) = &witness.scope else { continue };
-        match by_resource.iter_mut().find(|(known, _)| known == resource) {
-            Some((_, actions)) => actions.push(witness.action.clone()),
-            None => by_resource.push((resource, vec![witness.action.clone()])),
+        let needs = witness.needs.in_words().filter(|_| witness.side == Side::Excess);
+        match groups.iter_mut().find(|(known, under, _)| known == resource && *under == needs) {
+            Some((_, _, actions)) => actions.push(witness.action.clone()),
+            None => groups.push((resource, needs, vec![witness.action.clone()])),
         }
     }
-    let phrases = by_resource.iter().map(|(resource, actions)| {
+    let phrase = |(resource, needs, actions): &(&str, Option<String>, Vec<String>)| {
         let resource = if resource.is_empty() { "the empty resource" } else { resource };
-        format!("{} on {resource}", list(actions))
-    });
-    list(&phrases.collect::<Vec<_>>())
+        let under = needs.as_ref().map(|needs| format!(" under a condition ({needs})"));
+        format!("{} on {resource}{}", list(actions), under.unwrap_or_default())
+    };
+    let mut phrases: Vec<String> = groups.iter().map(phrase).collect();
+    match witnesses.len().saturating_sub(REQUESTS) {
+        0 => {}
+        // The comparison stops looking there.
+        more if witnesses.len() >= MOST_REQUESTS => phrases.push(format!("at least {more} more")),
+        more => phrases.push(format!("{more} more")),
+    }
+    list(&phrases)
+}
+
+/// The first few of a list, and how many more there are.
+pub(super) fn first(items: &[String], most: usize) -> String {
+    let mut shown: Vec<String> = items.iter().take(most).cloned().collect();
+    if let more @ 1.. = items.len().saturating_sub(most) {
+        shown.push(format!("{more} more"));
+    }
+    list(&shown)
 }
 
 /// `a, b and c`.

@@ -6,6 +6,7 @@ mod arn;
 mod change;
 mod changes;
 mod cluster;
+mod conditions;
 mod error;
 mod finding;
 mod report;
@@ -19,6 +20,7 @@ pub use arn::{InvalidArn, Partition, RoleArn};
 pub use change::{Action, Change, Origin, Phase, StepOutcome, Write};
 pub use changes::Changes;
 pub use cluster::{Cluster, LINKED_ROLE, LINKED_SERVICE, Usage, linked_path};
+pub use conditions::condition_in_words;
 pub use error::{ScanError, UnknownReason};
 pub use finding::{Finding, Severity, is_finding_id};
 pub use report::{

@@ -5,8 +5,8 @@
 //! may stand for the baseline: a role that allows all that the document does is short of nothing.
 
 use super::budget::Spent;
-use super::compare::{Judge, covers};
-use super::{Coverage, Policy};
+use super::compare::Judge;
+use super::{Coverage, Policy, covers};
 use crate::model::{Verdict, Witness};
 
 /// How far short of the baseline a role may stay.

@@ -9,6 +9,31 @@ pub(super) struct Budget {
     bytes: usize,
 }
 
+/// What several questions about the same policies may cost together: three times what one comparison may.
+#[derive(Debug)]
+pub struct Purse {
+    words: u64,
+}
+
+impl Default for Purse {
+    fn default() -> Self {
+        Self { words: 3 * Budget::default().words }
+    }
+}
+
+impl Purse {
+    /// The budget of the next question: all that is left, and no more than one comparison may spend. Memory is each its own.
+    pub(super) fn next(&self) -> Budget {
+        let whole = Budget::default();
+        Budget { words: self.words.min(whole.words), ..whole }
+    }
+
+    /// Takes what a question has spent.
+    pub(super) fn settle(&mut self, given: &Budget, left: &Budget) {
+        self.words = self.words.saturating_sub(given.words.saturating_sub(left.words));
+    }
+}
+
 /// The budget is spent; no claim is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Spent;

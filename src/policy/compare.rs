@@ -7,9 +7,9 @@
 
 use std::collections::BTreeSet;
 
-use super::budget::{Budget, Spent};
+use super::budget::{Budget, Purse, Spent};
 use super::condition::Condition;
-use super::requests::{self, Rect, Request, Requests, Suggest};
+use super::requests::{self, Nicer, Rect, Request, Requests, Suggest};
 use super::statement::{Region, Statement};
 use super::{Comparison, Coverage, Kind, Policy, principal, ways, witness};
 use crate::model::{Side, Verdict, Witness};
@@ -18,7 +18,7 @@ use crate::model::{Side, Verdict, Witness};
 fn most_witnesses(kind: Kind) -> usize {
     match kind {
         Kind::Trust => 256,
-        Kind::Identity => 3,
+        Kind::Identity => super::MOST_REQUESTS,
     }
 }
 
@@ -39,11 +39,11 @@ pub(super) fn compare(actual: &Policy, baseline: &Policy) -> Comparison {
 }
 
 /// Only the baseline's side: is all of it allowed?
-pub(super) fn covers(actual: &Policy, baseline: &Policy) -> Coverage {
+pub(super) fn covers(actual: &Policy, baseline: &Policy, purse: &mut Purse) -> Coverage {
     if let Some(accepted) = &baseline.accepted {
         return accepted.covered_by(actual);
     }
-    let mut judge = Judge::new(actual, baseline);
+    let mut judge = Judge { budget: purse.next(), ..Judge::new(actual, baseline) };
     let result = judge.missing().and_then(|missing| {
         if missing.is_empty() {
             judge.conditional().map(|c| (Verdict::Conditional, c))
@@ -51,6 +51,7 @@ pub(super) fn covers(actual: &Policy, baseline: &Policy) -> Coverage {
             Ok((Verdict::Missing, missing))
         }
     });
+    purse.settle(&purse.next(), &judge.budget);
     match result {
         Ok((_, witnesses)) if witnesses.is_empty() => {
             Coverage { verdict: Verdict::Equivalent, witnesses }
@@ -269,11 +270,12 @@ impl<'p> Judge<'p> {
     fn beyond(&mut self, wide: &Requests, narrow: &Requests) -> Result<Vec<Request>, Spent> {
         let (kind, context) = (self.actual.kind, &self.actual.context);
         let suggest: &Suggest<'_> = &|rect| witness::suggest(rect, kind, context);
+        let nicer: &Nicer<'_> = &|request| witness::nicer(request, kind, context);
         requests::beyond(
             wide,
             narrow,
             &self.universe,
-            suggest,
+            (suggest, nicer),
             most_witnesses(kind),
             &mut self.budget,
         )

@@ -1,77 +1,100 @@
-//! Decisions in a document: a Deny or a condition that the baseline does not have was put there on purpose.
-
-use std::collections::BTreeSet;
-
-use serde_json::Value;
+//! What somebody decided in a policy, Denies and conditions, and what the policy allows when every condition goes one way.
 
 use super::Policy;
+use super::condition::Condition;
 use super::statement::Statement;
 
-/// What of a document is a decision that no fix removes.
+/// What in a policy is somebody's decision: it takes away, or limits what is given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Decisions {
-    /// It holds an explicit Deny.
+    /// An explicit Deny, conditional or not.
     pub deny: bool,
-    /// It holds a condition.
+    /// A condition of an Allow.
     pub condition: bool,
 }
 
 impl Decisions {
-    /// The decisions that text seems to hold which is no policy we can read.
-    pub fn in_text(text: &str) -> Self {
-        let Ok(value) = serde_json::from_str::<Value>(text) else {
-            // Not even JSON: nothing tells what it was meant to do.
-            return Self { deny: text.contains("Deny"), condition: text.contains("Condition") };
-        };
-        let mut found = Self::default();
-        found.look(&value);
-        found
-    }
-
-    fn look(&mut self, value: &Value) {
-        match value {
-            Value::Object(members) => {
-                for (name, value) in members {
-                    let name = name.to_ascii_lowercase();
-                    let is_deny = value.as_str().is_some_and(|v| v.eq_ignore_ascii_case("deny"));
-                    self.deny |= name == "effect" && is_deny;
-                    self.condition |=
-                        name == "condition" && value != &Value::Object(Default::default());
-                    self.look(value);
-                }
-            }
-            Value::Array(list) => list.iter().for_each(|value| self.look(value)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
-
-    /// Both together.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self { deny: self.deny || other.deny, condition: self.condition || other.condition }
-    }
-
-    /// What it is, in words; `None` where there is none.
-    pub fn named(self) -> Option<&'static str> {
-        match (self.deny, self.condition) {
-            (false, false) => None,
-            (true, false) => Some("an explicit Deny"),
-            (false, true) => Some("a condition"),
-            (true, true) => Some("an explicit Deny and a condition"),
-        }
+    /// There is none.
+    pub fn none(self) -> bool {
+        !self.deny && !self.condition
     }
 }
 
 impl Policy {
-    /// The decisions of this policy that the baseline does not have.
+    /// The decisions in it that the baseline does not have.
     pub fn decisions(&self, baseline: &Self) -> Decisions {
-        let known: BTreeSet<&Statement> = baseline.statements.iter().collect();
-        let conditions: BTreeSet<_> = baseline.conditions().collect();
-        let new = self.statements.iter().filter(|statement| !known.contains(statement));
-        new.fold(Decisions::default(), |found, statement| Decisions {
+        let own = self.statements.iter().filter(|s| !baseline.statements.contains(s));
+        own.fold(Decisions::default(), |found, statement| Decisions {
             deny: found.deny || !statement.allow,
             condition: found.condition
-                || statement.condition.as_ref().is_some_and(|c| !conditions.contains(c)),
+                || (statement.allow && is_foreign(statement.condition.as_ref(), baseline)),
         })
     }
+
+    /// The policy as if no condition of an Allow held and every condition of a Deny did: what it allows under no condition but
+    /// the baseline's.
+    pub fn surely(&self, baseline: &Self) -> Self {
+        self.with_conditions(baseline, false)
+    }
+
+    /// The policy as if every condition of an Allow held and no condition of a Deny did.
+    pub fn at_most(&self, baseline: &Self) -> Self {
+        self.with_conditions(baseline, true)
+    }
+
+    /// The policy without its statements under a condition, but the baseline's: what it grants unconditionally.
+    pub fn granted(&self, baseline: &Self) -> Self {
+        let own = |s: &&Statement| !is_foreign(s.condition.as_ref(), baseline);
+        let statements = self.statements.iter().filter(own).cloned().collect();
+        Self { statements, ..self.clone() }
+    }
+
+    fn with_conditions(&self, baseline: &Self, favourable: bool) -> Self {
+        let statements = self.statements.iter().filter_map(|statement| {
+            if !is_foreign(statement.condition.as_ref(), baseline) {
+                return Some(statement.clone());
+            }
+            (statement.allow == favourable)
+                .then(|| Statement { condition: None, ..statement.clone() })
+        });
+        Self { statements: statements.collect(), ..self.clone() }.canonical()
+    }
+
+    /// Its Allows alone.
+    pub fn allows(&self) -> Self {
+        self.only(true)
+    }
+
+    /// Its Denies alone.
+    pub fn denies(&self) -> Self {
+        self.only(false)
+    }
+
+    fn only(&self, allow: bool) -> Self {
+        let statements = self.statements.iter().filter(|s| s.allow == allow).cloned();
+        Self { statements: statements.collect(), ..self.clone() }
+    }
+
+    /// Its statements without a condition.
+    pub fn unconditional(&self) -> Self {
+        let statements = self.statements.iter().filter(|s| s.condition.is_none()).cloned();
+        Self { statements: statements.collect(), ..self.clone() }
+    }
+
+    /// A policy that denies what this one may allow: together with another one, what is left is what only the other allows.
+    pub fn taken_away(&self) -> Self {
+        let denies = self.statements.iter().filter(|s| s.allow);
+        let statements =
+            denies.map(|s| Statement { allow: false, condition: None, ..s.clone() }).collect();
+        Self { statements, ..self.clone() }.canonical()
+    }
+
+    /// It says something that AWS leaves undefined.
+    pub fn is_doubtful(&self) -> bool {
+        !self.doubts.is_empty()
+    }
+}
+
+fn is_foreign(condition: Option<&Condition>, baseline: &Policy) -> bool {
+    condition.is_some_and(|condition| baseline.conditions().all(|known| known != condition))
 }

@@ -23,6 +23,7 @@ mod json;
 mod pins;
 mod principal;
 mod requests;
+mod resources;
 mod search;
 mod statement;
 mod ways;
@@ -31,17 +32,22 @@ mod witness;
 use serde_json::Value;
 
 use crate::model::{AccountId, Partition, Verdict, Witness};
+pub use budget::Purse;
 pub use condition::{Base, Condition, Operator, Over, Test};
 pub use decisions::Decisions;
 use document::Reader;
 pub use facts::{ANYTHING, ArnForm, Fact, Facts, Form, spelled};
 pub use holds::{Holds, Never, Problem};
 use json::Json;
+pub use resources::regions;
 use statement::Statement;
 pub use ways::Way;
 
 /// Distinct condition blocks a baseline may have: each doubles the cases to compare.
 pub const MAX_BASELINE_CONDITIONS: usize = 6;
+
+/// Witnesses of requests on resources that a comparison looks for on each side. Where there are this many there may be more.
+pub const MOST_REQUESTS: usize = 12;
 
 /// What a baseline document writes for the number of the account it is compared in.
 pub const ACCOUNT_TEMPLATE: &str = "${rolewarden:account_id}";
@@ -297,5 +303,10 @@ pub fn compare(actual: &Policy, baseline: &Policy) -> Comparison {
 
 /// Asks only whether the policy allows all that the baseline does.
 pub fn covers(actual: &Policy, baseline: &Policy) -> Coverage {
-    compare::covers(actual, baseline)
+    compare::covers(actual, baseline, &mut Purse::default())
+}
+
+/// As [`covers`], where many questions are asked of the same policies: they share what they may cost.
+pub fn covers_within(actual: &Policy, baseline: &Policy, purse: &mut Purse) -> Coverage {
+    compare::covers(actual, baseline, purse)
 }

@@ -56,12 +56,15 @@ impl Requests {
 /// Suggests requests that read well, tried before any search: `(actions, scope)` of one rectangle.
 pub(super) type Suggest<'s> = dyn Fn(&Rect) -> Vec<Request> + 's;
 
+/// Requests like one that a search found, and easier to read; the search itself takes the shortest texts there are.
+pub(super) type Nicer<'s> = dyn Fn(&Request) -> Vec<Request> + 's;
+
 /// Requests of `wide` that are not in `narrow`: none if there are none, else at least one and at most `most`.
 pub(super) fn beyond(
     wide: &Requests,
     narrow: &Requests,
     universe: &Region,
-    suggest: &Suggest<'_>,
+    (suggest, nicer): (&Suggest<'_>, &Nicer<'_>),
     most: usize,
     budget: &mut Budget,
 ) -> Result<Vec<Request>, Spent> {
@@ -97,7 +100,14 @@ pub(super) fn beyond(
             Some(request) if found.contains(&request) => {}
             Some(request) => found.push(request),
             None if found.is_empty() => {
-                found.extend(search(&piece, wide, narrow, universe, budget)?)
+                let Some(bare) = search(&piece, wide, narrow, universe, budget)? else { continue };
+                let separates = |request: &Request| {
+                    courtesy.work(cost).is_ok()
+                        && piece.contains(request)
+                        && wide.contains(request)
+                        && !narrow.contains(request)
+                };
+                found.push(nicer(&bare).into_iter().find(separates).unwrap_or(bare));
             }
             None => {}
         }

@@ -17,13 +17,13 @@ pub struct Way<'p> {
 
 impl Policy {
     /// Every way the request of a witness may take, one for each Allow that may match; those without a condition come
-    /// first. Denies without a condition are not looked at: see [`Policy::denies`].
+    /// first. Denies without a condition are not looked at: see [`Policy::refuses`].
     pub fn ways(&self, witness: &Witness) -> Vec<Way<'_>> {
         self.request(witness).map(|request| ways(self, &request)).unwrap_or_default()
     }
 
     /// Whether a Deny without a condition surely refuses the request of a witness.
-    pub fn denies(&self, witness: &Witness) -> bool {
+    pub fn refuses(&self, witness: &Witness) -> bool {
         self.request(witness).is_some_and(|request| {
             let refuses = |s: &&Statement| !s.allow && s.condition.is_none();
             self.statements.iter().filter(refuses).any(|s| reaches(s, &request, false))

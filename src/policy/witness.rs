@@ -2,14 +2,13 @@
 //! used after it has been checked to separate the two sides.
 
 use super::glob::Token;
-use super::principal;
 use super::requests::{Rect, Request};
 use super::statement::Region;
-use super::{Context, Kind};
+use super::{Context, Kind, principal, resources};
 use crate::model::{Needs, Scope, Side, Witness};
 
 /// Real actions, for wildcards: the ones an attacker would like come first.
-const ACTIONS: [&str; 13] = [
+const ACTIONS: [&str; 20] = [
     "iam:CreateUser",
     "s3:GetObject",
     "ssm:SendCommand",
@@ -23,6 +22,13 @@ const ACTIONS: [&str; 13] = [
     "sts:TagSession",
     "sts:SetSourceIdentity",
     "sts:AssumeRoleWithWebIdentity",
+    "secretsmanager:GetSecretValue",
+    "kms:Decrypt",
+    "dynamodb:GetItem",
+    "lambda:InvokeFunction",
+    "logs:PutLogEvents",
+    "sqs:SendMessage",
+    "sns:Publish",
 ];
 
 /// Accounts nobody names by accident.
@@ -93,37 +99,38 @@ fn actions(region: &Region, kind: Kind) -> Vec<String> {
     out
 }
 
-/// The glob filled in, and before it, where the glob is not an ARN, a resource of the action's own service.
+/// The first glob filled in where it is an ARN, then what the action usually works on, each here, in
+/// another region and in another account; then a cluster and its channel. As far as the region holds them.
 fn resources(region: &Region, action: &str, context: &Context) -> Vec<String> {
-    let (partition, account) = (&context.partition, &context.account);
-    let usual = match action.split(':').next() {
-        Some("s3") => format!("arn:{partition}:s3:::example-bucket/example"),
-        Some("iam" | "sts") => format!("arn:{partition}:iam::{account}:user/example"),
-        Some("eks") => format!("arn:{partition}:eks:us-east-1:{account}:cluster/example"),
-        Some("ec2") => {
-            format!("arn:{partition}:ec2:us-east-1:{account}:instance/i-0123456789abcdef0")
+    let partition = context.partition.as_str();
+    let places = resources::places(context);
+    let glob = region.globs().first().filter(|_| !region.negated);
+    let arns = places
+        .into_iter()
+        .filter_map(|place| glob.and_then(|glob| resources::filled(glob, action, place)));
+    let usual = places.into_iter().map(|place| resources::usual(partition, action, place));
+    let cluster = places.into_iter().take(1).flat_map(|place| {
+        [resources::cluster(partition, place), resources::channel(partition, place)]
+    });
+    let bare = filled(region, |_| "example".to_owned()).filter(|text| !text.starts_with("arn:"));
+    let mut out: Vec<String> = Vec::new();
+    for text in arns.chain(usual).chain(cluster).chain(bare) {
+        if region.contains(&text) && !out.contains(&text) {
+            out.push(text);
         }
-        _ => {
-            format!("arn:{partition}:ssm:us-east-1:{account}:managed-instance/mi-0123456789abcdef0")
-        }
-    };
-    let other = format!("arn:{partition}:eks:us-east-1:{account}:cluster/example");
-    // A field of an ARN that is a wildcard as a whole gets what usually stands there.
-    let word = |text: &str| match (
-        text.starts_with("arn:"),
-        text.matches(':').count(),
-        text.ends_with(':'),
-    ) {
-        (true, 3, true) => "us-east-1".to_owned(),
-        (true, 4, true) => account.to_string(),
-        _ => "example".to_owned(),
-    };
-    let (arns, bare): (Vec<String>, Vec<String>) =
-        filled(region, word).into_iter().partition(|text| text.starts_with("arn:"));
-    let mut out = arns;
-    out.extend([usual, other].into_iter().filter(|text| region.contains(text)));
-    out.extend(bare);
+    }
     out
+}
+
+/// Requests like one that a search found, on resources that can exist.
+pub(super) fn nicer(request: &Request, kind: Kind, context: &Context) -> Vec<Request> {
+    match kind {
+        Kind::Trust => Vec::new(),
+        Kind::Identity => resources::nicer(&request.action, &request.scope, context)
+            .into_iter()
+            .map(|scope| Request { scope, ..request.clone() })
+            .collect(),
+    }
 }
 
 fn principals(region: &Region, context: &Context) -> Vec<String> {

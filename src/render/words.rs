@@ -2,25 +2,30 @@
 
 use crate::model::{Scope, Side, Verdict, Witness};
 
-/// The request as a sentence about the role.
+/// The request as a sentence about the role, with the condition it needs.
 pub fn witness(witness: &Witness) -> String {
     let action = &witness.action;
+    let needs = witness.needs.in_words();
     let mut words = match (&witness.scope, witness.side) {
-        (Scope::Resource(resource), Side::Excess) => format!("allows {action} on {resource}"),
-        (Scope::Resource(resource), Side::Missing) => format!("lacks {action} on {resource}"),
-        (Scope::Resource(resource), Side::Conditional) => {
-            format!("allows {action} on {resource} only under a condition")
+        (Scope::Resource(resource), Side::Excess | Side::Conditional) => {
+            format!("allows {action} on {resource}")
         }
-        (Scope::Principal { kind, value }, Side::Excess) => {
+        (Scope::Resource(resource), Side::Missing) => format!("lacks {action} on {resource}"),
+        (Scope::Principal { kind, value }, Side::Excess | Side::Conditional) => {
             format!("lets {} call {action}", principal(kind, value))
         }
         (Scope::Principal { kind, value }, Side::Missing) => {
             format!("does not let {} call {action}", principal(kind, value))
         }
-        (Scope::Principal { kind, value }, Side::Conditional) => {
-            format!("lets {} call {action} only under a condition", principal(kind, value))
-        }
     };
+    match (witness.side, &needs) {
+        (Side::Conditional, _) => words.push_str(" only under a condition"),
+        (Side::Excess, Some(_)) => words.push_str(" under a condition"),
+        (Side::Excess, None) | (Side::Missing, _) => {}
+    }
+    if let (Side::Excess | Side::Conditional, Some(needs)) = (witness.side, needs) {
+        words.push_str(&format!(" ({needs})"));
+    }
     if witness.outside_baseline_condition {
         words.push_str(" where the baseline's condition does not hold");
     }
@@ -38,7 +43,7 @@ fn principal(kind: &str, value: &str) -> String {
 /// What a verdict says.
 pub fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Equivalent => "as it should be",
+        Verdict::Equivalent => "as expected",
         Verdict::Missing => "lacks something",
         Verdict::Excess => "allows too much",
         Verdict::MissingAndExcess => "lacks something and allows too much",

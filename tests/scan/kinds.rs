@@ -11,9 +11,10 @@ fn wanted(kind: Kind) -> (&'static str, &'static str) {
             ("compliant", "")
         }
         Kind::TerraformManaged | Kind::LongSession => ("drifted", "low"),
-        Kind::ForeignAccount | Kind::Everyone => ("drifted", "critical"),
+        Kind::ForeignAccount | Kind::Everyone | Kind::AdministratorAttached => {
+            ("drifted", "critical")
+        }
         Kind::Absent
-        | Kind::AdministratorAttached
         | Kind::ExtraService
         | Kind::ExtraStatement
         | Kind::WildcardAction

@@ -21,6 +21,7 @@ mod metrics;
 mod mistakes;
 mod network;
 mod offline;
+mod permissions;
 mod secrets;
 mod settings;
 mod shards;

@@ -76,8 +76,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.inline.clear()),
         &[
             "drifted",
-            "inline-policy absent high: the role has no inline policy",
-            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+            "inline-policy absent high: the role has no inline policy, which is expected to allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssmmessages:us-east-1:111122223333:*: the connector cannot work",
         ],
     ),
     row(
@@ -86,7 +85,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.arn.path = "/team/".to_owned()),
         &[
             "drifted",
-            "role-exists absent medium: the role is at path /team/, not /; a path cannot be changed, the role must be made anew",
+            "role-exists absent medium: the role has path /team/ instead of /. IAM cannot change a path: delete the role and create it again",
         ],
     ),
     row(
@@ -95,7 +94,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.arn.name = "amazonEKSconnectorAgentRole".to_owned()),
         &[
             "drifted",
-            "role-exists absent medium: the role is named amazonEKSconnectorAgentRole, not AmazonEKSConnectorAgentRole; a name cannot be changed, the role must be made anew",
+            "role-exists absent medium: the role is named amazonEKSconnectorAgentRole instead of AmazonEKSConnectorAgentRole. IAM cannot change a name: delete the role and create it again",
         ],
     ),
     // trust-policy
@@ -479,8 +478,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| inline(r, &[CHANNELS])),
         &[
             "drifted",
-            "inline-policy missing high: the inline policy does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example",
-            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example",
+            "inline-policy missing high: the inline policy does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example: the connector cannot work",
         ],
     ),
     row(
@@ -489,7 +487,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| inline(r, &[CONTROL, WILDCARD])),
         &[
             "drifted",
-            "inline-policy excess high: the inline policy allows ssmmessages:CreateControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0, beyond the baseline",
+            "inline-policy excess high: the inline policy allows ssmmessages:CreateControlChannel on arn:aws:ssmmessages:us-east-1:111122223333:*, beyond the baseline",
         ],
     ),
     row(
@@ -498,8 +496,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| inline(r, &[CONTROL, LOGS])),
         &[
             "drifted",
-            "inline-policy missing_and_excess high: the inline policy does not allow ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0, and allows logs:PutLogEvents on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
-            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+            "inline-policy missing_and_excess high: the inline policy does not allow ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssmmessages:us-east-1:111122223333:*: the connector cannot work; the inline policy allows logs:PutLogEvents on arn:aws:logs:us-east-1:111122223333:log-group:example:log-stream:example, beyond the baseline",
         ],
     ),
     row(
@@ -508,8 +505,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| inline(r, &[CONTROL, CHANNELS, DENY_SOMETIMES])),
         &[
             "drifted",
-            "inline-policy conditional medium: the inline policy allows ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0 only under a condition",
-            "effective-permissions conditional medium: what the role carries allows ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0 only under a condition",
+            "inline-policy conditional medium: the inline policy denies ssmmessages:Open* on every resource if aws:SecureTransport is false; left to people: it holds a Deny",
         ],
     ),
     row(
@@ -518,8 +514,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.inline.clear()),
         &[
             "drifted",
-            "inline-policy absent high: the role has no inline policy",
-            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+            "inline-policy absent high: the role has no inline policy, which is expected to allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssmmessages:us-east-1:111122223333:*: the connector cannot work",
         ],
     ),
     row(
@@ -528,8 +523,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.inline = [("other".to_owned(), document(&[LOGS]))].into()),
         &[
             "drifted",
-            "inline-policy missing_and_excess high: the inline policy does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0, and allows logs:PutLogEvents on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
-            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+            "inline-policy missing_and_excess high: the inline policy does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssmmessages:us-east-1:111122223333:*: the connector cannot work; the inline policy allows logs:PutLogEvents on arn:aws:logs:us-east-1:111122223333:log-group:example:log-stream:example, beyond the baseline",
         ],
     ),
     row(
@@ -547,8 +541,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| drop(r.inline.insert("zz".to_owned(), document(&[DENY_CONTROL])))),
         &[
             "drifted",
-            "inline-policy missing high: the 2 inline policies together do not allow ssmmessages:CreateControlChannel on arn:aws:eks:eu-west-1::cluster/",
-            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws:eks:eu-west-1::cluster/",
+            "inline-policy missing medium: the inline policy zz denies ssmmessages:CreateControlChannel on arn:aws:eks:eu-west-1:*:*; the connector works only for clusters of this account except those in eu-west-1; left to people: zz holds a Deny",
         ],
     ),
     row(
@@ -557,7 +550,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| drop(r.inline.insert("aa".to_owned(), document(&[LOGS])))),
         &[
             "drifted",
-            "inline-policy excess high: the 2 inline policies together allow logs:PutLogEvents on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0, beyond the baseline",
+            "inline-policy excess high: the inline policy aa allows logs:PutLogEvents on arn:aws:logs:us-east-1:111122223333:log-group:example:log-stream:example, beyond the baseline",
         ],
     ),
     row(
@@ -591,8 +584,8 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "inline-policy absent low: the role has no inline policy; the attached connector allows it instead",
-            "attached-policies excess low: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected; it allows nothing beyond the baseline",
+            "inline-policy absent low: the role has no inline policy, which is expected to allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssmmessages:us-east-1:111122223333:*; the attached connector allows it instead",
+            "attached-policies excess low: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected: it allows nothing beyond the baseline",
         ],
     ),
     row(
@@ -617,8 +610,8 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "inline-policy missing low: the inline policy does not allow ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0; the attached connector allows it instead",
-            "attached-policies excess low: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected; it allows nothing beyond the baseline",
+            "inline-policy missing low: the inline policy does not allow ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssmmessages:us-east-1:111122223333:*; the attached connector allows it instead",
+            "attached-policies excess low: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected: it allows nothing beyond the baseline",
         ],
     ),
     row(
@@ -643,9 +636,8 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "inline-policy absent high: the role has no inline policy",
-            "attached-policies excess high: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected",
-            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example",
+            "inline-policy absent high: the role has no inline policy, which is expected to allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssmmessages:us-east-1:111122223333:*: the connector cannot work",
+            "attached-policies excess low: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected: it allows nothing beyond the baseline",
         ],
     ),
     row(
@@ -672,7 +664,7 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "attached-policies excess high: the managed policy AdministratorAccess (arn:aws:iam::aws:policy/AdministratorAccess) is attached and not expected",
+            "attached-policies excess critical: the managed policy AdministratorAccess (arn:aws:iam::aws:policy/AdministratorAccess) is attached and not expected: it allows every action on every resource, such as iam:CreateUser on arn:aws:iam::111122223333:user/example, beyond the baseline",
         ],
     ),
     row(
@@ -690,9 +682,9 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "inline-policy absent low: the role has no inline policy; the attached connector and control allow it instead",
-            "attached-policies excess low: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected; it allows nothing beyond the baseline",
-            "attached-policies excess low: the managed policy control (arn:aws:iam::111122223333:policy/control) is attached and not expected; it allows nothing beyond the baseline",
+            "inline-policy absent low: the role has no inline policy, which is expected to allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssmmessages:us-east-1:111122223333:*; the attached connector and control allow it instead",
+            "attached-policies excess low: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected: it allows nothing beyond the baseline",
+            "attached-policies excess low: the managed policy control (arn:aws:iam::111122223333:policy/control) is attached and not expected: it allows nothing beyond the baseline",
         ],
     ),
     // attached-policies
@@ -702,7 +694,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.attached = managed(ADMINISTRATOR, Some(ALL))),
         &[
             "drifted",
-            "attached-policies excess high: the managed policy AdministratorAccess (arn:aws:iam::aws:policy/AdministratorAccess) is attached and not expected",
+            "attached-policies excess critical: the managed policy AdministratorAccess (arn:aws:iam::aws:policy/AdministratorAccess) is attached and not expected: it allows every action on every resource, such as iam:CreateUser on arn:aws:iam::111122223333:user/example, beyond the baseline",
         ],
     ),
     row(
@@ -711,7 +703,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.attached = managed(CUSTOM, None)),
         &[
             "drifted",
-            "attached-policies excess high: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected",
+            "attached-policies excess high: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected: its document was not read, and what it allows is not known; left to people: it may hold a Deny",
         ],
     ),
     row(
@@ -728,7 +720,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.attached = managed(CUSTOM, Some(&document(&[CHANNELS])))),
         &[
             "drifted",
-            "attached-policies excess low: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected; it allows nothing beyond the baseline",
+            "attached-policies excess low: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected: it allows nothing beyond the baseline",
         ],
     ),
     row(
@@ -752,7 +744,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.attached = managed(ADMINISTRATOR, Some(ALL))),
         &[
             "drifted",
-            "attached-policies excess high: the managed policy AdministratorAccess (arn:aws:iam::aws:policy/AdministratorAccess) is attached and not expected",
+            "attached-policies excess critical: the managed policy AdministratorAccess (arn:aws:iam::aws:policy/AdministratorAccess) is attached and not expected: it allows every action on every resource, such as iam:CreateUser on arn:aws:iam::111122223333:user/example, beyond the baseline",
             "attached-policies missing high: the required managed policy arn:aws:iam::aws:policy/AmazonEKSClusterPolicy is not attached",
         ],
     ),
@@ -769,8 +761,8 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.attached = managed(CUSTOM, Some(&document(&[DENY_CONTROL])))),
         &[
             "drifted",
-            "attached-policies excess high: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected",
-            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws:eks:eu-west-1::cluster/",
+            "attached-policies excess medium: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected: it denies ssmmessages:CreateControlChannel on arn:aws:eks:eu-west-1:*:*; left to people: it holds a Deny",
+            "effective-permissions missing medium: the connector works only for clusters of this account except those in eu-west-1: the attached policy connector denies ssmmessages:CreateControlChannel on arn:aws:eks:eu-west-1:*:*; left to people: connector holds a Deny",
         ],
     ),
     row(
@@ -779,8 +771,8 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.attached = managed(CUSTOM, Some(&document(&[DENY_SOMETIMES])))),
         &[
             "drifted",
-            "attached-policies excess high: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected",
-            "effective-permissions conditional medium: what the role carries allows ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0 only under a condition",
+            "attached-policies excess medium: the managed policy connector (arn:aws:iam::111122223333:policy/connector) is attached and not expected: it denies ssmmessages:Open* on every resource if aws:SecureTransport is false; left to people: it holds a Deny",
+            "effective-permissions conditional medium: the attached policy connector denies ssmmessages:Open* on every resource if aws:SecureTransport is false; left to people: connector holds a Deny",
         ],
     ),
     row(
@@ -798,7 +790,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.boundary = Some((BOUNDARY.to_owned(), policy(Some(&document(&[CHANNELS])))))),
         &[
             "drifted",
-            "effective-permissions missing high: the connector cannot work: the permissions boundary arn:aws:iam::111122223333:policy/boundary does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example",
+            "effective-permissions missing high: the connector cannot work: the permissions boundary arn:aws:iam::111122223333:policy/boundary does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example; left to people: a boundary is a limit set on purpose",
             "role-attributes excess info: the role has the permissions boundary arn:aws:iam::111122223333:policy/boundary, which the baseline does not ask for",
         ],
     ),
@@ -815,7 +807,7 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "effective-permissions conditional medium: the permissions boundary arn:aws:iam::111122223333:policy/boundary allows ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0 only under a condition",
+            "effective-permissions conditional medium: the permissions boundary arn:aws:iam::111122223333:policy/boundary denies ssmmessages:Open* on every resource if aws:SecureTransport is false; left to people: a boundary is a limit set on purpose",
             "role-attributes excess info: the role has the permissions boundary arn:aws:iam::111122223333:policy/boundary, which the baseline does not ask for",
         ],
     ),
@@ -838,7 +830,7 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "effective-permissions missing high: the connector cannot work: the permissions boundary arn:aws:iam::111122223333:policy/boundary does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+            "effective-permissions missing high: the connector cannot work: the permissions boundary arn:aws:iam::111122223333:policy/boundary does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssmmessages:us-east-1:111122223333:*; it denies every action: the role is quarantined; left to people: a boundary is a limit set on purpose",
             "role-attributes excess info: the role has the permissions boundary arn:aws:iam::111122223333:policy/boundary, which the baseline does not ask for",
         ],
     ),
@@ -853,9 +845,8 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "inline-policy absent high: the role has no inline policy",
-            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
-            "effective-permissions missing high: the connector cannot work: the permissions boundary arn:aws:iam::111122223333:policy/boundary does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+            "inline-policy absent high: the role has no inline policy, which is expected to allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssmmessages:us-east-1:111122223333:*: the connector cannot work",
+            "effective-permissions missing high: the connector cannot work: the permissions boundary arn:aws:iam::111122223333:policy/boundary does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssmmessages:us-east-1:111122223333:*; it denies every action: the role is quarantined; left to people: a boundary is a limit set on purpose",
             "role-attributes excess info: the role has the permissions boundary arn:aws:iam::111122223333:policy/boundary, which the baseline does not ask for",
         ],
     ),
@@ -865,7 +856,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.boundary = Some((BOUNDARY.to_owned(), policy(Some(NOTHING))))),
         &[
             "drifted",
-            "effective-permissions missing high: the connector cannot work: the permissions boundary arn:aws:iam::111122223333:policy/boundary does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+            "effective-permissions missing high: the connector cannot work: the permissions boundary arn:aws:iam::111122223333:policy/boundary does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssmmessages:us-east-1:111122223333:*; it denies every action: the role is quarantined; left to people: a boundary is a limit set on purpose",
         ],
     ),
     row(
@@ -874,8 +865,8 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.boundary = Some((CUSTOM.to_owned(), policy(Some(NOTHING))))),
         &[
             "drifted",
-            "effective-permissions missing high: the connector cannot work: the permissions boundary arn:aws:iam::111122223333:policy/connector does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
-            "role-attributes missing high: the permissions boundary is arn:aws:iam::111122223333:policy/connector, expected arn:aws:iam::111122223333:policy/boundary",
+            "effective-permissions missing high: the connector cannot work: the permissions boundary arn:aws:iam::111122223333:policy/connector does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssmmessages:us-east-1:111122223333:*; it denies every action: the role is quarantined; left to people: a boundary is a limit set on purpose",
+            "role-attributes missing high: the permissions boundary is arn:aws:iam::111122223333:policy/connector, expected arn:aws:iam::111122223333:policy/boundary; left to people: the boundary holds a Deny or a condition, or its document was not read",
         ],
     ),
     // role-attributes
@@ -965,8 +956,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role_in("aws-cn", |r| r.inline.values_mut().for_each(|text| *text = INLINE.to_owned())),
         &[
             "drifted",
-            "inline-policy missing_and_excess high: the inline policy does not allow ssmmessages:CreateControlChannel on arn:aws-cn:eks:us-east-1:111122223333:cluster/example, and allows ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example",
-            "effective-permissions missing high: the connector cannot work: what the role carries does not allow ssmmessages:CreateControlChannel on arn:aws-cn:eks:us-east-1:111122223333:cluster/example",
+            "inline-policy missing_and_excess high: the inline policy does not allow ssmmessages:CreateControlChannel on arn:aws-cn:eks:cn-north-1:111122223333:cluster/example: the connector cannot work; the inline policy allows ssmmessages:CreateControlChannel on arn:aws:eks:cn-north-1:111122223333:cluster/example, beyond the baseline",
         ],
     ),
     row(
@@ -1170,8 +1160,8 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "inline-policy excess high: the 3 inline policies together allow logs:PutLogEvents on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0, beyond the baseline",
-            "attached-policies excess high: the managed policy x'; rm -rf \"$(x)\" `y` \\\\u{a}\\u{1b}[31m\\u{202e} (arn:aws:iam::111122223333:policy/x'; rm -rf \"$(x)\" `y` \\\\u{a}\\u{1b}[31m\\u{202e}) is attached and not expected",
+            "attached-policies excess critical: the managed policy x'; rm -rf \"$(x)\" `y` \\\\u{a}\\u{1b}[31m\\u{202e} (arn:aws:iam::111122223333:policy/x'; rm -rf \"$(x)\" `y` \\\\u{a}\\u{1b}[31m\\u{202e}) is attached and not expected: it allows every action on every resource, such as iam:CreateUser on arn:aws:iam::111122223333:user/example, beyond the baseline",
+            "inline-policy excess high: the inline policy x'; rm -rf \"$(x)\" `y` \\\\u{a}\\u{1b}[31m\\u{202e} allows logs:PutLogEvents on arn:aws:logs:us-east-1:111122223333:log-group:example:log-stream:example, beyond the baseline",
         ],
     ),
     row(
@@ -1214,7 +1204,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.boundary = Some((HOSTILE.to_owned(), policy(Some(NOTHING))))),
         &[
             "drifted",
-            "effective-permissions missing high: the connector cannot work: the permissions boundary x'; rm -rf \"$(x)\" `y` \\\\u{a}\\u{1b}[31m\\u{202e} does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel and ssmmessages:OpenControlChannel on arn:aws:ssm:us-east-1:111122223333:managed-instance/mi-0123456789abcdef0",
+            "effective-permissions missing high: the connector cannot work: the permissions boundary x'; rm -rf \"$(x)\" `y` \\\\u{a}\\u{1b}[31m\\u{202e} does not allow ssmmessages:CreateControlChannel on arn:aws:eks:us-east-1:111122223333:cluster/example and ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel and ssmmessages:OpenDataChannel on arn:aws:ssmmessages:us-east-1:111122223333:*; it denies every action: the role is quarantined; left to people: a boundary is a limit set on purpose",
             "role-attributes excess info: the role has the permissions boundary x'; rm -rf \"$(x)\" `y` \\\\u{a}\\u{1b}[31m\\u{202e}, which the baseline does not ask for",
         ],
     ),

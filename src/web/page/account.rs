@@ -13,7 +13,6 @@ use super::{changes, findings, links, list};
 use crate::ledger::{FindingRecord, Judged, View};
 use crate::model::{
     AccountId, AccountResult, AccountState, Change, CheckName, CheckResult, ScanError, SkipReason,
-    printable_line,
 };
 use crate::render::words;
 use crate::store::ChangeFilter;
@@ -222,7 +221,7 @@ fn one_past(record: &FindingRecord, now: Timestamp) -> Markup {
         tr {
             td { (bits::severity(record.severity)) }
             td { (record.check.as_str()) }
-            th scope="row" { (printable_line(&record.summary, 512)) }
+            th scope="row" { (bits::marked(&record.summary)) }
             td { (moment(record.first_seen, now)) }
             td { (moment(record.last_seen, now)) }
             td {

@@ -15,6 +15,21 @@ pub(super) fn line(text: &str) -> String {
     printable_line(text, LONGEST)
 }
 
+/// As [`line`], with what stands between backticks as code. A backtick without a second one stays as it is: names from accounts
+/// may hold some.
+pub(super) fn marked(text: &str) -> Markup {
+    let text = line(text);
+    let parts: Vec<&str> = text.split('`').collect();
+    let paired = parts.len() - 1 + parts.len() % 2;
+    html! {
+        @for (index, part) in parts.iter().enumerate() {
+            @if index % 2 == 1 && index < paired { code { (part) } }
+            @else if index == paired { "`" (part) }
+            @else { (part) }
+        }
+    }
+}
+
 /// An account's name; accounts without one have their number.
 pub(super) fn name(account: &crate::model::Account) -> String {
     if account.name.is_empty() {
@@ -92,6 +107,21 @@ pub(super) fn percent(part: usize, whole: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn backticks_become_code_and_a_lone_one_stays() {
+        let cases = [
+            ("plain", "plain"),
+            ("found `}` here", "found <code>}</code> here"),
+            ("`a` and `b`", "<code>a</code> and <code>b</code>"),
+            ("a lone ` here", "a lone ` here"),
+            ("`a` and ` here", "<code>a</code> and ` here"),
+            ("`<b>`", "<code>&lt;b&gt;</code>"),
+        ];
+        for (text, want) in cases {
+            assert_eq!(marked(text).into_string(), want, "case {text}");
+        }
+    }
 
     #[test]
     fn all_is_only_said_of_all() {

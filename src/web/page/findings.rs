@@ -1,9 +1,9 @@
-//! Findings in full: what is wrong, the proof, the difference, the commands that put it right.
+//! Findings in full: what is wrong, the proof, the difference, the commands that remediate it.
 
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::bits::{self, line, moment};
+use super::bits::{self, line, marked, moment};
 use crate::ledger::{Judged, View};
 use crate::model::{Finding, is_dangerous, printable, printable_line};
 use crate::render::words;
@@ -34,7 +34,7 @@ fn one(view: &View, finding: &Finding, now: Timestamp) -> Markup {
         article.panel.finding aria-labelledby=(title) {
             header {
                 (bits::severity(finding.severity)) " " span.check { (finding.check.as_str()) }
-                h3 id=(title) { (line(&finding.summary)) }
+                h3 id=(title) { (marked(&finding.summary)) }
                 p.quiet {
                     @if let Some(at) = finding.first_seen { "First seen " (moment(at, now)) " · " }
                     (words::verdict(finding.verdict)) " · id " code { (line(&finding.id)) }
@@ -128,7 +128,7 @@ fn shown(value: &serde_json::Value) -> String {
 fn fix(finding: &Finding) -> Markup {
     html! {
         @if !finding.fix.is_empty() {
-            h4 { "Put it right " span.quiet { "with credentials of this account" } }
+            h4 { "Fix " span.quiet { "with credentials of this account" } }
             ol.fix {
                 @for command in &finding.fix {
                     li {

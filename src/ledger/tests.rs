@@ -147,6 +147,56 @@ fn a_finding_stays_open_until_a_judgement_contradicts_it() {
     }
 }
 
+/// Drift that changes again and again does not get younger, whatever comes between but a judgement that finds it gone.
+#[test]
+fn no_change_of_drift_starts_its_age_over() {
+    let gone = |second| match judged(second, &["role"]) {
+        // The role is not there: its trust policy is not judged.
+        AccountResult::Judged { state, role_arn, checked_at, mut findings, .. } => {
+            findings[0].check = CheckName::RoleExists;
+            let result =
+                crate::model::CheckResult { verdict: Verdict::Absent, details: Default::default() };
+            let checks = Arc::new(CheckResults::from([(CheckName::RoleExists, result)]));
+            AccountResult::Judged { state, role_arn, checked_at, checks, findings }
+        }
+        other => other,
+    };
+    for seed in 0..50 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut ledger = Ledger::default();
+        ledger.list(vec![account(1)], at(0));
+        let mut since = None;
+        for second in 1..60 {
+            let names: Vec<String> =
+                (0..random.usize(1..4)).map(|_| random.u8(..9).to_string()).collect();
+            let mut ids: Vec<&str> = names.iter().map(String::as_str).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            let result = match random.u8(..8) {
+                0 => unknown(UnknownReason::Throttled),
+                1 => gone(second),
+                2 if random.bool() => {
+                    since = None;
+                    judged(second, &[])
+                }
+                _ => {
+                    since = since.or(Some(second));
+                    judged(second, &ids)
+                }
+            };
+            ledger.absorb(vec![report(1, result)]);
+            // As a restart would leave it.
+            let stored = ledger.get(&account(1).id).unwrap().as_ref().clone();
+            ledger = Ledger::from_entries([stored]);
+            let entry = ledger.get(&account(1).id).unwrap();
+            let trust = entry.findings().iter().filter(|f| f.check == CheckName::TrustPolicy);
+            for finding in trust {
+                assert_eq!(finding.first_seen, since.map(at), "seed {seed}, second {second}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_state_is_that_of_the_newest_result_while_it_is_young() {
     let stale_after = Duration::from_secs(100);

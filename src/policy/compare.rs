@@ -168,15 +168,15 @@ impl<'p> Judge<'p> {
             let world = World { conditions: &self.conditions, holding };
             let (role, accepted) =
                 (sides(&self.actual.statements, world), sides(&self.baseline.statements, world));
-            let mut questions = vec![(role.must, accepted.must)];
-            let mut wide = role.may;
+            let here = sides(&own.statements, world).must;
+            let (mut surely, mut wide) = (role.must, role.may);
             // A baseline without a Deny is the union of its Allows: what it allows is beyond nothing, also where an
-            // accepted document denies it, or a condition of its own does not hold.
+            // accepted document denies it. What the role may allow under conditions of its own is no pin that is lacking.
             if baseline.deny.is_empty() {
+                surely.deny.extend(here.allow);
                 wide.deny.extend(baseline.allow.iter().cloned());
             }
-            questions.push((wide, accepted.may));
-            for (wide, narrow) in questions {
+            for (wide, narrow) in [(surely, accepted.must), (wide, accepted.may)] {
                 // What was found proves the verdict, whatever is left of the budget.
                 let requests = match self.beyond(&wide, &narrow) {
                     Err(Spent) if !found.is_empty() => return Ok(found),

@@ -326,6 +326,15 @@ fn a_role_is_judged_against_the_baseline_with_what_is_accepted_beside_it() {
     assert_eq!(outline(&absent, &[], &role(|_| {})), ["compliant"]);
 }
 
+#[test]
+fn a_policy_of_every_accounts_own_may_be_allowed_in_every_partition() {
+    let arn = |partition: &str| format!("arn:{partition}:iam::111122223333:policy/org-logs");
+    for partition in ["aws", "aws-cn", "aws-us-gov"] {
+        let snapshot = role_in(partition, |r| r.attached = managed(&arn(partition), Some(ALL)));
+        assert_eq!(outline(table::ALLOWED_OWN, &[], &snapshot), ["compliant"], "case {partition}");
+    }
+}
+
 /// The story of the issue: an exception for one agent's policy, and AdministratorAccess attached a month later.
 #[test]
 fn what_is_attached_a_month_later_is_not_covered() {

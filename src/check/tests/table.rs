@@ -1049,22 +1049,6 @@ pub(crate) const TABLE: &[Row] = &[
         ],
     ),
     row(
-        "a policy of every account's own is allowed",
-        ALLOWED_OWN,
-        || role(|r| r.attached = managed("arn:aws:iam::111122223333:policy/org-logs", Some(ALL))),
-        &["compliant"],
-    ),
-    row(
-        "a policy of every account's own is allowed in another partition",
-        ALLOWED_OWN,
-        || {
-            role_in("aws-cn", |r| {
-                r.attached = managed("arn:aws-cn:iam::111122223333:policy/org-logs", Some(ALL));
-            })
-        },
-        &["compliant"],
-    ),
-    row(
         "a policy of that name in another account is not",
         ALLOWED_OWN,
         || role(|r| r.attached = managed("arn:aws:iam::999988887777:policy/org-logs", Some(ALL))),
@@ -1220,7 +1204,7 @@ const REQUIRED: &str =
     "checks: {attached-policies: {required: [\"arn:aws:iam::aws:policy/AmazonEKSClusterPolicy\"]}}";
 const ALLOWED: &str =
     "checks: {attached-policies: {allowed: [\"arn:aws:iam::aws:policy/AmazonEKSClusterPolicy\"]}}";
-const ALLOWED_OWN: &str = "checks: {attached-policies: {allowed: [\"arn:aws:iam::${rolewarden:account_id}:policy/org-logs\"]}}";
+pub(crate) const ALLOWED_OWN: &str = "checks: {attached-policies: {allowed: [\"arn:aws:iam::${rolewarden:account_id}:policy/org-logs\"]}}";
 const REQUIRED_OWN: &str = "checks: {attached-policies: {required: [\"arn:aws:iam::${rolewarden:account_id}:policy/org-logs\"]}}";
 const BOUNDED: &str =
     "baseline: {permissions_boundary: \"arn:aws:iam::${rolewarden:account_id}:policy/boundary\"}";

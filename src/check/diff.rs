@@ -1,6 +1,7 @@
 //! A readable line diff of what is expected and what is there.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use serde_json::{Map, Value};
 use similar::{ChangeTag, TextDiff};
@@ -67,24 +68,27 @@ fn of_policies(expected: &Map<String, Value>, actual: &Map<String, Value>) -> St
     out
 }
 
-/// The changes, each with a few unchanged lines around it.
+/// The changes, each with a few unchanged lines around it. A gap is shown where it hides more than the mark of it would save.
 fn near_changes(old: &str, new: &str) -> String {
     let diff = TextDiff::from_lines(old, new);
+    let unchanged: Vec<&str> = old.lines().collect();
+    let gap = |out: &mut String, lines: Range<usize>| match unchanged.get(lines) {
+        Some(few) if few.len() <= CONTEXT => {
+            few.iter().for_each(|line| push(out, ChangeTag::Equal, line));
+        }
+        Some(_) => out.push_str("  …\n"),
+        None => {}
+    };
     let mut out = String::new();
     let mut shown = 0;
     for group in diff.grouped_ops(CONTEXT) {
-        let from = group.first().map_or(0, |op| op.old_range().start);
-        if from > shown {
-            out.push_str("  …\n");
-        }
-        shown = group.last().map_or(from, |op| op.old_range().end);
+        gap(&mut out, shown..group.first().map_or(shown, |op| op.old_range().start));
+        shown = group.last().map_or(shown, |op| op.old_range().end);
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
             push(&mut out, change.tag(), change.value());
         }
     }
-    if shown < old.lines().count() {
-        out.push_str("  …\n");
-    }
+    gap(&mut out, shown..unchanged.len());
     out
 }
 

@@ -1,4 +1,4 @@
-//! AWS CLI commands that put a finding right, quoted for a POSIX shell.
+//! AWS CLI commands that remediate a finding, quoted for a POSIX shell.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ pub(super) fn commands<'w>(role: &str, writes: impl IntoIterator<Item = &'w Writ
     writes.into_iter().map(|write| command_of(role, write)).collect()
 }
 
-/// The command that makes a write: findings advise what a plan would do.
+/// The command that makes a write.
 fn command_of(role: &str, write: &Write) -> String {
     let inline = |text: &str, name: &str| command(text, role, &[("policy-name", name)]);
     let managed = |text: &str, arn: &str| command(text, role, &[("policy-arn", arn)]);

@@ -154,22 +154,22 @@ impl Question<'_> {
 
     /// The baseline, cut to what the connector asks for these clusters of this account, less others.
     fn baseline_for(&self, clusters: &Clusters, less: &[Clusters]) -> Option<Policy> {
+        let deny = |action: Value, element: &str, resource: Value| json!({"Effect": "Deny", "Action": action, element: resource});
+        let both: Vec<&str> = ON_CHANNELS.iter().copied().chain([CONTROL]).collect();
         let mut statements = vec![
-            json!({"Effect": "Deny", "Action": CONTROL, "NotResource": self.cluster_arn(clusters)}),
-            json!({"Effect": "Deny", "Action": ON_CHANNELS, "NotResource": self.channel_arn(clusters)}),
+            deny(json!(CONTROL), "NotResource", json!(self.cluster_arn(clusters))),
+            deny(json!(ON_CHANNELS), "NotResource", json!(self.channel_arn(clusters))),
+            // A wildcard crosses colons and slashes; a name of a region, an account or a cluster holds none.
+            deny(json!(both), "Resource", json!(["*:*:*:*:*:*:*", "*/*/*"])),
         ];
-        for Clusters { region, name } in less {
-            // The account is that of the statements above; a wildcard here meets whatever Deny wrote the pattern.
-            let partition = &self.case.rules.partition;
-            let cluster = match name.as_str() {
-                "*" => format!("arn:{partition}:eks:{region}:*"),
-                name => format!("arn:{partition}:eks:{region}:*cluster/{name}"),
-            };
-            let channel = format!("arn:{partition}:ssmmessages:{region}:*");
-            let deny = |action: Value, resource| json!({"Effect": "Deny", "Action": action, "Resource": resource});
-            statements.push(deny(json!(CONTROL), cluster));
+        for clusters in less {
+            statements.push(deny(json!(CONTROL), "Resource", json!(self.cluster_arn(clusters))));
             // Clusters of one region share its channel.
-            statements.extend((name == "*").then(|| deny(json!(ON_CHANNELS), channel)));
+            statements.extend(
+                (clusters.name == "*").then(|| {
+                    deny(json!(ON_CHANNELS), "Resource", json!(self.channel_arn(clusters)))
+                }),
+            );
         }
         Policy::union([self.case.baseline.inline.clone(), self.parse(&Value::Array(statements))?])
     }

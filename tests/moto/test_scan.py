@@ -53,7 +53,10 @@ def test_findings_agree_with_the_checks_and_prove_what_they_say(name, rows, whol
     account = whole.accounts[row.account]
     claims_nothing = ("equivalent", "undecided")
     failed = {check for check, result in account["checks"].items() if result["verdict"] not in claims_nothing}
-    assert {finding["check"] for finding in account["findings"]} == failed
+    found = {finding["check"] for finding in account["findings"]}
+    # Where the inline policies alone keep the connector from working, their finding says so for both.
+    said = {"effective-permissions"} if "inline-policy" in found else set()
+    assert found <= failed <= found | said
     for finding in account["findings"]:
         assert finding["id"] and finding["summary"]
         if finding["check"] in ("trust-policy", "inline-policy"):

@@ -294,7 +294,7 @@ WRONG_PERMISSIONS = [
     drift(
         "clusters of one region only",
         allowing(allow(CREATE_CONTROL, "arn:aws:eks:eu-west-1:*:cluster/*"), allow(DATA_PLANE)),
-        inline=("missing", "high"),
+        inline=("missing", "medium"),
         effective="missing",
     ),
     drift(
@@ -372,7 +372,7 @@ WRONG_AROUND_IT = [
         inline=("missing", "low"),
         attached=("excess", "low"),
     ),
-    drift("an administrator's policy attached", Role(managed={"admin": EVERYTHING}), attached=("excess", "high")),
+    drift("an administrator's policy attached", Role(managed={"admin": EVERYTHING}), attached=("excess", "critical")),
     drift(
         "a denying policy attached",
         Role(managed={"guard": document(deny("ssmmessages:*"))}),

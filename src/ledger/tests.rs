@@ -189,7 +189,7 @@ fn no_change_of_drift_starts_its_age_over() {
             let stored = ledger.get(&account(1).id).unwrap().as_ref().clone();
             ledger = Ledger::from_entries([stored]);
             let entry = ledger.get(&account(1).id).unwrap();
-            let trust = entry.findings().iter().filter(|f| f.check == CheckName::TrustPolicy);
+            let trust = entry.found().iter().filter(|f| f.check == CheckName::TrustPolicy);
             for finding in trust {
                 assert_eq!(finding.first_seen, since.map(at), "seed {seed}, second {second}");
             }

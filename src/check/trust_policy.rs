@@ -191,13 +191,18 @@ impl<'a> Difference<'a> {
         let who = words::principal(witness, self.case.account);
         let what = format!("{who} may {}", words::assumes(&witness.action));
         let needs = witness.needs.in_words().unwrap_or_default();
+        // `only if …`, but `unless …`.
+        let needs = match witness.needs.conditions.is_some() {
+            true => format!("only {needs}"),
+            false => needs,
+        };
         let (severity, summary) = match hardening::judge(self.case, self.policy, witness) {
             Hardening::Accepted => {
-                (Severity::Info, format!("{what} only {needs}, which is an accepted condition"))
+                (Severity::Info, format!("{what} {needs}, which is an accepted condition"))
             }
             Hardening::Stands(note) => {
                 let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
-                (Severity::Medium, format!("{what} only {needs}{note}"))
+                (Severity::Medium, format!("{what} {needs}{note}"))
             }
         };
         let witnesses = self.conditional.iter().take(SHOWN).cloned().collect();

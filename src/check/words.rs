@@ -25,7 +25,7 @@ pub(super) fn never(never: &Never, own: &AccountId, service: &str) -> String {
         Never::Contradiction(key) => format!("its tests of {} contradict each other", spelled(key)),
         Never::Denied(keys) => {
             let keys: Vec<&str> = keys.iter().map(|key| spelled(key)).collect();
-            format!("a Deny on {} always does", keys.join(" and "))
+            format!("a Deny on {} always holds", keys.join(" and "))
         }
         Never::Test { key, value, problem } => {
             let (key, value) = (spelled(key), printable_line(value, 128));

@@ -153,8 +153,9 @@ pub(super) fn read_config(
             config.warnings = warnings;
             let problem = |error: serde_json::Error| one_problem(error.to_string());
             config.digest = digest(&config).map_err(problem)?;
-            let Config { baseline, checks, exceptions, .. } = &config;
-            config.rules = digest(&(baseline, checks, exceptions)).map_err(problem)?;
+            let Config { accounts, baseline, checks, exceptions, .. } = &config;
+            let rules = (&accounts.organization_id, baseline, checks, exceptions);
+            config.rules = digest(&rules).map_err(problem)?;
             Ok(config)
         }
         Some(_) | None => {

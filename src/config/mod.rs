@@ -67,7 +67,7 @@ pub struct Config {
     /// reads, are not part of it.
     #[serde(skip)]
     pub digest: String,
-    /// The same of what a judgement depends on alone: the baseline, the checks and the exceptions.
+    /// The same of what a judgement depends on alone: the organization's id, the baseline, the checks and the exceptions.
     #[serde(skip)]
     pub rules: String,
     /// Keys that let something dangerous pass, each as a line with its place.

@@ -116,7 +116,7 @@ fn a_role_is_judged_against_the_baseline_with_what_is_accepted_beside_it() {
             with(CI),
             vec![],
             trusting(&[&aws(CI, MFA)]),
-            open.into(),
+            vec!["exempt", "trust-policy excess high (EX-1)"],
         ),
         (
             "the accepted one alone: the connector's service is out",

@@ -183,7 +183,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.trust_policy = trust_also(r#"{"Federated":"accounts.google.com"}"#)),
         &[
             "drifted",
-            "trust-policy excess high: users of the identity provider accounts.google.com may assume the role",
+            "trust-policy excess critical: anyone with an account at accounts.google.com may assume the role",
         ],
     ),
     row(
@@ -201,7 +201,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.trust_policy = trust_also(r#"{"AWS":"AROAEXAMPLEID"}"#)),
         &[
             "drifted",
-            "trust-policy excess medium: AROAEXAMPLEID (a deleted role or user) may assume the role",
+            "trust-policy excess low: dead entry: AROAEXAMPLEID was deleted, and nothing can assume the role as it",
         ],
     ),
     row(
@@ -239,7 +239,7 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "trust-policy missing high: the service ssm.amazonaws.com may not assume the role",
+            "trust-policy missing high: a Deny forbids the service ssm.amazonaws.com to assume the role; left to people: it holds a Deny",
         ],
     ),
     row(
@@ -277,7 +277,7 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "trust-policy invalid high: the trust policy is not one well-formed policy document: Statement[1].Principal.AWS: `arn:aws:iam` is an ARN with fewer than six fields",
+            "trust-policy invalid high: the trust policy is not one well-formed policy document: Statement[1].Principal.AWS: `arn:aws:iam` is an ARN with fewer than six fields; left to people: it holds a Deny",
         ],
     ),
     // trust-policy under conditions
@@ -287,7 +287,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.trust_policy = trust_if(OWN_ACCOUNT)),
         &[
             "drifted",
-            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only under a condition",
+            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only if aws:SourceAccount is 111122223333 (checks.trust-policy.accept_conditions: [aws:SourceAccount] accepts it); left to people: it holds a condition",
         ],
     ),
     row(
@@ -296,7 +296,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.trust_policy = trust_if(OWN_ACCOUNT)),
         &[
             "compliant",
-            "trust-policy conditional info: the service ssm.amazonaws.com may assume the role under an accepted condition, which names this account or its organization",
+            "trust-policy conditional info: the service ssm.amazonaws.com may assume the role only if aws:SourceAccount is 111122223333, which is an accepted condition",
         ],
     ),
     row(
@@ -310,7 +310,7 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "compliant",
-            "trust-policy conditional info: the service ssm.amazonaws.com may assume the role under an accepted condition, which names this account or its organization",
+            "trust-policy conditional info: the service ssm.amazonaws.com may assume the role only if AWS:SourceArn is arn:aws:ssm:*:111122223333:*, which is an accepted condition",
         ],
     ),
     row(
@@ -323,8 +323,8 @@ pub(crate) const TABLE: &[Row] = &[
             })
         },
         &[
-            "drifted",
-            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only under a condition",
+            "compliant",
+            "trust-policy conditional info: the service ssm.amazonaws.com may assume the role only if aws:SourceArn is arn:aws:ssm:*:111122223333:*, which is an accepted condition",
         ],
     ),
     row(
@@ -338,7 +338,7 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "compliant",
-            "trust-policy conditional info: the service ssm.amazonaws.com may assume the role under an accepted condition, which names this account or its organization",
+            "trust-policy conditional info: the service ssm.amazonaws.com may assume the role only if aws:SourceOrgID is o-exampleorgid, which is an accepted condition",
         ],
     ),
     row(
@@ -353,7 +353,7 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only under a condition",
+            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only if aws:SourceAccount is 111122223333 and aws:RequestedRegion is eu-west-1; left to people: it holds a condition",
         ],
     ),
     row(
@@ -368,7 +368,7 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only under a condition",
+            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only if aws:SourceAccount is 111122223333 or 999988887777 (it does not keep other accounts out); left to people: it holds a condition",
         ],
     ),
     row(
@@ -382,7 +382,7 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "trust-policy conditional high: the service ssm.amazonaws.com may assume the role only for 999988887777, which is not this account: the connector cannot work",
+            "trust-policy missing high: the service ssm.amazonaws.com can never assume the role: its condition never holds, as aws:SourceAccount `999988887777` names another account than this one (111122223333); the connector is locked out; left to people: it holds a condition",
         ],
     ),
     row(
@@ -396,7 +396,7 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "trust-policy conditional high: the service ssm.amazonaws.com may assume the role only for arn:aws:ssm:*:999988887777:*, which is not this account: the connector cannot work",
+            "trust-policy missing high: the service ssm.amazonaws.com can never assume the role: its condition never holds, as aws:SourceArn `arn:aws:ssm:*:999988887777:*` names another account than this one (111122223333); the connector is locked out; left to people: it holds a condition",
         ],
     ),
     row(
@@ -411,7 +411,7 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only under a condition",
+            "trust-policy missing high: the service ssm.amazonaws.com can never assume the role: its condition never holds, as a Deny on aws:SourceAccount always holds; the connector is locked out; left to people: it holds a Deny",
         ],
     ),
     row(
@@ -428,7 +428,7 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only under a condition",
+            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role unless aws:SecureTransport is false; left to people: it holds a Deny and a condition",
         ],
     ),
     row(
@@ -457,7 +457,7 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "trust-policy conditional high: the service ssm.amazonaws.com may assume the role only for 999988887777, which is not this account: the connector cannot work",
+            "trust-policy missing high: the service ssm.amazonaws.com can never assume the role: its condition never holds, as aws:SourceAccount `999988887777` names another account than this one (111122223333); the connector is locked out; left to people: it holds a condition",
         ],
     ),
     // inline-policy
@@ -1012,7 +1012,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.trust_policy = trust_if(OWN_ACCOUNT)),
         &[
             "drifted",
-            "trust-policy conditional low: the service ssm.amazonaws.com may assume the role only under a condition",
+            "trust-policy conditional low: the service ssm.amazonaws.com may assume the role only if aws:SourceAccount is 111122223333 (checks.trust-policy.accept_conditions: [aws:SourceAccount] accepts it); left to people: it holds a condition",
         ],
     ),
     row(
@@ -1027,7 +1027,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.trust_policy = trust_if(OWN_ACCOUNT)),
         &[
             "compliant",
-            "trust-policy conditional info: the service ssm.amazonaws.com may assume the role under an accepted condition, which names this account or its organization",
+            "trust-policy conditional info: the service ssm.amazonaws.com may assume the role only if aws:SourceAccount is 111122223333, which is an accepted condition",
         ],
     ),
     row(
@@ -1045,7 +1045,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.trust_policy = trust_if(OWN_ACCOUNT)),
         &[
             "drifted",
-            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only under a condition",
+            "trust-policy conditional medium: the service ssm.amazonaws.com may assume the role only if aws:SourceAccount is 111122223333 (checks.trust-policy.accept_conditions: [aws:SourceAccount] accepts it); left to people: it holds a condition",
         ],
     ),
     row(
@@ -1054,7 +1054,7 @@ pub(crate) const TABLE: &[Row] = &[
         || role(|r| r.attached = managed("arn:aws:iam::999988887777:policy/org-logs", Some(ALL))),
         &[
             "drifted",
-            "attached-policies excess high: the managed policy org-logs (arn:aws:iam::999988887777:policy/org-logs) is attached and not expected",
+            "attached-policies excess critical: the managed policy org-logs (arn:aws:iam::999988887777:policy/org-logs) is attached and not expected: it allows every action on every resource, such as iam:CreateUser on arn:aws:iam::111122223333:user/example, beyond the baseline",
         ],
     ),
     row(

@@ -119,7 +119,7 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
     (
         "checks: {trust-policy: {accept_conditions: [aws:PrincipalOrgID]}}",
         &[
-            "c.yaml:2:45: checks.trust-policy.accept_conditions[0]: expected aws:SourceAccount, aws:SourceArn or aws:SourceOrgID, found `aws:PrincipalOrgID`",
+            "c.yaml:2:45: checks.trust-policy.accept_conditions[0]: expected aws:SourceAccount, aws:SourceArn, aws:SourceOrgID or aws:SourceOrgPaths, found `aws:PrincipalOrgID`",
         ],
     ),
     (

@@ -241,7 +241,8 @@ fn checks_exceptions_and_presence_decide_the_state() {
         ("another is excused", K::AdministratorAttached, exception("2999-01-31", "111122223333"), 3, "drifted"),
         ("optional", K::Absent, "baseline: {presence: optional}".to_owned(), 0, "not_applicable"),
         ("optional and there", K::Everyone, "baseline: {presence: optional}".to_owned(), 3, "drifted"),
-        ("severity of one's own", K::Everyone, "checks: {trust-policy: {severity: info}}".to_owned(), 0, "compliant"),
+        ("severity of one's own", K::OwnSourceAccount, "checks: {trust-policy: {severity: info}}".to_owned(), 0, "compliant"),
+        ("a severity hides no one from outside", K::Everyone, "checks: {trust-policy: {severity: info}}".to_owned(), 3, "drifted"),
         ("hardening", K::OwnSourceAccount, "checks: {trust-policy: {accept_conditions: [\"aws:SourceAccount\"]}}".to_owned(), 0, "compliant"),
         ("hardening for another", K::OtherSourceAccount, "checks: {trust-policy: {accept_conditions: [\"aws:SourceAccount\"]}}".to_owned(), 3, "drifted"),
     ];

@@ -463,7 +463,8 @@ fn exceptions_add_up_and_the_one_that_ends_first_is_named() {
     let both = role(|r| r.trust_policy = trust_also(r#"{"AWS":["222233334444","333344445555"]}"#));
     let first = role(|r| r.trust_policy = trust_also(r#"{"AWS":"222233334444"}"#));
     let (early, late, past) = ("2026-12-31", "2027-12-31", "2026-11-23");
-    let cases: [(&[(&str, &str)], &Snapshot, &str); 7] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a Snapshot, &'a str);
+    let cases: [Case<'_>; 7] = [
         (&[(one, late), (two, early)], &both, "(EX-2)"),
         (&[(one, early), (two, late)], &both, "(EX-1)"),
         (&[(one, late), (two, early)], &first, "(EX-1)"),

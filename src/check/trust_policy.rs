@@ -178,7 +178,9 @@ impl<'a> Difference<'a> {
             Some(why) => format!(
                 "{who} can never {assumes}: its condition never holds, as {why}; the connector is locked out"
             ),
-            None if self.policy.refuses(witness) => format!("a Deny forbids {who} to {assumes}"),
+            None if self.policy.refuses(witness) => {
+                format!("a Deny forbids {who} to {assumes}: the connector is locked out")
+            }
             None => format!("{who} may not {assumes}"),
         }
     }

@@ -239,7 +239,7 @@ pub(crate) const TABLE: &[Row] = &[
         },
         &[
             "drifted",
-            "trust-policy missing high: a Deny forbids the service ssm.amazonaws.com to assume the role; left to people: it holds a Deny",
+            "trust-policy missing high: a Deny forbids the service ssm.amazonaws.com to assume the role: the connector is locked out; left to people: it holds a Deny",
         ],
     ),
     row(

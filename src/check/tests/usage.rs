@@ -257,3 +257,26 @@ fn an_expired_exception_is_named_and_the_next_one_takes_its_place() {
     let judgement = rules.judge(&account(), &Snapshot::Absent, None).unwrap();
     assert_eq!(judgement.findings[0].exception.as_deref(), Some("NEW"));
 }
+
+#[test]
+fn a_severity_of_usage_does_not_touch_what_is_wrong_with_another_role() {
+    let open = other(|role| role.trust_policy = trust_also(r#"{"AWS":"*"}"#));
+    let pinned = other(|role| role.trust_policy = trust_if(r#"{"Bool":{"k":"true"}}"#));
+    let cases = [
+        ("info", &open, Severity::Critical, AccountState::Drifted),
+        ("info", &pinned, Severity::Medium, AccountState::Drifted),
+        ("critical", &pinned, Severity::Medium, AccountState::Drifted),
+    ];
+    for (severity, read, want, state) in cases {
+        let yaml = format!("{WATCHED}\nchecks: {{connector-usage: {{severity: {severity}}}}}");
+        let usage = usage(&[OTHER], Some(read.clone()));
+        let judgement = judged(&yaml, &role(|_| {}), Some(&usage)).unwrap();
+        let of = |words: &str| {
+            let found = judgement.findings.iter().find(|finding| finding.summary.contains(words));
+            found.unwrap_or_else(|| panic!("{judgement:?}")).severity
+        };
+        assert_eq!(of("may assume the role"), want, "case `{severity}`");
+        assert_eq!(of("instead of").as_str(), severity);
+        assert_eq!(judgement.state, state, "case `{severity}`");
+    }
+}

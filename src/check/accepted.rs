@@ -133,7 +133,8 @@ impl Rules {
     /// Marks what exceptions cover one by one: an attached policy, absence, an attribute, or a finding by its id.
     pub(super) fn accept_singly(&self, account: &Account, outcomes: &mut [(CheckName, Outcome)]) {
         for (check, outcome) in outcomes {
-            for problem in &mut outcome.problems {
+            let said_by = outcome.said_by.iter_mut().map(|(_, problem)| problem);
+            for problem in outcome.problems.iter_mut().chain(said_by) {
                 let id = problem.subject.id(&account.id, *check);
                 let covers = |exception: &&Exception| {
                     exception.names(&id)

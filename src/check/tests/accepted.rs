@@ -145,7 +145,7 @@ fn a_role_is_judged_against_the_baseline_with_what_is_accepted_beside_it() {
             trust.into(),
             beside(&[&aws(CI, MFA)]).into(),
             trusting(&[&aws(CI, MFA)]),
-            open.into(),
+            vec!["exempt", "trust-policy excess high (EX-1)"],
         ),
         (
             "the same grant without it",

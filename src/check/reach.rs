@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Case;
 use super::requesters::{
-    ExternalId, Identity, Membership, STRANGER, federated, principal, public_provider, service,
+    ExternalId, Identity, Membership, STRANGER, federated, principal, service,
 };
 use crate::model::{AccountId, Needs, Scope, Severity, Witness};
-use crate::policy::{Fact, Facts, Holds, Policy, Test, Way, spelled};
+use crate::policy::{Fact, Facts, Holds, Policy, Test, Way, public_provider, spelled};
 
 /// What a grant beyond the baseline amounts to.
 pub(super) struct Grant {

@@ -4,31 +4,11 @@
 //! STS condition context keys" (keys of identity providers).
 
 use super::Case;
-use crate::policy::{ANYTHING, ArnForm, Fact, Facts, Form};
+use crate::policy::{ANYTHING, ArnForm, Fact, Facts, Form, audience_is_free};
 
 /// An account and an organization that no policy names by accident.
 pub(super) const STRANGER: &str = "999999999999";
 const STRANGE_ORGANIZATION: &str = "o-strangers00";
-
-/// Providers at which anyone can have an identity. The subject tells their users, or the jobs of their tenants, apart.
-const PUBLIC: [&str; 8] = [
-    "accounts.google.com",
-    "cognito-identity.amazonaws.com",
-    "graph.facebook.com",
-    "www.amazon.com",
-    "token.actions.githubusercontent.com",
-    "gitlab.com",
-    "app.terraform.io",
-    "agent.buildkite.com",
-];
-
-/// Providers whose tokens carry any audience that the caller asks for.
-const AUDIENCE_IS_FREE: [&str; 4] = [
-    "token.actions.githubusercontent.com",
-    "gitlab.com",
-    "app.terraform.io",
-    "agent.buildkite.com",
-];
 
 /// Which organization a principal's account belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,12 +115,6 @@ pub(super) enum Identity {
     Named,
 }
 
-/// The host of a provider at which anyone can have an identity, if it is one.
-pub(super) fn public_provider(provider: &str) -> Option<&'static str> {
-    let host = provider.split_once(":oidc-provider/").map_or(provider, |(_, host)| host);
-    PUBLIC.into_iter().find(|known| known.eq_ignore_ascii_case(host))
-}
-
 /// An identity of a public provider.
 pub(super) fn federated(case: &Case<'_>, host: &str, identity: Identity) -> Facts {
     // Tenants choose every part of a subject but their own name.
@@ -153,7 +127,7 @@ pub(super) fn federated(case: &Case<'_>, host: &str, identity: Identity) -> Fact
     };
     let (any, own) = (Fact::Any(Form::Text), Fact::Is("application-of-strangers".to_owned()));
     let audience = match identity {
-        Identity::Anyone if !AUDIENCE_IS_FREE.contains(&host) => own,
+        Identity::Anyone if !audience_is_free(host) => own,
         Identity::Anyone | Identity::OfApplication | Identity::Named => any.clone(),
     };
     let subject = match identity {

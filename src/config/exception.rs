@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Selector;
 use crate::model::{AccountId, CheckName, Partition};
-use crate::policy::ACCOUNT_TEMPLATE;
+use crate::policy::{ACCOUNT_TEMPLATE, is_provider_host, public_provider};
 
 /// Accepts something exactly, until a date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -74,19 +74,9 @@ impl Principal {
     pub const FORMS: &'static str = "a principal without wildcards: an account id in quotes, the ARN of a root, \
         role, user or identity provider, or a service such as ec2.amazonaws.com";
 
-    /// Public identity providers that a trust policy names by host. Each has accounts for everyone.
-    const PUBLIC: [&'static str; 4] = [
-        "accounts.google.com",
-        "cognito-identity.amazonaws.com",
-        "graph.facebook.com",
-        "www.amazon.com",
-    ];
-
     /// Whether everyone with an account at a public identity provider is meant.
     pub fn is_public(&self) -> bool {
-        let host = self.value.split_once(":oidc-provider/").map_or(&*self.value, |(_, host)| host);
-        self.kind == "Federated"
-            && (Self::PUBLIC.contains(&host) || host == "token.actions.githubusercontent.com")
+        self.kind == "Federated" && public_provider(&self.value).is_some()
     }
 }
 
@@ -111,7 +101,7 @@ fn kind_and_action(text: &str) -> Option<(&'static str, &'static str)> {
     if is_account(text) {
         return Some(ROLE);
     }
-    if Principal::PUBLIC.contains(&text) {
+    if is_provider_host(text) {
         return Some(WEB);
     }
     let fields: Vec<&str> = text.splitn(6, ':').collect();

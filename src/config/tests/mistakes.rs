@@ -544,7 +544,7 @@ pub(super) const TEXTS: &[(&str, &[&str])] = &[
     (
         "accounts: {source: organization, at_least: 0}\n",
         &[
-            "c.yaml:1:44: accounts.at_least: expected null, or a whole number from 1 to 50000, found the number `0`",
+            "c.yaml:1:44: accounts.at_least: expected a whole number from 1 to 50000, found the number `0`",
         ],
     ),
     (

@@ -308,5 +308,5 @@ pub(super) fn other_boundary(case: &Case<'_>) -> Option<Write> {
         let holds = |text: &String| !decided::decisions(case, Kind::Identity, text).none();
         *actual != arn && !document.is_none_or(holds)
     });
-    free.then(|| Write::PutPermissionsBoundary { arn })
+    free.then_some(Write::PutPermissionsBoundary { arn })
 }

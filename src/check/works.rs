@@ -69,6 +69,9 @@ struct Clusters {
     name: String,
 }
 
+/// Clusters that the policies allow the connector to serve, and whether under a condition.
+type Served = (Clusters, bool);
+
 impl Clusters {
     fn all() -> Self {
         Self::in_region("*")
@@ -126,7 +129,7 @@ impl Question<'_> {
     fn split(
         &self,
         clusters: impl Iterator<Item = Clusters>,
-    ) -> Result<(Vec<(Clusters, bool)>, Vec<Clusters>), Undecided> {
+    ) -> Result<(Vec<Served>, Vec<Clusters>), Undecided> {
         let (mut inside, mut outside) = (Vec::new(), Vec::new());
         for clusters in clusters {
             match self.allowed(&clusters, &[])? {
@@ -207,7 +210,7 @@ impl Question<'_> {
         Ok(Some(self.only(place, conditional)))
     }
 
-    fn named(&self, inside: &[(Clusters, bool)]) -> Option<Works> {
+    fn named(&self, inside: &[Served]) -> Option<Works> {
         let conditional = inside.first()?.1;
         let clusters: Vec<Clusters> = inside.iter().map(|(clusters, _)| clusters.clone()).collect();
         Some(self.only(format!("clusters {} of this account", described(&clusters)), conditional))

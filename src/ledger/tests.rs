@@ -251,8 +251,10 @@ fn the_state_is_that_of_the_newest_result_while_it_is_young() {
 fn a_judgement_by_other_rules_is_pending_until_there_is_one_by_these() {
     let of = |second, rules: &str| (judged(second, &["a"]), Digest::from(rules));
     let failed = || (unknown(UnknownReason::Throttled), Digest::from("B"));
-    type Reason = Option<UnknownReason>;
-    let cases: [(&str, Vec<(AccountResult, Digest)>, AccountState, Reason, bool); 6] = [
+    /// What is learned, by which rules; the state and its reason; whether everything awaits these rules.
+    type Case =
+        (&'static str, Vec<(AccountResult, Digest)>, AccountState, Option<UnknownReason>, bool);
+    let cases: [Case; 6] = [
         ("by these", vec![of(0, "B")], AccountState::Drifted, None, false),
         ("by others", vec![of(0, "A")], AccountState::Unknown, Some(UnknownReason::Pending), true),
         (

@@ -79,9 +79,9 @@ pub(super) fn places(context: &Context) -> [Place<'_>; 3] {
 fn every_place(context: &Context) -> impl Iterator<Item = Place<'_>> {
     let own = context.account.as_str();
     let regions = regions(context.partition.as_str()).iter();
-    [own, another(own)].into_iter().flat_map(move |account| {
-        regions.clone().map(move |region| Place { region: *region, account })
-    })
+    [own, another(own)]
+        .into_iter()
+        .flat_map(move |account| regions.clone().map(move |region| Place { region, account }))
 }
 
 /// AWS's own example accounts; one that is not the account in question.

@@ -118,7 +118,9 @@ fn a_call_that_is_answered_late_makes_nobody_compliant_who_never_was() {
         Fault::Hangs,
     ];
     for fault in faults {
-        for calls in 1..=8 {
+        // Up to the last call of the first reading. A change within the one round trip of the second is not to be seen.
+        let last = if fault == Fault::Slow(3_000) { 4 } else { 5 };
+        for calls in 1..=last {
             let member = world.accounts.get_mut(&victim).unwrap();
             member.roles.insert(ROLE.to_owned(), before.clone());
             member.faults = vec![Rule::first(1, On::Only(Operation::GetRole), fault)];
@@ -126,13 +128,11 @@ fn a_call_that_is_answered_late_makes_nobody_compliant_who_never_was() {
             member.change = Change::Once { after: calls, role: ROLE.to_owned(), to };
             let outcome = in_virtual_time(calls, scan(&config, &Direct::new(world.clone())));
             let state = outcome.state(&victim);
-            // A change within the first round trip is not to be seen by anyone.
-            let one_trip = fault == Fault::Slow(3_000) && calls < 4;
             assert!(
-                state == AccountState::Drifted || state == AccountState::Unknown || one_trip,
+                state == AccountState::Drifted || state == AccountState::Unknown,
                 "case {fault} after {calls} calls: {state:?}"
             );
-            // The one change of the example, just after the first answers: read again, and seen.
+            // Just after the first answers: read again, and seen.
             if calls == 4 {
                 assert_eq!(state, AccountState::Drifted, "case {fault}");
             }

@@ -83,8 +83,8 @@ fn an_answer_that_cannot_be_believed_makes_the_account_unknown() {
         (GET_ROLE, F::Malformed, "malformed_response", None, true),
         (GET_ROLE, F::HtmlPage, "malformed_response", None, true),
         (GET_ROLE, F::WrongAccount, "wrong_account", None, false),
-        (GET_ROLE, F::Without("AssumeRolePolicyDocument"), "malformed_response", None, false),
-        (GET_ROLE, F::Without("Arn"), "malformed_response", None, false),
+        (GET_ROLE, F::Without("AssumeRolePolicyDocument"), "malformed_response", None, true),
+        (GET_ROLE, F::Without("Arn"), "malformed_response", None, true),
         (LIST_INLINE, F::Malformed, "malformed_response", None, true),
         (LIST_INLINE, F::HtmlPage, "malformed_response", None, true),
         (LIST_INLINE, F::TruncatedWithoutMarker, "malformed_response", None, false),
@@ -96,7 +96,7 @@ fn an_answer_that_cannot_be_believed_makes_the_account_unknown() {
         (LIST_ATTACHED, F::Malformed, "malformed_response", None, true),
         (LIST_ATTACHED, F::TruncatedWithoutMarker, "malformed_response", None, false),
         (GET_INLINE, F::Malformed, "malformed_response", None, true),
-        (GET_INLINE, F::Without("PolicyDocument"), "malformed_response", None, false),
+        (GET_INLINE, F::Without("PolicyDocument"), "malformed_response", None, true),
         (GET_INLINE, F::HtmlPage, "malformed_response", None, true),
     ]);
 }

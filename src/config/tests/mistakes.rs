@@ -622,7 +622,7 @@ pub(super) const TEXTS: &[(&str, &[&str])] = &[
     (
         "accounts: {source: list, list: [{id: \"111122223333\"}], at_least: 1}\n",
         &[
-            "c.yaml:1:68: accounts.at_least: is only read with `source: organization`: a list in this file is as long as it is",
+            "c.yaml:1:66: accounts.at_least: is only read with `source: organization`: a list in this file is as long as it is",
         ],
     ),
     (

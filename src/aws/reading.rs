@@ -103,7 +103,8 @@ impl Taken {
     }
 }
 
-/// Reads, and reads again until what is claimed of it is proved; [`READINGS`] times at most.
+/// Reads, and reads again until what is claimed of it is proved; [`READINGS`] times at most. After two readings that differ
+/// only two that agree prove anything.
 ///
 /// # Errors
 /// A reading fails, nothing can be claimed, or no two readings agree (`unstable`).
@@ -116,21 +117,20 @@ where
     F: Future<Output = Result<Reading<T>, ScanError>>,
 {
     let mut reading = read().await?;
+    // A role that was seen to change may be changing still: from then on only two equal readings prove anything.
+    let mut changing = false;
     for _ in 1..READINGS {
         let (claimed, proof) = claim(&reading.seen)?;
-        if proof == Proof::OneMoment && reading.taken.is_one_moment() {
+        if !changing && proof == Proof::OneMoment && reading.taken.is_one_moment() {
             return Ok(claimed);
         }
         let again = read().await?;
         if again.seen == reading.seen {
             return Ok(claimed);
         }
-        reading = again;
+        (reading, changing) = (again, true);
     }
-    match claim(&reading.seen)? {
-        (claimed, Proof::OneMoment) if reading.taken.is_one_moment() => Ok(claimed),
-        _ => Err(unstable()),
-    }
+    Err(unstable())
 }
 
 /// The role of one account, as it was at one moment.

@@ -72,10 +72,12 @@ impl Excess {
 
 /// Its Allows hold any action on any resource, and its Denies leave the making of identities: whoever may do that may do all.
 fn allows_everything(case: &Case<'_>, policy: &Policy) -> bool {
+    // Every action has a colon in its name, and every resource of the partition begins alike: `*:*` on `arn:aws:*` is all.
+    let all = format!("arn:{}:*", case.rules.partition);
     let holds = |policy: &Policy, action: &str| {
-        let document = json!({"Statement": {"Effect": "Allow", "Action": action, "Resource": "*"}});
+        let document = json!({"Statement": {"Effect": "Allow", "Action": action, "Resource": all}});
         Policy::parse(Kind::Identity, &document.to_string(), &case.context())
             .is_ok_and(|wanted| covers(policy, &wanted).verdict == Verdict::Equivalent)
     };
-    holds(&policy.allows(), "*") && holds(policy, "iam:CreateUser")
+    holds(&policy.allows(), "*:*") && holds(policy, "iam:CreateUser")
 }

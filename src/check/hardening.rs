@@ -24,7 +24,7 @@ fn never(case: &Case<'_>, policy: &Policy, witness: &Witness) -> Option<String> 
     let ways = policy.ways(witness);
     let reasons: Option<Vec<String>> = ways
         .iter()
-        .map(|way| match way.holds(case.account.as_str(), &facts) {
+        .map(|way| match way.holds(&facts) {
             Holds::Never(never) => Some(words::never(&never, case.account, service)),
             Holds::Yes(_) | Holds::Unsure { .. } => None,
         })
@@ -88,7 +88,7 @@ fn accepted(
     }
     let way = Way { allow: Some(condition), deny: Vec::new() };
     let facts = requesters::service(case, service, account);
-    if !matches!(way.holds(account, &facts), Holds::Yes(_)) {
+    if !matches!(way.holds(&facts), Holds::Yes(_)) {
         return Err(Some("it is not certain that it can hold".to_owned()));
     }
     let left: Vec<&str> = keys

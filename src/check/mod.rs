@@ -6,6 +6,7 @@
 mod accepted;
 mod attached_policies;
 mod baseline;
+mod callers;
 mod connector_usage;
 mod decided;
 mod diff;
@@ -366,7 +367,8 @@ impl Rules {
             diff: diff::lines(&problem.expected, &problem.actual),
             expected: problem.expected,
             actual: problem.actual,
-            fix: problem.fix,
+            // What is accepted stays: no command takes it away.
+            fix: if problem.exception.is_some() { Vec::new() } else { problem.fix },
             first_seen: None,
             exception: problem.exception,
         }

@@ -4,19 +4,16 @@
 //! STS condition context keys" (keys of identity providers).
 
 use super::Case;
-use crate::policy::{ANYTHING, ArnForm, Fact, Facts, Form, audience_is_free};
+use crate::policy::{ArnForm, Fact, Facts, Form, audience_is_free};
 
-/// An account and an organization that no policy names by accident.
-pub(super) const STRANGER: &str = "999999999999";
-const STRANGE_ORGANIZATION: &str = "o-strangers00";
+/// Stands for the organization's id where that is not known, and a policy names it by `${aws:ResourceOrgID}`.
+pub(super) const THIS_ORGANIZATION: &str = "o-thisorganization";
 
 /// Which organization a principal's account belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Membership<'a> {
     /// None at all.
     Nowhere,
-    /// One that no policy names.
-    Elsewhere,
     /// The one of this id.
     In(&'a str),
     /// Not known; any.
@@ -25,11 +22,11 @@ pub(super) enum Membership<'a> {
 
 /// What a principal knows of the external id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ExternalId {
+pub(super) enum ExternalId<'a> {
     /// Sends none.
     None,
     /// Sends one of its own making.
-    Guessed,
+    Guessed(&'a str),
     /// Knows the one that the policy asks for.
     Known,
 }
@@ -67,7 +64,7 @@ pub(super) fn principal(
     account: &str,
     arn: Option<&str>,
     member: Membership<'_>,
-    external_id: ExternalId,
+    external_id: ExternalId<'_>,
 ) -> Facts {
     let form = ArnForm {
         partition: case.rules.partition.to_string(),
@@ -81,13 +78,12 @@ pub(super) fn principal(
     };
     let organization = match member {
         Membership::Nowhere => Fact::Absent,
-        Membership::Elsewhere => Fact::Is(STRANGE_ORGANIZATION.to_owned()),
         Membership::In(id) => Fact::Is(id.to_owned()),
         Membership::Any => Fact::Any(Form::Organization),
     };
     let secret = match external_id {
         ExternalId::None => Fact::Absent,
-        ExternalId::Guessed => Fact::Is("guessed-by-rolewarden".to_owned()),
+        ExternalId::Guessed(guess) => Fact::Is(guess.to_owned()),
         ExternalId::Known => Fact::Any(Form::Text),
     };
     resource(case)
@@ -106,32 +102,55 @@ pub(super) fn principal(
 
 /// How far into a provider an identity is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Identity {
-    /// Anyone with an account there, through an application or a repository of their own.
-    Anyone,
-    /// Anyone who comes through the application that the policy names.
-    OfApplication,
+pub(super) enum Identity<'a> {
+    /// Anyone with an account there, through an application or a tenant of their own, with this subject.
+    Anyone(&'a str),
+    /// Anyone who comes through the application that the policy names, with this subject.
+    OfApplication(&'a str),
     /// The subject that the policy names.
     Named,
 }
 
-/// An identity of a public provider.
-pub(super) fn federated(case: &Case<'_>, host: &str, identity: Identity) -> Facts {
-    // Tenants choose every part of a subject but their own name.
-    let strange = match host {
-        "token.actions.githubusercontent.com" => like("repo:", "/any:ref:refs/heads/main"),
-        "gitlab.com" => like("project_path:", "/any:ref_type:branch:ref:main"),
-        "app.terraform.io" => like("organization:", ":project:any:workspace:any:run_phase:apply"),
-        "agent.buildkite.com" => like("organization:", ":pipeline:any:ref:refs/heads/main"),
-        _ => Fact::Is("100000000000000000001".to_owned()),
+/// Subjects of people or tenants that no policy names by accident. Tenants choose every part of a subject but their own name.
+pub(super) fn strange_subjects(host: &str) -> [String; 3] {
+    ["anything", "strangers", "zz9"].map(|tenant| match host {
+        "token.actions.githubusercontent.com" => format!("repo:{tenant}/any:ref:refs/heads/main"),
+        "gitlab.com" => format!("project_path:{tenant}/any:ref_type:branch:ref:main"),
+        "app.terraform.io" => {
+            format!("organization:{tenant}:project:any:workspace:any:run_phase:apply")
+        }
+        "agent.buildkite.com" => {
+            format!("organization:{tenant}:pipeline:any:ref:refs/heads/main")
+        }
+        _ => format!("10000000000000000000{}", tenant.len()),
+    })
+}
+
+/// The part of a tenant's subject that names the tenant, as `repo:acme`; a wildcard in it is any tenant.
+pub(super) fn tenant_of<'s>(host: &str, subject: &'s str) -> Option<&'s str> {
+    let separator = match host {
+        "token.actions.githubusercontent.com" | "gitlab.com" => '/',
+        "app.terraform.io" | "agent.buildkite.com" => ':',
+        _ => return None,
     };
-    let (any, own) = (Fact::Any(Form::Text), Fact::Is("application-of-strangers".to_owned()));
+    let (sort, rest) = subject.split_once(':')?;
+    let name = rest.split(separator).next().unwrap_or_default();
+    subject.get(..sort.len() + 1 + name.len())
+}
+
+/// An identity of a public provider.
+pub(super) fn federated(case: &Case<'_>, host: &str, identity: Identity<'_>) -> Facts {
+    let any = Fact::Any(Form::Text);
     let audience = match identity {
-        Identity::Anyone if !audience_is_free(host) => own,
-        Identity::Anyone | Identity::OfApplication | Identity::Named => any.clone(),
+        Identity::Anyone(_) if !audience_is_free(host) => {
+            Fact::Is("application-of-strangers".to_owned())
+        }
+        Identity::Anyone(_) | Identity::OfApplication(_) | Identity::Named => any.clone(),
     };
     let subject = match identity {
-        Identity::Anyone | Identity::OfApplication => strange,
+        Identity::Anyone(subject) | Identity::OfApplication(subject) => {
+            Fact::Is(subject.to_owned())
+        }
         Identity::Named => any,
     };
     resource(case)
@@ -143,18 +162,10 @@ pub(super) fn federated(case: &Case<'_>, host: &str, identity: Identity) -> Fact
         .with(&format!("{host}:user_id"), subject)
 }
 
-/// Subjects of a tenant that no policy names by accident; `rest` begins with what ends the tenant's name.
-fn like(before: &str, rest: &str) -> Fact {
-    let end: String = rest.chars().take(1).collect();
-    let tenant = format!("{before}{ANYTHING}");
-    Fact::Any(Form::Like(format!("{tenant}{end}*"), format!("{tenant}{rest}")))
-}
-
 /// What is known of every request for this role.
 fn resource(case: &Case<'_>) -> Facts {
-    let facts = Facts::default().with("aws:ResourceAccount", Fact::Is(case.account.to_string()));
-    match &case.rules.organization {
-        Some(id) => facts.with("aws:ResourceOrgID", Fact::Is(id.clone())),
-        None => facts,
-    }
+    let organization = case.rules.organization.as_deref().unwrap_or(THIS_ORGANIZATION);
+    Facts::default()
+        .with("aws:ResourceAccount", Fact::Is(case.account.to_string()))
+        .with("aws:ResourceOrgID", Fact::Is(organization.to_owned()))
 }

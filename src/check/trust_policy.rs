@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::callers::Principals;
 use super::hardening::{self, Hardening};
 use super::reach::{self, Grant, Who};
+use super::requesters::THIS_ORGANIZATION;
 use super::{Case, Outcome, Problem, decided, fix, shown, words};
 use crate::model::{Severity, Side, Verdict, Witness};
 use crate::policy::{Comparison, Kind, Policy, compare};
@@ -39,7 +41,8 @@ pub(super) fn check(case: &Case<'_>) -> Outcome {
 
 fn not_strict(case: &Case<'_>, note: &str) -> Outcome {
     let summary = format!("the trust policy is not one well-formed policy document: {note}");
-    let said = Said::new(Severity::High, summary, Vec::new());
+    // Whom it lets in is not known: no key may lower that.
+    let said = Said { reaches_beyond: true, ..Said::new(Severity::High, summary, Vec::new()) };
     failed(case, Verdict::Invalid, said).detail("note", note)
 }
 
@@ -102,11 +105,10 @@ impl<'a> Difference<'a> {
     ) -> Self {
         // The policy's principals tell whether an account is named or everyone is meant.
         let principals = principals(&shown(&case.role.trust_policy));
-        let named = |text: &str| principals.contains(text);
         let (mut excess, mut missing, mut conditional) = (Vec::new(), Vec::new(), Vec::new());
         for witness in witnesses {
             match witness.side {
-                Side::Excess => excess.push(reach::judge(case, policy, witness, named)),
+                Side::Excess => excess.push(reach::judge(case, policy, witness, &principals)),
                 Side::Missing => missing.push(witness),
                 Side::Conditional => conditional.push(witness),
             }
@@ -167,7 +169,7 @@ impl<'a> Difference<'a> {
             severity: severity.unwrap_or(Severity::High),
             summary: words::list(&phrases),
             witnesses: proofs.take(SHOWN).cloned().collect(),
-            reaches_beyond: self.grants.iter().any(|grant| grant.who.reaches_beyond()),
+            reaches_beyond: self.grants.iter().any(|grant| grant.beyond),
         }
     }
 
@@ -222,6 +224,9 @@ fn granted(case: &Case<'_>, grant: &Grant) -> String {
         Who::WorldWithExternalId => "anyone in the world who knows the external id".to_owned(),
         Who::PublicIdentity(host) => format!("anyone with an account at {host}"),
         Who::SomeIdentities(host) => format!("identities of {host}"),
+        Who::Organization { id, .. } if id == THIS_ORGANIZATION => {
+            "anyone in this organization".to_owned()
+        }
         Who::Organization { id, foreign: true } => {
             format!("anyone in organization {id}, which is another one,")
         }
@@ -245,13 +250,28 @@ fn granted(case: &Case<'_>, grant: &Grant) -> String {
     format!("{who} may {assumes}{beyond}{needs}")
 }
 
-/// The `Principal` of every statement as one text. Nothing else in a policy names who may come: not a Sid, not a condition.
-fn principals(document: &Value) -> String {
+/// The principals of every statement. Nothing else in a policy names who may come: not a Sid, not a condition.
+fn principals(document: &Value) -> Principals {
+    fn texts(value: &Value, out: &mut BTreeSet<String>) {
+        match value {
+            Value::String(text) => drop(out.insert(text.clone())),
+            Value::Array(list) => list.iter().for_each(|value| texts(value, out)),
+            Value::Object(members) => members.values().for_each(|value| texts(value, out)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
     let statements = match document.get("Statement") {
         Some(Value::Array(list)) => list.as_slice(),
         Some(one) => std::slice::from_ref(one),
         None => &[],
     };
-    let principals = statements.iter().filter_map(|statement| statement.get("Principal"));
-    principals.map(Value::to_string).collect()
+    let mut principals = Principals::default();
+    for statement in statements {
+        let Some(named) = statement.get("Principal") else { continue };
+        match statement.get("Effect").and_then(Value::as_str) {
+            Some("Deny") => texts(named, &mut principals.denied),
+            _ => texts(named, &mut principals.allowed),
+        }
+    }
+    principals
 }

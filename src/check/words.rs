@@ -47,6 +47,7 @@ pub(super) fn never(never: &Never, own: &AccountId, service: &str) -> String {
                     format!("{key} `{value}` names another account than this one ({own})")
                 }
                 Problem::Organization => format!("{key} `{value}` names another organization"),
+                Problem::Region => format!("{key} `{value}` names no region of this partition"),
                 Problem::Wildcard => {
                     format!(
                         "`*` and `?` are plain characters in {key} `{value}` with this operator"

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::condition::{Base, Operator, Test};
 use super::glob::{Glob, Token};
+use super::resources;
 
 /// What is known of the context keys of a class of requests. Keys are folded to lower case.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +62,14 @@ impl Facts {
 
     pub(super) fn of(&self, key: &str) -> Option<&Fact> {
         self.0.get(key)
+    }
+
+    /// The value of a policy variable, where the key of that name has one value.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        match self.0.get(&name.to_ascii_lowercase())? {
+            Fact::Is(value) => Some(value),
+            Fact::Absent | Fact::Any(_) => None,
+        }
     }
 }
 
@@ -118,6 +127,8 @@ pub(super) enum Mismatch {
     Service,
     Account,
     Organization,
+    /// No region of the partition.
+    Region,
     /// Anything else.
     Other,
 }
@@ -161,12 +172,12 @@ impl Form {
                 Some((head, _)) if id.as_deref().is_some_and(|id| id != head) => {
                     Meet::Never(Mismatch::Organization)
                 }
-                // AWS ends every path with a slash.
-                Some(_) if path.ends_with('/') => Meet::Maybe,
+                // The root comes second, and AWS ends every path with a slash.
+                Some((_, rest)) if rest.starts_with("r-") && path.ends_with('/') => Meet::Maybe,
                 _ => Meet::Never(Mismatch::Malformed),
             },
             (Self::OrganizationPath(id), None) => {
-                let form = format!("{}/*/", id.as_deref().unwrap_or("o-*"));
+                let form = format!("{}/r-*/", id.as_deref().unwrap_or("o-*"));
                 match meets_glob(&form, value, wild) {
                     Meet::Never(_) if id.is_some() => Meet::Never(Mismatch::Organization),
                     meet => meet,
@@ -197,14 +208,30 @@ impl Form {
         };
         for value in values {
             match self {
-                Self::Arn(form) => out.push(form.usual(&fields(value))),
+                Self::Arn(form) => {
+                    out.push(form.usual(&fields(value)));
+                    // `*:role/ci` crosses colons: what follows the last one is the resource.
+                    let tail = value.tokens().rsplit(|token| *token == Token::Char(':')).next();
+                    let tail = Glob::new(tail.unwrap_or_default().iter().copied());
+                    let any = Glob::wild("*");
+                    let mut fields = vec![any; 5];
+                    fields.push(tail);
+                    out.push(form.usual(&fields));
+                }
                 Self::Text | Self::Like(..) | Self::Organization | Self::OrganizationPath(_) => {}
             }
             out.push(filled(value));
         }
-        if let Self::Like(form, _) = self {
-            let form = Glob::wild(form);
-            out.retain(|text| form.matches(text));
+        match self {
+            Self::Like(form, _) => {
+                let form = Glob::wild(form);
+                out.retain(|text| form.matches(text));
+            }
+            Self::Arn(form) => {
+                out.retain(|text| form.meets_fields(&Glob::literal(text)) == Meet::Maybe)
+            }
+            Self::Organization => out.retain(|text| is_organization(text)),
+            Self::Text | Self::OrganizationPath(_) => {}
         }
         out
     }
@@ -214,22 +241,38 @@ impl ArnForm {
     /// The six fields, each by itself: as ARN operators compare, and as a literal must be spelled.
     fn meets_fields(&self, value: &Glob) -> Meet {
         let fields = fields(value);
-        let [arn, partition, service, region, account, _] = fields.as_slice() else {
+        let [arn, partition, service, region, account, resource] = fields.as_slice() else {
             // A lone `*` may stand for every ARN; AWS does not say.
             let lone = value.tokens() == [Token::Many];
             return if lone { Meet::Unknown } else { Meet::Never(Mismatch::Malformed) };
         };
-        let region_fits = self.regional || region.matches("");
         let checks = [
             (arn.matches("arn"), Mismatch::Malformed),
             (partition.matches(&self.partition), Mismatch::Partition),
             (service.matches(&self.service), Mismatch::Service),
             (account.matches(&self.account), account_mismatch(account)),
-            (region_fits, Mismatch::Other),
+            (!resource.tokens().is_empty(), Mismatch::Malformed),
+            (
+                resource.as_literal().is_none_or(|text| text == "*" || !text.contains(['*', '?'])),
+                Mismatch::Other,
+            ),
         ];
-        match checks.into_iter().find(|(fits, _)| !fits) {
-            Some((_, mismatch)) => Meet::Never(mismatch),
-            None => Meet::Maybe,
+        if let Some((_, mismatch)) = checks.into_iter().find(|(fits, _)| !fits) {
+            return Meet::Never(mismatch);
+        }
+        self.meets_region(region)
+    }
+
+    fn meets_region(&self, region: &Glob) -> Meet {
+        match (self.regional, region.as_literal()) {
+            (false, _) if region.matches("") => Meet::Maybe,
+            (true, Some(name)) if resources::is_region(&name, &self.partition) => Meet::Maybe,
+            (false, _) | (true, Some(_)) => Meet::Never(Mismatch::Region),
+            (true, None) => match resources::region_of(region, &self.partition) {
+                Ok(Some(_)) => Meet::Maybe,
+                Ok(None) => Meet::Unknown,
+                Err(()) => Meet::Never(Mismatch::Region),
+            },
         }
     }
 
@@ -248,30 +291,22 @@ impl ArnForm {
 
     /// An ARN of this form whose free fields follow the given ones, where those have a text.
     fn usual(&self, fields: &[Glob]) -> String {
-        let free = |index: usize, usual: &str| match fields.get(index) {
+        let first = resources::regions(&self.partition).first().copied().unwrap_or_default();
+        let region = match fields.get(3) {
+            _ if !self.regional => String::new(),
+            Some(glob) => match resources::region_of(glob, &self.partition) {
+                Ok(Some(name)) => name.to_owned(),
+                Ok(None) | Err(()) => filled(glob),
+            },
+            None => first.to_owned(),
+        };
+        let usual =
+            if self.regional { "managed-instance/mi-0123456789abcdef0" } else { "role/example" };
+        let resource = match fields.get(5) {
             Some(glob) if glob.tokens() != [Token::Many] => filled(glob),
             _ => usual.to_owned(),
         };
-        let region =
-            if self.regional { free(3, usual_region(&self.partition)) } else { String::new() };
-        let usual =
-            if self.regional { "managed-instance/mi-0123456789abcdef0" } else { "role/example" };
-        let resource = free(5, usual);
         format!("arn:{}:{}:{region}:{}:{resource}", self.partition, self.service, self.account)
-    }
-}
-
-/// A region of a partition, for witnesses.
-pub(super) fn usual_region(partition: &str) -> &'static str {
-    match partition {
-        "aws-cn" => "cn-north-1",
-        "aws-us-gov" => "us-gov-west-1",
-        "aws-iso" => "us-iso-east-1",
-        "aws-iso-b" => "us-isob-east-1",
-        "aws-iso-e" => "eu-isoe-west-1",
-        "aws-iso-f" => "us-isof-south-1",
-        "aws-eusc" => "eusc-de-east-1",
-        _ => "us-east-1",
     }
 }
 

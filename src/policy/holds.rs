@@ -63,6 +63,8 @@ pub enum Problem {
     Account,
     /// It names another organization.
     Organization,
+    /// It names no region of the partition.
+    Region,
     /// `*` or `?` in it are plain characters.
     Wildcard,
     /// It is another value.
@@ -80,9 +82,9 @@ enum Range {
 
 impl Way<'_> {
     /// Whether requests of a class may take this way.
-    pub fn holds(&self, account: &str, facts: &Facts) -> Holds {
-        let allow: Vec<Read<'_>> = self.allow.iter().flat_map(|c| read(c, account)).collect();
-        let deny: Vec<Vec<Read<'_>>> = self.deny.iter().map(|c| read(c, account)).collect();
+    pub fn holds(&self, facts: &Facts) -> Holds {
+        let allow: Vec<Read<'_>> = self.allow.iter().flat_map(|c| read(c, facts)).collect();
+        let deny: Vec<Vec<Read<'_>>> = self.deny.iter().map(|c| read(c, facts)).collect();
         for test in &allow {
             if let Range::Never(value, problem) = test.range(facts) {
                 return Holds::Never(Never::Test { key: test.key().to_owned(), value, problem });
@@ -107,14 +109,10 @@ pub(super) struct Read<'t> {
     pub(super) values: Vec<Option<Glob>>,
 }
 
-/// `${aws:ResourceAccount}` is the account of the role; other variables are not known.
-pub(super) fn read<'t>(condition: &'t Condition, account: &str) -> Vec<Read<'t>> {
-    const OWN: &str = "${aws:resourceaccount}";
+/// A variable whose key has one known value stands for that value; others are not known.
+pub(super) fn read<'t>(condition: &'t Condition, facts: &Facts) -> Vec<Read<'t>> {
     let value = |test: &Test, text: &str| {
-        let mut text = text.to_owned();
-        while let (true, Some(at)) = (condition.variables, text.to_ascii_lowercase().find(OWN)) {
-            text.replace_range(at..at + OWN.len(), account);
-        }
+        let text = if condition.variables { resolved(text, facts) } else { text.to_owned() };
         let pattern =
             Pattern::parse(&text, PatternRules { fold: false, variables: condition.variables });
         match (pattern.variables.is_empty(), test.operator.base.is_wild()) {
@@ -137,6 +135,26 @@ pub(super) fn read<'t>(condition: &'t Condition, account: &str) -> Vec<Read<'t>>
             values: test.values.iter().map(|text| value(test, text)).collect(),
         })
         .collect()
+}
+
+/// The text with the variables filled in whose values are known.
+fn resolved(text: &str, facts: &Facts) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        out.push_str(before);
+        let Some((name, after)) = after.split_once('}') else {
+            rest = after;
+            out.push_str("${");
+            continue;
+        };
+        match facts.variable(name.trim()) {
+            Some(value) => out.push_str(value),
+            None => out.push_str(&format!("${{{name}}}")),
+        }
+        rest = after;
+    }
+    out + rest
 }
 
 impl Read<'_> {
@@ -245,6 +263,7 @@ impl Read<'_> {
         let is_account = |text: &str| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
         let shown = self.shown();
         match base {
+            Base::Null => Problem::Other,
             Base::Numeric | Base::Date | Base::Ip | Base::Binary => Problem::Operator,
             Base::Bool if !matches!(value, "true" | "false") => Problem::Operator,
             Base::ArnLike if !value.starts_with("arn:") => Problem::Operator,
@@ -275,6 +294,7 @@ fn problem_of(mismatch: Mismatch) -> Problem {
         Mismatch::Service => Problem::Service,
         Mismatch::Account => Problem::Account,
         Mismatch::Organization => Problem::Organization,
+        Mismatch::Region => Problem::Region,
         Mismatch::Other => Problem::Other,
     }
 }
@@ -283,6 +303,7 @@ fn problem_of(mismatch: Mismatch) -> Problem {
 fn matches(base: Base, pattern: &Glob, value: &str) -> Option<bool> {
     match base {
         Base::StringEquals => Some(pattern.as_literal().as_deref() == Some(value)),
+        Base::Bool if !matches!(value, "true" | "false") => Some(false),
         Base::StringEqualsIgnoreCase | Base::Bool => {
             pattern.as_literal().map(|text| text.eq_ignore_ascii_case(value))
         }
@@ -323,8 +344,8 @@ fn contradiction(tests: &[Read<'_>], facts: &Facts) -> Option<String> {
     // Where a key's values are listed, each can be tried.
     let listed = demands.iter().filter(|test| {
         matches!(facts.of(test.key()), None | Some(Fact::Any(_)))
-            && test.test.operator.base == Base::StringEquals
-            && test.values.iter().all(Option::is_some)
+            && matches!(test.test.operator.base, Base::StringEquals | Base::StringLike)
+            && test.values.iter().all(|value| value.as_ref().is_some_and(Glob::is_literal))
     });
     for test in listed {
         let values = test.values.iter().flatten().filter_map(Glob::as_literal);

@@ -1,7 +1,7 @@
 //! Does a condition let requests through for one account, or one organization, alone?
 
 use super::condition::{Base, Condition, Over};
-use super::facts::fields;
+use super::facts::{Fact, Facts, fields};
 use super::glob::{Glob, Token};
 use super::holds::{Read, read};
 
@@ -11,7 +11,12 @@ impl Condition {
     ///
     /// `StringLike` crosses the colons of an ARN, so that a wildcard before the account field pins nothing.
     pub fn pins(&self, account: &str, organization: Option<&str>) -> bool {
-        read(self, account).iter().any(|test| pins(test, account, organization))
+        // Of the variables only those of the role itself pin anything: `${aws:SourceAccount}` is whoever comes.
+        let mut facts = Facts::default().with("aws:ResourceAccount", Fact::Is(account.to_owned()));
+        if let Some(id) = organization {
+            facts = facts.with("aws:ResourceOrgID", Fact::Is(id.to_owned()));
+        }
+        read(self, &facts).iter().any(|test| pins(test, account, organization))
     }
 }
 

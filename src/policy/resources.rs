@@ -56,6 +56,41 @@ pub fn regions(partition: &str) -> &'static [&'static str] {
     known(partition).or(REGIONS.first()).map_or(&[], |(_, regions)| regions)
 }
 
+/// Whether a partition has a region of this name. Regions come and go: one that no list has is taken for one of the partition
+/// whose names it resembles.
+pub(super) fn is_region(name: &str, partition: &str) -> bool {
+    let own = regions(partition);
+    if own.contains(&name) {
+        return true;
+    }
+    let elsewhere = REGIONS.iter().any(|(_, regions)| regions.contains(&name));
+    let mut labels = name.split('-');
+    let area = labels.next().unwrap_or_default();
+    let side = labels.next().unwrap_or_default();
+    let number = labels.next().unwrap_or_default();
+    let has_form = labels.next().is_none()
+        && !side.is_empty()
+        && side.bytes().all(|b| b.is_ascii_lowercase())
+        && !number.is_empty()
+        && number.bytes().all(|b| b.is_ascii_digit());
+    let alike = |known: &&str| known.split('-').next() == Some(area);
+    has_form
+        && !elsewhere
+        && !["gov", "iso", "isob", "isoe", "isof"].contains(&side)
+        && own.iter().any(alike)
+}
+
+/// The first region of the partition that a glob matches; `Err` where it matches those of other partitions alone.
+pub(super) fn region_of(glob: &Glob, partition: &str) -> Result<Option<&'static str>, ()> {
+    let own = regions(partition).iter().find(|name| glob.matches(name)).copied();
+    let elsewhere = || REGIONS.iter().any(|(_, names)| names.iter().any(|name| glob.matches(name)));
+    match own {
+        Some(name) => Ok(Some(name)),
+        None if elsewhere() => Err(()),
+        None => Ok(None),
+    }
+}
+
 /// Where a resource is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {

@@ -117,7 +117,7 @@ fn a_quota_slows_a_sweep_down_and_costs_no_account() {
         let share = sent.throttled as f64 / calls.total() as f64;
         let took = outcome.done.values().max().unwrap().as_secs_f64();
         println!("{quota:?}: {accounts} accounts in {took:.1} s, {:.1} % throttled", share * 100.0);
-        assert_eq!(unknown(&outcome), 0, "{quota:?}");
+        assert_eq!(unknown(&outcome), 0, "{quota:?}: {:?}", outcome.unknown());
         assert!(share <= most, "{quota:?}: {share:.3} of the calls throttled");
         assert!(took <= longest, "{quota:?}: {took} s");
     }

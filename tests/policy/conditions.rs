@@ -127,7 +127,8 @@ fn stranger_keys(rng: &mut Rng) -> Keys {
     keys
 }
 
-const VALUES: [(&str, &[&str]); 7] = [
+const VALUES: [(&str, &[&str]); 8] = [
+    ("aws:PrincipalAccount", &[OWN, OTHER, STRANGER, "1*", "7*", "9*", "*"]),
     ("aws:SourceAccount", &[OWN, OTHER, "1111222233", "*", "1111*", "111122223333 "]),
     (
         "aws:SourceArn",
@@ -148,7 +149,7 @@ const VALUES: [(&str, &[&str]); 7] = [
         "aws:SourceOrgPaths",
         &["o-ownorganization/*", "o-ownorganization/r-ab12/*", "o-someotherorg1/*", "*"],
     ),
-    ("aws:PrincipalOrgID", &[ORGANIZATION, "o-someotherorg1", "o-*"]),
+    ("aws:PrincipalOrgID", &[ORGANIZATION, "o-someotherorg1", "o-*", "o-s*", "o-o*"]),
     (
         "aws:PrincipalArn",
         &[
@@ -196,6 +197,7 @@ fn document(rng: &mut Rng) -> Value {
     let principals = [
         json!({"Service": "ssm.amazonaws.com"}),
         json!({"AWS": "*"}),
+        json!({"AWS": "999999999999"}),
         json!({"AWS": "arn:aws:iam::444455556666:root"}),
         json!({"AWS": "arn:aws:iam::444455556666:role/x"}),
         json!({"AWS": "arn:aws:iam::111122223333:root"}),

@@ -539,7 +539,7 @@ fn an_allowed_policy_without_a_document_says_how_to_export_it() {
     assert!(message.contains("AmazonSSMManagedInstanceCore"), "{error}");
     let hint = error["hint"].as_str().unwrap();
     assert!(
-        hint.contains("get-account-authorization-details") && !hint.contains("simplify"),
+        hint.contains("export again without `--filter`") && !hint.contains("simplify"),
         "{error}"
     );
 }

@@ -104,6 +104,32 @@ fn a_condition_that_never_holds_locks_the_connector_out() {
             "another account",
         ),
         (
+            "a region of another partition",
+            r#"{"ArnLike":{"aws:SourceArn":"arn:aws:ssm:us-gov-west-1:111122223333:*"}}"#,
+            "no region of this partition",
+        ),
+        (
+            "a zone for a region",
+            r#"{"ArnLike":{"aws:SourceArn":"arn:aws:ssm:eu-west-1a:111122223333:*"}}"#,
+            "no region of this partition",
+        ),
+        (
+            "an ARN without a resource",
+            r#"{"ArnLike":{"aws:SourceArn":"arn:aws:ssm:*:111122223333:"}}"#,
+            "six fields",
+        ),
+        (
+            "an ARN with plain stars",
+            r#"{"StringEquals":{"aws:SourceArn":"arn:aws:ssm:*:111122223333:*"}}"#,
+            "plain characters",
+        ),
+        (
+            "a path without the root",
+            r#"{"ForAnyValue:StringLike":{"aws:SourceOrgPaths":"o-exampleorgid/ou-ab12-11111111/*"}}"#,
+            "aws:SourceOrgPaths",
+        ),
+        ("a boolean", r#"{"Bool":{"aws:SourceAccount":"111122223333"}}"#, "operator"),
+        (
             "two tests of one key",
             r#"{"ArnLike":{"aws:SourceArn":"arn:aws:ssm:eu-west-1:111122223333:*"},"StringLike":{"aws:SourceArn":"arn:aws:ssm:us-*"}}"#,
             "contradict",
@@ -467,6 +493,88 @@ const GRANTS: &[Grant] = &[
         "never",
         "may assume",
     ),
+    // No one stranger stands for all: patterns and Denies that keep one out keep nobody out.
+    (
+        r#"{"AWS":"*"}"#,
+        ROLE,
+        r#"{"StringLike":{"aws:PrincipalAccount":"1*"}}"#,
+        "critical",
+        "anyone in the world",
+        "this account",
+    ),
+    (
+        r#"{"AWS":"*"}"#,
+        ROLE,
+        r#"{"StringNotLike":{"aws:PrincipalAccount":"9*"}}"#,
+        "critical",
+        "anyone in the world",
+        "this account",
+    ),
+    (
+        r#"{"AWS":"*"}"#,
+        ROLE,
+        r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::1*:root"}}"#,
+        "critical",
+        "anyone in the world",
+        "this account",
+    ),
+    (
+        r#"{"AWS":"*"}"#,
+        ROLE,
+        r#"{"StringLike":{"aws:PrincipalOrgID":"o-e*"}}"#,
+        "critical",
+        "anyone in the world",
+        "in organization",
+    ),
+    (
+        r#"{"AWS":"*"}"#,
+        ROLE,
+        r#"{"StringLike":{"sts:ExternalId":"*z*"}}"#,
+        "critical",
+        "anyone in the world",
+        "knows",
+    ),
+    (
+        r#"{"AWS":"*"}"#,
+        ROLE,
+        r#"{"StringEquals":{"aws:PrincipalOrgID":"${aws:ResourceOrgID}"}}"#,
+        "high",
+        "organization o-exampleorgid",
+        "world",
+    ),
+    (
+        r#"{"AWS":"*"}"#,
+        ROLE,
+        r#"{"StringEquals":{"aws:ResourceAccount":"${aws:PrincipalAccount}"}}"#,
+        "medium",
+        "this account",
+        "world",
+    ),
+    (
+        r#"{"AWS":"*"}"#,
+        ROLE,
+        r#"{"StringEquals":{"aws:PrincipalAccount":"*"}}"#,
+        "low",
+        "never",
+        "may assume",
+    ),
+    (
+        r#"{"Federated":"arn:aws:iam::222233334444:saml-provider/x"}"#,
+        "sts:AssumeRoleWithSAML",
+        "",
+        "critical",
+        "identity provider",
+        NOTHING,
+    ),
+    (
+        r#"{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}"#,
+        WEB,
+        r#"{"StringLike":{"token.actions.githubusercontent.com:sub":"repo:myorg*"}}"#,
+        "critical",
+        "anyone with an account",
+        NOTHING,
+    ),
+    (r#"{"Federated":"*"}"#, WEB, "", "critical", "anyone in the world", NOTHING),
 ];
 
 #[test]
@@ -543,5 +651,49 @@ fn a_deny_is_named_and_no_fix_removes_it() {
         assert_eq!(got, (verdict, severity), "case {statements:?}: {summary}");
         assert!(summary.contains(says), "case {statements:?}: {summary}");
         assert_eq!(finding["fix"], json!([]), "case {statements:?}");
+    }
+}
+
+/// A key that says `info` hides no grant that reaches beyond the account, and none whose reach is not known.
+#[test]
+fn no_severity_key_hides_who_comes_from_outside() {
+    let lab = lab();
+    let config =
+        "accounts: {organization_id: o-exampleorgid}\nchecks: {trust-policy: {severity: info}}\n";
+    let deny = allow(
+        r#"{"AWS":"999999999999"}"#,
+        "sts:AssumeRole",
+        r#"{"Bool":{"aws:PrincipalIsAWSService":"false"}}"#,
+    );
+    let all = allow(r#"{"AWS":"*"}"#, "sts:AssumeRole", "");
+    let cases = [
+        ("the world", vec![SSM.to_owned(), all.clone()]),
+        (
+            "the world but one account",
+            vec![SSM.to_owned(), all.clone(), deny.replace("Allow", "Deny")],
+        ),
+        ("no policy", vec![SSM.to_owned(), all.replace("Effect", "effect")]),
+        (
+            "a service that acts for others",
+            vec![
+                SSM.to_owned(),
+                allow(
+                    r#"{"Service":"ec2.amazonaws.com"}"#,
+                    "sts:AssumeRole",
+                    r#"{"StringEquals":{"aws:SourceAccount":"222233334444"}}"#,
+                ),
+            ],
+        ),
+    ];
+    for account in [OWN, "999999999999"] {
+        for (case, statements) in &cases {
+            let (finding, status) = judge(&lab, config, account, statements);
+            assert_eq!(status, 3, "case `{case}` in {account}: {finding:?}");
+            let severity = finding.unwrap()["severity"].as_str().unwrap().to_owned();
+            assert!(
+                ["critical", "high"].contains(&severity.as_str()),
+                "case `{case}` in {account}: {severity}"
+            );
+        }
     }
 }

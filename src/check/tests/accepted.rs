@@ -237,11 +237,7 @@ fn a_role_is_judged_against_the_baseline_with_what_is_accepted_beside_it() {
             extra.into(),
             beside(&[FIRST_ONLY]).into(),
             allowing(&[CONTROL, CHANNELS, FIRST_ONLY]),
-            vec![
-                "exempt",
-                "inline-policy missing high (EX-1)",
-                "effective-permissions missing high (EX-1)",
-            ],
+            vec!["exempt", "inline-policy missing high (EX-1)"],
         ),
         (
             "a Deny of more",

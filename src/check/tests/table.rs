@@ -323,8 +323,8 @@ pub(crate) const TABLE: &[Row] = &[
             })
         },
         &[
-            "compliant",
-            "trust-policy conditional info: the service ssm.amazonaws.com may assume the role only if aws:SourceArn is arn:aws:ssm:*:111122223333:*, which is an accepted condition",
+            "drifted",
+            "trust-policy missing high: the service ssm.amazonaws.com can never assume the role: its condition never holds, as `*` and `?` are plain characters in aws:SourceArn `arn:aws:ssm:*:111122223333:*` with this operator; the connector is locked out; left to people: it holds a condition",
         ],
     ),
     row(

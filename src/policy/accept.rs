@@ -21,7 +21,7 @@ pub(super) struct Accepted {
 
 impl Policy {
     /// This baseline with accepted documents of the same kind beside it, for [`compare`](super::compare) and
-    /// [`covers`](super::covers).
+    /// [`covers`].
     pub fn accepting(self, documents: Vec<Self>) -> Self {
         if documents.is_empty() {
             return self;

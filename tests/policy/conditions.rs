@@ -272,7 +272,7 @@ struct Claims {
 
 #[test]
 fn what_is_said_of_conditions_holds_for_every_request_that_is_tried() {
-    let seed = std::env::var("ROLEWARDEN_SEED").map_or(0x0c0d_e5, |s| s.parse().unwrap());
+    let seed = std::env::var("ROLEWARDEN_SEED").map_or(0x000c_0de5, |s| s.parse().unwrap());
     let mut rng = Rng::with_seed(seed);
     let judge = Judge::new();
     let mut claims = Claims::default();

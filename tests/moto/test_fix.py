@@ -7,8 +7,17 @@ from roles import NoRole, cli_environment
 from world import ROWS
 
 DRIFTED = [row for row in ROWS if row.state == "drifted"]
-# A Deny or a condition is somebody's decision: no command is offered that takes it away.
-DECIDED = {"denied in the same policy", "denied in a second policy", "allowed from one network", "a denying policy attached"}
+# A Deny or a condition is a decision for people: no command is offered that takes it away.
+DECIDED = {
+    "denied in the same policy",
+    "denied in a second policy",
+    "allowed from one network",
+    "a denying policy attached",
+    "trust denied again",
+    "trust denied under a condition",
+    "trust for this account only",
+    "trust for another account only",
+}
 # What no command is offered for, as it would take away what a person put there on purpose.
 BY_HAND = {"the role under another path", "a boundary that cuts the connector", "a boundary that denies it"}
 

@@ -264,7 +264,7 @@ WRONG_TRUST = [
     drift(
         "trust for another account only",
         under_condition(StringEquals={"aws:SourceAccount": OTHER}),
-        trust=("conditional", "high"),
+        trust=("missing", "high"),
     ),
     drift("trust policy cut short", Role(trust='{"Version":"2012-10-17","Statement":[{"Effect":'), trust="invalid"),
     drift(

@@ -203,6 +203,8 @@ impl Lane {
         let counter = self.service.counters.of(operation);
         let mut progress = Progress { counter, attempts: 0, waits: 0, deadline, alone: None };
         let mut last = None;
+        // Asked for because of what another call answered. One that only had to wait for a connection was not.
+        let mut follows = lock(&self.taken).is_some();
         loop {
             let Some(sent) = self.turn(&mut progress).await else {
                 return Err(Ended::Failed(last.unwrap_or_else(|| Failure::unsent(operation))));
@@ -211,9 +213,10 @@ impl Lane {
                 return Err(Ended::Stale);
             }
             let attempt = counter.sent(progress.attempts == 1);
-            let answered_before = lock(&self.taken).is_some();
             let answer = send().await;
-            self.took(sent, answered_before);
+            self.took(sent, follows);
+            // The next attempt is a retry.
+            follows = true;
             let failed = match answer {
                 Ok(answer) => {
                     attempt.ended(CallOutcome::Success);
@@ -243,11 +246,11 @@ impl Lane {
     }
 
     /// An attempt was answered, or failed.
-    fn took(&self, sent: Instant, answered_before: bool) {
+    fn took(&self, sent: Instant, follows: bool) {
         let (mut taken, now) = (lock(&self.taken), Instant::now());
         *taken = Some(match *taken {
             None => Taken::call(sent, now),
-            Some(taken) => taken.and_call(sent, now, answered_before),
+            Some(taken) => taken.and_call(sent, now, follows),
         });
     }
 

@@ -3,8 +3,8 @@
 //! A role is read by several calls, and IAM has no snapshot: a role that changes between two of them can be read as one
 //! that never was. Two things show that it did not:
 //!
-//! - **One moment.** Every call was sent before any was answered, each was answered at its first attempt, and all of it
-//!   took no longer than [`ONE_MOMENT`]. Then only a change within that time can have come between. That is the whole
+//! - **One moment.** No call waited for what another answered, each was answered at its first attempt, and all of it took no
+//!   longer than [`ONE_MOMENT`]. Then only a change within that time can have come between. That is the whole
 //!   cost of a healthy account: four calls.
 //! - **Two equal readings in a row.** Let *b* be a time after the last answer of the first reading and before the first
 //!   call of the second. Every part was read once before *b* and once after it. Where both answers are the same, the part
@@ -47,7 +47,7 @@ pub struct Taken {
     last_sent: Instant,
     first_answered: Instant,
     last_answered: Instant,
-    /// A call was sent after another of the same reading was answered: a retry, another page, a second round trip.
+    /// A call was made because of what another of the same reading answered: a retry, another page, a second round trip.
     in_turns: bool,
 }
 
@@ -74,8 +74,8 @@ impl Taken {
 
     /// With one more call of the same reading.
     #[must_use]
-    pub fn and_call(self, sent: Instant, answered: Instant, after_an_answer: bool) -> Self {
-        let in_turns = self.in_turns || after_an_answer;
+    pub fn and_call(self, sent: Instant, answered: Instant, follows: bool) -> Self {
+        let in_turns = self.in_turns || follows;
         Self { in_turns, ..self.span(Self::call(sent, answered)) }
     }
 

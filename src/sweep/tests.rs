@@ -156,7 +156,7 @@ async fn drift_is_claimed_only_when_two_reads_in_a_row_agree() {
     let cases = [
         ("right at once", vec![role(0, good)], "compliant"),
         ("wrong twice", vec![role(0, bad), role(0, bad)], "drifted"),
-        ("wrong, then right", vec![role(0, bad), role(0, good)], "compliant"),
+        ("wrong, then right twice", vec![role(0, bad), role(0, good), role(0, good)], "compliant"),
         (
             "wrong, then wrong in another way, then that again",
             vec![role(0, bad), role(0, worse), role(0, worse)],
@@ -210,7 +210,7 @@ async fn nothing_is_claimed_of_a_reading_that_may_be_torn_until_another_agrees()
         ("slower", &required, vec![slow(good(), 1_001), slow(good(), 1_001)], "compliant"),
         ("in turns", &required, vec![turns(good()), turns(good())], "compliant"),
         ("torn, then whole", &required, vec![turns(good()), bad(), bad()], "drifted"),
-        ("torn, then whole and right", &required, vec![turns(good()), other()], "compliant"),
+        ("torn, then right twice", &required, vec![turns(good()), other(), other()], "compliant"),
         ("torn, then two agree", &required, vec![turns(good()), turns(bad()), bad()], "drifted"),
         ("no two agree", &required, vec![turns(good()), turns(bad()), turns(good())], "unstable"),
         (
@@ -243,7 +243,7 @@ async fn nothing_is_claimed_of_a_reading_that_may_be_torn_until_another_agrees()
 async fn a_plan_is_made_from_one_moment_too() {
     let turns = |answer: Answer| Answer::InTurns(of(answer));
     let script = vec![
-        vec![absent(), absent(), turns(role(0, 3_600)), absent()],
+        vec![absent(), absent(), turns(role(0, 3_600)), absent(), absent()],
         vec![absent(), absent(), turns(role(1, 3_600)), turns(role(1, 3_600))],
         vec![absent(), absent(), turns(absent()), turns(role(2, 3_600)), turns(absent())],
     ];

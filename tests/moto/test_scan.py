@@ -74,6 +74,7 @@ def test_a_witness_names_the_foreigner(rows, whole):
         "principal": {"type": "AWS", "value": "arn:aws:iam::999988887777:root"},
         "action": "sts:AssumeRole",
         "side": "excess",
+        "conditions": None,
     } in witnesses
 
 

@@ -25,7 +25,7 @@ use super::RoleReader;
 use crate::model::{Account, ScanError, Snapshot, UnknownReason};
 
 /// Longest time from the first call to the last answer that counts as one moment. Four calls to IAM take a tenth of it
-/// from anywhere; a role that somebody edits by hand stays as it is for longer.
+/// from anywhere; a role edited by hand stays as it is for longer.
 pub const ONE_MOMENT: Duration = Duration::from_secs(1);
 
 /// Whole readings of one role at most: one, one that must agree, and one more where the two differ.
@@ -150,5 +150,5 @@ fn unstable() -> ScanError {
         UnknownReason::Unstable,
         format!("the role was read {READINGS} times, and no two readings agree"),
     )
-    .hint("somebody is changing it right now, or AWS answers late; look at CloudTrail, and scan again")
+    .hint("the role is changing right now, or AWS answers late; look at CloudTrail, and scan again")
 }

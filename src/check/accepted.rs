@@ -112,7 +112,7 @@ impl Rules {
         accepting: &[Accepting<'_>],
     ) -> Result<String, ScanError> {
         let mut needed = accepting.to_vec();
-        // Those that end first are tried first: whoever can do without them does.
+        // Those that end first are tried first: a finding that can do without them does.
         needed.sort_by_key(|(exception, _)| exception.expires);
         let mut index = 0;
         while needed.len() > 1 && index < needed.len() {

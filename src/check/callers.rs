@@ -1,5 +1,5 @@
 //! The classes of callers that a grant may let in, the widest first. No class is one fixed stranger: a condition that keeps
-//! that one out keeps nobody out, so strangers are chosen for the policy, and by its own patterns.
+//! that one out keeps no stranger out, so they are chosen for the policy, and by its own patterns.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ const SECRET: usize = 6;
 pub(super) struct Principals {
     /// In statements that allow.
     pub(super) allowed: BTreeSet<String>,
-    /// In statements that deny: whoever is named there alone is no principal that comes.
+    /// In statements that deny: a principal named there alone is not let in.
     pub(super) denied: BTreeSet<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What somebody decided in a role's documents, in words: Denies and conditions that the baseline lacks. No advice removes or
+//! Decisions in a role's documents, in words: Denies and conditions that the baseline lacks. No advice removes or
 //! overwrites a document that holds one.
 
 use serde_json::Value;

@@ -197,7 +197,7 @@ fn asked(witness: &Witness, asks: Option<(&'static str, String)>) -> Witness {
     Witness { scope: scope.unwrap_or_else(|| witness.scope.clone()), ..witness.clone() }
 }
 
-/// The unique id of a role or a user stands in a policy only once that is deleted: nobody can be it again (IAM User Guide,
+/// The unique id of a role or a user stands in a policy only once that is deleted: no one can be it again (IAM User Guide,
 /// "AWS JSON policy elements: Principal").
 pub(super) fn is_deleted(witness: &Witness) -> bool {
     match &witness.scope {

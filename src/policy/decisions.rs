@@ -1,10 +1,10 @@
-//! What somebody decided in a policy, Denies and conditions, and what the policy allows when every condition goes one way.
+//! Decisions in a policy, Denies and conditions, and what the policy allows when every condition goes one way.
 
 use super::Policy;
 use super::condition::Condition;
 use super::statement::Statement;
 
-/// What in a policy is somebody's decision: it takes away, or limits what is given.
+/// The decisions in a policy: what takes away, or limits what is given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Decisions {
     /// An explicit Deny, conditional or not.

@@ -74,7 +74,7 @@ impl Facts {
 }
 
 /// What stands for a `*` in a value that is tried.
-pub const ANYTHING: &str = "anything";
+const ANYTHING: &str = "anything";
 
 /// The usual spelling of a folded condition key; keys of identity providers and services as they are.
 pub fn spelled(key: &str) -> &str {
@@ -107,7 +107,7 @@ pub fn spelled(key: &str) -> &str {
 /// Why no value of a form can match a value of a test, or that one may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meet {
-    Never(Mismatch),
+    Never(Problem),
     Maybe,
     /// The value matches every value of the form.
     Always,
@@ -115,21 +115,28 @@ pub(super) enum Meet {
     Unknown,
 }
 
-/// What is wrong with a value of a test.
+/// What is wrong with the value of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mismatch {
+pub enum Problem {
+    /// The requests do not carry the key.
+    Absent,
     /// The operator compares values of another type.
     Operator,
-    /// It has not the form of the key's values.
+    /// The value has not the form of the key's values.
     Malformed,
-    /// It is of another partition, service, account or organization.
+    /// It names another partition.
     Partition,
+    /// It names another service.
     Service,
+    /// It names another account.
     Account,
+    /// It names another organization.
     Organization,
-    /// No region of the partition.
+    /// It names no region of the partition.
     Region,
-    /// Anything else.
+    /// `*` or `?` in it are plain characters.
+    Wildcard,
+    /// It is another value.
     Other,
 }
 
@@ -145,7 +152,7 @@ impl Form {
                 return match self {
                     Self::Arn(form) => form.meets_fields(value),
                     Self::Organization | Self::OrganizationPath(_) => {
-                        Meet::Never(Mismatch::Operator)
+                        Meet::Never(Problem::Operator)
                     }
                     Self::Text | Self::Like(..) => Meet::Unknown,
                 };
@@ -154,7 +161,7 @@ impl Form {
             Base::Bool | Base::Numeric | Base::Date | Base::Ip | Base::Binary => {
                 return match self {
                     Self::Text | Self::Like(..) => Meet::Unknown,
-                    _ => Meet::Never(Mismatch::Operator),
+                    _ => Meet::Never(Problem::Operator),
                 };
             }
         }
@@ -164,22 +171,22 @@ impl Form {
             (Self::Like(form, _), _) => meets_glob(form, value, wild),
             (Self::Organization, Some(id)) => match is_organization(&id) {
                 true => Meet::Maybe,
-                false => Meet::Never(Mismatch::Malformed),
+                false => Meet::Never(Problem::Malformed),
             },
             (Self::Organization, None) => meets_glob("o-*", value, wild),
             (Self::OrganizationPath(id), Some(path)) => match path.split_once('/') {
-                Some((head, _)) if !is_organization(head) => Meet::Never(Mismatch::Malformed),
+                Some((head, _)) if !is_organization(head) => Meet::Never(Problem::Malformed),
                 Some((head, _)) if id.as_deref().is_some_and(|id| id != head) => {
-                    Meet::Never(Mismatch::Organization)
+                    Meet::Never(Problem::Organization)
                 }
                 // The root comes second, and AWS ends every path with a slash.
                 Some((_, rest)) if rest.starts_with("r-") && path.ends_with('/') => Meet::Maybe,
-                _ => Meet::Never(Mismatch::Malformed),
+                _ => Meet::Never(Problem::Malformed),
             },
             (Self::OrganizationPath(id), None) => {
                 let form = format!("{}/r-*/", id.as_deref().unwrap_or("o-*"));
                 match meets_glob(&form, value, wild) {
-                    Meet::Never(_) if id.is_some() => Meet::Never(Mismatch::Organization),
+                    Meet::Never(_) if id.is_some() => Meet::Never(Problem::Organization),
                     meet => meet,
                 }
             }
@@ -244,21 +251,21 @@ impl ArnForm {
         let [arn, partition, service, region, account, resource] = fields.as_slice() else {
             // A lone `*` may stand for every ARN; AWS does not say.
             let lone = value.tokens() == [Token::Many];
-            return if lone { Meet::Unknown } else { Meet::Never(Mismatch::Malformed) };
+            return if lone { Meet::Unknown } else { Meet::Never(Problem::Malformed) };
         };
         let checks = [
-            (arn.matches("arn"), Mismatch::Malformed),
-            (partition.matches(&self.partition), Mismatch::Partition),
-            (service.matches(&self.service), Mismatch::Service),
-            (account.matches(&self.account), account_mismatch(account)),
-            (!resource.tokens().is_empty(), Mismatch::Malformed),
+            (arn.matches("arn"), Problem::Malformed),
+            (partition.matches(&self.partition), Problem::Partition),
+            (service.matches(&self.service), Problem::Service),
+            (account.matches(&self.account), account_problem(account)),
+            (!resource.tokens().is_empty(), Problem::Malformed),
             (
                 resource.as_literal().is_none_or(|text| text == "*" || !text.contains(['*', '?'])),
-                Mismatch::Other,
+                Problem::Other,
             ),
         ];
-        if let Some((_, mismatch)) = checks.into_iter().find(|(fits, _)| !fits) {
-            return Meet::Never(mismatch);
+        if let Some((_, problem)) = checks.into_iter().find(|(fits, _)| !fits) {
+            return Meet::Never(problem);
         }
         self.meets_region(region)
     }
@@ -267,11 +274,11 @@ impl ArnForm {
         match (self.regional, region.as_literal()) {
             (false, _) if region.matches("") => Meet::Maybe,
             (true, Some(name)) if resources::is_region(&name, &self.partition) => Meet::Maybe,
-            (false, _) | (true, Some(_)) => Meet::Never(Mismatch::Region),
+            (false, _) | (true, Some(_)) => Meet::Never(Problem::Region),
             (true, None) => match resources::region_of(region, &self.partition) {
                 Ok(Some(_)) => Meet::Maybe,
                 Ok(None) => Meet::Unknown,
-                Err(()) => Meet::Never(Mismatch::Region),
+                Err(()) => Meet::Never(Problem::Region),
             },
         }
     }
@@ -282,8 +289,8 @@ impl ArnForm {
         let form = format!("arn:{}:{}:{region}:{}:*", self.partition, self.service, self.account);
         match meets_glob(&form, value, true) {
             Meet::Never(_) => match self.meets_fields(value) {
-                Meet::Never(mismatch) => Meet::Never(mismatch),
-                Meet::Maybe | Meet::Always | Meet::Unknown => Meet::Never(Mismatch::Other),
+                Meet::Never(problem) => Meet::Never(problem),
+                Meet::Maybe | Meet::Always | Meet::Unknown => Meet::Never(Problem::Other),
             },
             meet => meet,
         }
@@ -310,12 +317,12 @@ impl ArnForm {
     }
 }
 
-fn account_mismatch(account: &Glob) -> Mismatch {
+fn account_problem(account: &Glob) -> Problem {
     match account.as_literal() {
         Some(text) if text.len() != 12 || !text.bytes().all(|b| b.is_ascii_digit()) => {
-            Mismatch::Malformed
+            Problem::Malformed
         }
-        _ => Mismatch::Account,
+        _ => Problem::Account,
     }
 }
 
@@ -324,7 +331,7 @@ fn meets_glob(form: &str, value: &Glob, wild: bool) -> Meet {
     match () {
         () if wild && value.covers(&form) => Meet::Always,
         () if value.may_meet(&form) => Meet::Maybe,
-        () => Meet::Never(Mismatch::Other),
+        () => Meet::Never(Problem::Other),
     }
 }
 

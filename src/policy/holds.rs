@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::condition::{Base, Condition, Over, Test};
-use super::facts::{Fact, Facts, Form, Meet, Mismatch, fields};
+use super::facts::{Fact, Facts, Form, Meet, Problem, fields};
 use super::glob::Glob;
 use super::statement::{Pattern, PatternRules};
 use super::ways::Way;
@@ -44,31 +44,6 @@ pub enum Never {
     Contradiction(String),
     /// A Deny holds for all of them, by its tests of these keys.
     Denied(Vec<String>),
-}
-
-/// What is wrong with the value of a test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Problem {
-    /// The requests do not carry the key.
-    Absent,
-    /// The operator compares values of another type.
-    Operator,
-    /// The value has not the form of the key's values.
-    Malformed,
-    /// It names another partition.
-    Partition,
-    /// It names another service.
-    Service,
-    /// It names another account.
-    Account,
-    /// It names another organization.
-    Organization,
-    /// It names no region of the partition.
-    Region,
-    /// `*` or `?` in it are plain characters.
-    Wildcard,
-    /// It is another value.
-    Other,
 }
 
 /// What a test says of every request of a class.
@@ -199,14 +174,14 @@ impl Read<'_> {
         let some = meets.contains(&Meet::Always);
         let negated = self.test.operator.negated;
         // An operator of another type makes no promise when it is negated.
-        let typed = first != Some(Mismatch::Operator);
+        let typed = first != Some(Problem::Operator);
         match (none, some, negated) {
             (true, _, false) => {
                 let shown = self.shown();
                 let wildcard = !self.test.operator.base.is_wild() && shown.contains(['*', '?']);
                 let problem = match (wildcard, first) {
                     (true, _) => Problem::Wildcard,
-                    (false, mismatch) => problem_of(mismatch.unwrap_or(Mismatch::Other)),
+                    (false, problem) => problem.unwrap_or(Problem::Other),
                 };
                 Range::Never(shown, problem)
             }
@@ -283,19 +258,6 @@ impl Read<'_> {
             && !operator.if_exists
             && operator.over == Over::One
             && operator.base != Base::Null
-    }
-}
-
-fn problem_of(mismatch: Mismatch) -> Problem {
-    match mismatch {
-        Mismatch::Operator => Problem::Operator,
-        Mismatch::Malformed => Problem::Malformed,
-        Mismatch::Partition => Problem::Partition,
-        Mismatch::Service => Problem::Service,
-        Mismatch::Account => Problem::Account,
-        Mismatch::Organization => Problem::Organization,
-        Mismatch::Region => Problem::Region,
-        Mismatch::Other => Problem::Other,
     }
 }
 

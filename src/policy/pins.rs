@@ -11,7 +11,7 @@ impl Condition {
     ///
     /// `StringLike` crosses the colons of an ARN, so that a wildcard before the account field pins nothing.
     pub fn pins(&self, account: &str, organization: Option<&str>) -> bool {
-        // Of the variables only those of the role itself pin anything: `${aws:SourceAccount}` is whoever comes.
+        // Of the variables only those of the role itself pin anything: `${aws:SourceAccount}` is any caller's.
         let mut facts = Facts::default().with("aws:ResourceAccount", Fact::Is(account.to_owned()));
         if let Some(id) = organization {
             facts = facts.with("aws:ResourceOrgID", Fact::Is(id.to_owned()));

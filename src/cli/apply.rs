@@ -1,6 +1,5 @@
-//! `rolewarden apply`: carries out a plan that a person has read.
+//! `rolewarden apply`: carries out a plan that a person has reviewed.
 
-use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -8,35 +7,36 @@ use anyhow::Context;
 use clap::Args;
 use tokio::runtime::Builder;
 
-use super::Common;
-use super::remediation::{Hands, RunFormat, check_mode, exit_of, print};
+use super::remediation::{Hands, RunFormat, exit_of, print};
 use super::scan::Stop;
+use super::shard::Shards;
+use super::{Common, Report as Flags, run};
 use crate::check::baseline_digest;
 use crate::clock;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::ledger::Breaker;
-use crate::model::{Origin, StepOutcome, printable_line};
-use crate::plan::{
-    self, AccountFacts, AccountPlan, Approved, Facts, Left, Limits, Plan, approve, arming_code,
-};
-use crate::remediate::{AccountRun, Outcome, RunReport, RunSummary};
-use crate::store::ChangeFilter;
+use crate::model::Origin;
+use crate::plan::{self, Arming, Blocked, Gate, Moment, Plan, gate};
+use crate::remediate::{AccountRun, RunReport, RunSummary};
 
 pub(super) const HELP: &str = "\
-The plan comes from `rolewarden plan -o FILE`. It is refused when the baseline, the actions or the configuration are
-others now, when it is older than a day, and when nobody armed it: the code to arm with is printed by `rolewarden plan`.
-Every role is read again right before it is written to, and left alone unless it is what the plan saw. Accounts that are
-as planned already are done. What an earlier run left unfinished is closed first.
+The plan comes from `rolewarden plan -o FILE`, which ends with the code that arms it: another plan, organization, baseline or
+action has another code. A plan is refused when it is older than a day, or was made with another configuration.
 
-remediation.mode must be apply. Nothing is written while the kill switch exists, or the breaker is open. The store is
-locked: a `rolewarden serve` that has it must be stopped first.
+The organization is listed and its accounts in the plan's scope are scanned first, because limits are percentages of what is
+there now. Then, the worst account first, every role is read again right before it is written to, and skipped unless it is
+what the plan saw. At most remediation.max_accounts (and max_percent) accounts are changed; apply the plan again for the next.
+An account that is as planned already takes no place. What an earlier run left unfinished is closed first.
+
+remediation.mode must be apply. Nothing is written while the kill switch is on, after a stop, or while the breaker is open. The
+store is locked: stop a `rolewarden serve` that has it first.
 
 Exit status:
   0      every account of the plan is as planned, and was seen to be
   1      could not run, or refused: nothing was written
   2      usage error
-  3      an account was left as it was (a limit, or it is not as planned), and nothing failed
+  3      an account was skipped (a limit, or its role is not as planned), and nothing failed
   4      a step failed, or was not seen to take effect
   5      both
   128+n  ended by signal n; the write in progress was finished first";
@@ -47,21 +47,26 @@ pub(super) struct Apply {
     /// The plan
     #[arg(value_name = "FILE")]
     plan: PathBuf,
-    /// The code that `rolewarden plan` printed: what would be written was read, and is wanted
-    #[arg(long, value_name = "CODE", env = "ROLEWARDEN_ARM")]
+    /// The code that `rolewarden plan` printed with this plan, once you have reviewed it
+    #[arg(long, value_name = "CODE", env = "ROLEWARDEN_ARM", hide_env_values = true)]
     arm: Option<String>,
-    /// Go on after remediation was stopped or its breaker opened: somebody found out why. One account is tried first
+    /// Resume after a stop or an open breaker, once the cause is understood. The run tries one account
     #[arg(long)]
     resume: bool,
     /// The format of the result: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: RunFormat,
+    #[command(flatten)]
+    shards: Shards,
 }
 
 pub(super) fn main(common: &Common, flags: &Apply) -> anyhow::Result<Exit> {
+    let shard = flags.shards.found()?;
     let mut config = Config::load(&common.config_path())?;
+    config.shard = shard.shard;
     common.start_logging(&config.log)?;
-    check_mode(&config)?;
+    shard.log();
+    gate::mode(&config.remediation)?;
     let plan = read(&flags.plan)
         .with_context(|| format!("the plan `{}` cannot be used", flags.plan.display()))?;
     // What counts as drift was decided when the plan was made.
@@ -86,31 +91,45 @@ async fn apply(
     plan: Plan,
 ) -> anyhow::Result<Exit> {
     let stop = Stop::on_signals()?;
-    // Without an account, what a plan as a whole is refused for is known before anything is asked.
-    let refused = facts(flags, config, &[]);
-    approve(plan.clone(), &Limits { remediation: &config.remediation, facts: &refused })
-        .context("nothing was written")?;
+    refuse_early(flags, config, &plan).context("nothing was written")?;
     let hands = Hands::new(config, &stop).await?;
+    let fits = plan.code(config, hands.organization.id.as_deref());
+    let arming = Arming::of(flags.arm.as_deref(), &fits);
+    arming.check().context("nothing was written")?;
     if flags.resume {
         resume(&hands)?;
     }
     hands.engine.held().context("nothing was written")?;
     hands.recover(true).await?;
-    let mut facts = facts(flags, config, &hands.listed);
-    remember(&hands, &mut facts)?;
-    let planned = plan.accounts.clone();
-    let (id, limits) =
-        (plan.id.clone(), Limits { remediation: &config.remediation, facts: &facts });
-    let Approved { plan, left } = approve(plan, &limits).context("nothing was written")?;
-    let mut report = match plan {
-        Some(plan) => hands.engine.run(&plan, Origin::Apply).await,
-        None => nothing(id),
+    let Some(moment) = moment(common, config, &hands, &plan, arming).await? else {
+        tracing::warn!("stopped before anything was written");
+        return Ok(stop.exit());
     };
-    report.accounts.extend(left.iter().map(|left| left_alone(left, &planned)));
-    report.summary = RunSummary::of(&report.accounts);
+    let gate = Gate { remediation: &config.remediation, moment: &moment };
+    let approved = gate.approve(plan).context("nothing was written")?;
+    let report = match approved.plan().accounts.is_empty() {
+        false => hands.engine.run(&approved, Origin::Apply).await,
+        true => nothing(approved.plan().id.clone()),
+    };
     print(common, flags.format, &report)?;
-    // Nothing to do at all is well; nothing done because something holds everything back is not.
+    // An empty plan succeeds; a blocked one does not.
     Ok(exit_of(&report, &stop))
+}
+
+/// What is wrong with the plan, or with how it is applied, as far as that is known before anything is read.
+fn refuse_early(flags: &Apply, config: &Config, plan: &Plan) -> Result<(), Blocked> {
+    if flags.arm.as_deref().is_none_or(str::is_empty) {
+        return Err(Blocked::NotArmed);
+    }
+    gate::fits(
+        plan,
+        &gate::InForce {
+            config: &config.digest,
+            baseline: &baseline_digest(&config.baseline),
+            shard: config.shard,
+            now: clock::now(),
+        },
+    )
 }
 
 fn resume(hands: &Hands) -> anyhow::Result<()> {
@@ -124,41 +143,40 @@ fn resume(hands: &Hands) -> anyhow::Result<()> {
     resumed.context("nothing was written")
 }
 
-/// What the plan is held against. What holds everything back is the engine's to say.
-fn facts(flags: &Apply, config: &Config, listed: &[crate::model::Account]) -> Facts {
-    let known =
-        |account: &crate::model::Account| (account.id.clone(), AccountFacts::new(account.clone()));
-    Facts {
+/// What is true now: accounts in the plan's scope are counted by scanning them, not by what the plan says. `None`: stopped.
+async fn moment(
+    common: &Common,
+    config: &Config,
+    hands: &Hands,
+    plan: &Plan,
+    arming: Arming,
+) -> anyhow::Result<Option<Moment>> {
+    let mut accounts = hands.organization.accounts.clone();
+    let scope = Flags::of(&plan.scope);
+    scope.select(&mut accounts).context("nothing was written")?;
+    scope.share(config.shard, &mut accounts).context("nothing was written")?;
+    let engine = &hands.engine;
+    let (aws, rules, quiet) = (&engine.aws, &engine.rules, common.no_progress);
+    let swept = run::sweep(config, aws, rules, accounts, quiet, &engine.cancel);
+    let (report, cancelled) = swept.await;
+    Ok((!cancelled).then(|| Moment {
         now: clock::now(),
-        origin: Origin::Apply,
-        armed: flags.arm.clone().filter(|code| !code.is_empty()),
-        code: arming_code(config),
-        config_digest: config.digest.clone(),
-        baseline_digest: baseline_digest(&config.baseline),
-        list_is_stale: false,
-        clock_is_off: false,
-        stopped: None,
-        breaker: None,
+        guard: engine.journal.guard(),
+        // The engine looks at it before each write.
+        kill_switch: None,
         journal: None,
-        accounts: listed.iter().map(known).collect::<BTreeMap<_, _>>(),
-    }
-}
-
-/// What earlier runs did: the same plan again goes on where the limits ended it.
-fn remember(hands: &Hands, facts: &mut Facts) -> anyhow::Result<()> {
-    let changes = hands.engine.journal.changes(&ChangeFilter::default());
-    for change in changes.context("nothing was written")? {
-        let in_effect =
-            change.outcome == Some(StepOutcome::Applied) && change.origin != Origin::Rollback;
-        if let Some(known) = facts.accounts.get_mut(&change.account).filter(|_| in_effect) {
-            known.applied_to.insert(change.before_digest);
-        }
-    }
-    Ok(())
+        clock: None,
+        stale_list: None,
+        arming,
+        selected: report.summary.selected,
+        unknown: report.summary.states.unknown,
+        shard: config.shard,
+    }))
 }
 
 fn nothing(plan: String) -> RunReport {
     let now = clock::now();
+    let accounts: Vec<AccountRun> = vec![];
     RunReport {
         schema: RunReport::SCHEMA,
         run: clock::sweep_id(),
@@ -167,19 +185,7 @@ fn nothing(plan: String) -> RunReport {
         started_at: now,
         finished_at: now,
         ended_early: None,
-        summary: RunSummary::default(),
-        accounts: vec![],
-    }
-}
-
-fn left_alone(left: &Left, planned: &[AccountPlan]) -> AccountRun {
-    let Left { account, name, reason } = left;
-    let steps = planned.iter().find(|plan| plan.account == *account);
-    AccountRun {
-        account: account.clone(),
-        name: name.clone(),
-        outcome: Outcome::Left,
-        note: Some(printable_line(&reason.to_string(), 600)),
-        steps: steps.map(crate::remediate::not_done).unwrap_or_default(),
+        summary: RunSummary::of(&accounts),
+        accounts,
     }
 }

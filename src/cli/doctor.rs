@@ -22,6 +22,7 @@ use crate::doctor::{
 };
 use crate::exit::Exit;
 use crate::model::{Account, AccountId, Cluster, ScanError, UnknownReason};
+use crate::plan::gate;
 use crate::render::{self, Format, TextOptions};
 
 pub(super) const HELP: &str = "\
@@ -227,7 +228,7 @@ impl Asking<'_> {
 
     /// Where remediation may act, unless the flag asks everywhere.
     fn asks_remediation(&self, account: &Account) -> bool {
-        self.config.remediation.covers(account)
+        gate::coverage(&self.config.remediation, account).is_ok()
             && Setup::of(self.config, self.remediation).asks_remediation
     }
 }

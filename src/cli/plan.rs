@@ -1,6 +1,6 @@
 //! `rolewarden plan`: a sweep, then what remediation would do about it. Writes nothing to AWS.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -10,12 +10,12 @@ use tokio::runtime::Builder;
 use super::scan::{Stop, explained};
 use super::shard::Shards;
 use super::{Common, Report as Flags, format_of, id_of, output, run, severity_of};
-use crate::aws::{Aws, Connect, OrganizationReader};
+use crate::aws::{Aws, Connect, Organization, OrganizationReader};
 use crate::clock;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::model::{AccountId, Report, Severity};
-use crate::plan::{self, Plan as Planned};
+use crate::plan::{self, Made, Plan as Planned};
 use crate::render::{self, Format, PlanOptions};
 use crate::sweep::{self, Planning};
 
@@ -99,7 +99,7 @@ impl Plan {
                     color: common.colored(&std::io::stdout()),
                     width: terminal.map_or(100, |(width, _)| usize::from(width.0)),
                     verbose: self.verbose,
-                    file: self.output.as_ref().map(|path| path.display().to_string()),
+                    apply: self.output.as_ref().map(|path| apply_command(common, config, path)),
                     mode: config.remediation.mode,
                 };
                 render::plan(plan, &options)
@@ -107,6 +107,20 @@ impl Plan {
         };
         output::print(text.as_bytes())
     }
+}
+
+/// The words that apply the plan in this file, as it was planned: with the same configuration and the same shard. The code
+/// follows.
+fn apply_command(common: &Common, config: &Config, path: &Path) -> Vec<String> {
+    let mut words: Vec<String> = ["rolewarden", "apply"].map(str::to_owned).into();
+    words.push(path.display().to_string());
+    words.extend(["--config".to_owned(), common.config_path().display().to_string()]);
+    if !config.shard.is_whole() {
+        let (shard, total) = (config.shard.ordinal(), config.shard.total());
+        words.extend(["--shard".to_owned(), shard.to_string()]);
+        words.extend(["--total-shards".to_owned(), total.to_string()]);
+    }
+    words
 }
 
 /// Sweeps, reads the drifted accounts again, and plans. `None`: it was stopped.
@@ -126,7 +140,7 @@ async fn planned(
     let Some(prepared) = stop.token.run_until_cancelled(prepare).await else { return Ok(None) };
     let (aws, organization) = prepared?;
     let rules = run::rules(config, &aws, &organization);
-    let (aws, accounts) = (Arc::new(aws), organization.accounts);
+    let (aws, Organization { id, accounts }) = (Arc::new(aws), organization);
     let (report, cancelled) =
         run::sweep(config, &aws, &rules, accounts.clone(), common.no_progress, &stop.token).await;
     if cancelled {
@@ -137,8 +151,14 @@ async fn planned(
     let planning =
         sweep::plan(&aws, &rules, remediation, &accounts, reports, limits, &stop.token).await;
     Ok(planning.map(|Planning { accounts, left_alone }| {
-        let (id, now) = (clock::sweep_id(), clock::now());
-        let plan = Planned::new(id, now, config, &report, accounts, left_alone);
+        let made = Made {
+            id: clock::sweep_id(),
+            at: clock::now(),
+            config,
+            organization: id.as_deref(),
+            scope: flags.scope(),
+        };
+        let plan = Planned::new(made, &report, accounts, left_alone);
         (report, plan)
     }))
 }

@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::ValueEnum;
+use tokio_util::sync::CancellationToken;
 
 use super::scan::{Stop, explained};
-use super::{Common, output};
-use crate::aws::{Aws, Organization, OrganizationReader as _, RoleReader as _};
-use crate::check::Rules;
+use super::{Common, output, run};
+use crate::aws::{Aws, Organization, OrganizationReader as _};
 use crate::clock;
-use crate::config::{Config, RemediationMode};
+use crate::config::Config;
 use crate::exit::Exit;
-use crate::model::Account;
 use crate::remediate::{Engine, Recovered, RunReport, Unobserved};
 use crate::render::{self, TextOptions};
 use crate::store::Store;
@@ -27,18 +26,8 @@ pub(super) enum RunFormat {
 /// Everything a run is done with.
 pub(super) struct Hands {
     pub(super) engine: Engine<Aws, Store>,
-    /// Every account of the list.
-    pub(super) listed: Vec<Account>,
-}
-
-/// Remediation must be allowed by the configuration.
-pub(super) fn check_mode(config: &Config) -> anyhow::Result<()> {
-    let mode = match config.remediation.mode {
-        RemediationMode::Apply => return Ok(()),
-        RemediationMode::Off => "off",
-        RemediationMode::Plan => "plan",
-    };
-    anyhow::bail!("remediation.mode is {mode}: nothing is written before it is apply")
+    /// The organization, as it was just listed.
+    pub(super) organization: Organization,
 }
 
 impl Hands {
@@ -50,23 +39,24 @@ impl Hands {
             "nothing is written without the journal; a `rolewarden serve` that has the store must be stopped first",
         )?;
         let aws = Aws::connect(config).await.map_err(explained)?;
-        let Organization { id, accounts } = aws.read_organization().await.map_err(explained)?;
+        let organization = aws.read_organization().await.map_err(explained)?;
         let caller = aws.caller_arn().to_owned();
-        let rules = Rules::new(config, aws.partition().clone(), id, clock::today());
-        let selected = accounts.iter().filter(|account| account.skip.is_none());
+        let rules = run::rules(config, &aws, &organization);
+        let accounts = organization.accounts.iter();
         let engine = Engine {
-            accounts: selected.map(|account| (account.id.clone(), account.clone())).collect(),
+            accounts: accounts.map(|account| (account.id.clone(), account.clone())).collect(),
             aws: Arc::new(aws),
             journal: Arc::new(store),
-            rules: Arc::new(rules),
+            rules,
             remediation: config.remediation.clone(),
             caller,
             clock: clock::now,
             cancel: stop.token.clone(),
+            reloaded: CancellationToken::new(),
             observer: Arc::new(Unobserved),
             turn: Arc::default(),
         };
-        Ok(Self { engine, listed: accounts })
+        Ok(Self { engine, organization })
     }
 
     /// Finds out what became of an earlier run that was cut off; goes on with it only if armed.

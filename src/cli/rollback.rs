@@ -4,12 +4,13 @@ use anyhow::Context;
 use clap::Args;
 use tokio::runtime::Builder;
 
-use super::remediation::{Hands, RunFormat, check_mode, exit_of, print};
+use super::remediation::{Hands, RunFormat, exit_of, print};
 use super::scan::Stop;
 use super::{Common, output};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::model::printable_line;
+use crate::plan::gate;
 use crate::remediate::Undo;
 
 pub(super) const HELP: &str = "\
@@ -49,7 +50,7 @@ pub(super) fn main(common: &Common, flags: &Rollback) -> anyhow::Result<Exit> {
     let config = Config::load(&common.config_path())?;
     common.start_logging(&config.log)?;
     if flags.yes {
-        check_mode(&config)?;
+        gate::mode(&config.remediation)?;
     }
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.context("failed to start the runtime")?.block_on(rollback(common, flags, &config))

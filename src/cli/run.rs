@@ -14,6 +14,7 @@ use crate::check::Rules;
 use crate::clock;
 use crate::config::Config;
 use crate::model::{Account, AccountId, Report, Shard, SkipReason};
+use crate::plan::Scope;
 use crate::render::{Format, TextOptions, render};
 use crate::sweep::{self, Limits};
 
@@ -22,6 +23,23 @@ impl Flags {
     pub(super) fn apply(&self, config: &mut Config) {
         if let Some(severity) = self.fail_on {
             config.checks.drift_severity = severity;
+        }
+    }
+
+    /// The accounts that were asked for, as a plan remembers them.
+    pub(super) fn scope(&self) -> Scope {
+        Scope {
+            accounts: self.accounts.iter().cloned().collect(),
+            exclude_accounts: self.exclude_accounts.iter().cloned().collect(),
+        }
+    }
+
+    /// The flags that ask for these accounts.
+    pub(super) fn of(scope: &Scope) -> Self {
+        Self {
+            accounts: scope.accounts.iter().cloned().collect(),
+            exclude_accounts: scope.exclude_accounts.iter().cloned().collect(),
+            ..Self::default()
         }
     }
 

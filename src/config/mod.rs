@@ -31,7 +31,7 @@ pub use reference::reference;
 pub use selector::{Candidate, Match, Selector};
 pub use summary::check_report;
 
-use crate::model::{Account, AccountId, Action, CheckName, RoleArn, Severity, Shard};
+use crate::model::{AccountId, Action, CheckName, RoleArn, Severity, Shard};
 
 /// The configuration in force, validated.
 #[derive(Debug, Clone, Serialize)]
@@ -315,14 +315,6 @@ pub struct Remediation {
     pub kill_switch: Option<PathBuf>,
 }
 
-impl Remediation {
-    /// Whether the configuration lets this account be changed at all.
-    pub fn covers(&self, account: &Account) -> bool {
-        let Self { include, exclude, .. } = self;
-        (include.is_empty() || include.covers(account)) && !exclude.covers(account)
-    }
-}
-
 /// Whether drift is put right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -333,6 +325,17 @@ pub enum RemediationMode {
     Plan,
     /// Yes, where a person has armed it.
     Apply,
+}
+
+impl RemediationMode {
+    /// The name in configuration and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Plan => "plan",
+            Self::Apply => "apply",
+        }
+    }
 }
 
 /// What is not acted on unless told to.

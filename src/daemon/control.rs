@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::Overrides;
-use super::arming::Arming;
+use super::arming::{self, Arming};
 use super::board::Board;
 use super::keeper::Keeper;
 use super::listing;
@@ -22,7 +22,6 @@ use crate::clock;
 use crate::config::{Config, ConfigError, Secret};
 use crate::ledger::{Breaker, FindingRecord, Guard, Shrunken, Stopped};
 use crate::model::{AccountId, Change};
-use crate::plan::arming_code;
 use crate::store::ChangeFilter;
 use crate::telemetry::{Rendered, Telemetry};
 use crate::web::server::Access;
@@ -90,14 +89,14 @@ impl Handle {
         }
         self.access.reload().map_err(|error| error.to_string())?;
         let config = Arc::new(config);
-        self.arming.reloaded(&config);
-        let (code, armed) = (arming_code(&config), self.arming.fits(&config));
         let (interval, stale_after) = schedule::times(&config.sweep, clock::now());
         self.config.send_replace(Arc::clone(&config));
         self.board.change(|view| {
             view.ledger.put_in_force(&config.rules);
             view.config = config;
-            (view.remediation.code, view.remediation.armed) = (code, armed);
+            self.arming.reloaded(view);
+            (view.remediation.code, view.remediation.armed) =
+                (arming::code(view), self.arming.fits(view));
             view.interval = interval;
             if listing::needs_another(&before.remediation, &view.config.remediation) {
                 view.list.stale = Some(listing::NAMED_ANEW.to_owned());

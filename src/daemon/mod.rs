@@ -12,7 +12,7 @@ mod board;
 mod control;
 mod keeper;
 mod listing;
-mod remedy;
+mod remediator;
 mod schedule;
 mod status;
 mod sweeper;
@@ -32,6 +32,7 @@ use arming::Arming;
 use board::Board;
 use control::Handle;
 use keeper::Keeper;
+use remediator::Remediator;
 use status::Status;
 use sweeper::Sweeper;
 
@@ -40,7 +41,6 @@ use crate::clock;
 use crate::config::Config;
 use crate::ledger::{AccountList, RemediationView, Shrunken, View};
 use crate::model::Shard;
-use crate::plan::arming_code;
 use crate::store::{Store, StoreError, Stored};
 use crate::telemetry::Telemetry;
 use crate::web::server::{Access, Server, WebFileError};
@@ -176,12 +176,7 @@ impl Daemon {
         let config = Arc::new(config);
         let arming = Arc::new(Arming::new(arm.as_deref(), &config));
         let view = View {
-            remediation: RemediationView {
-                code: arming_code(&config),
-                armed: arming.fits(&config),
-                guard: store.guard(),
-                ..RemediationView::default()
-            },
+            remediation: RemediationView { guard: store.guard(), ..RemediationView::default() },
             ..view(Arc::clone(&config), stored)
         };
         let board = Board::new(view);
@@ -200,6 +195,15 @@ impl Daemon {
             reloading: tokio::sync::Mutex::default(),
             arming: Arc::clone(&arming),
         });
+        let remediator = Remediator {
+            board: board.clone(),
+            keeper: handle.keeper.clone(),
+            telemetry: Arc::clone(&handle.telemetry),
+            config: handle.config.subscribe(),
+            cancel: stop.clone(),
+            arming,
+            turn: Arc::default(),
+        };
         let sweeper = Sweeper {
             board: board.clone(),
             keeper: handle.keeper.clone(),
@@ -211,8 +215,7 @@ impl Daemon {
             cancel: stop.clone(),
             judged_with: String::new(),
             aws: None,
-            arming,
-            turn: Arc::default(),
+            remediator,
         };
         let site = Site { view: board.follow(), clock: clock::now, control: handle.clone() };
         let served = server.run(router(site), stop.clone());

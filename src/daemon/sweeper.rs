@@ -9,10 +9,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::arming::Arming;
 use super::board::Board;
 use super::keeper::Keeper;
 use super::listing;
+use super::remediator::Remediator;
 use super::schedule::{Due, Timetable};
 use super::status::Status;
 use crate::aws::{Aws, Connect, OrganizationReader as _, RoleReader as _};
@@ -55,10 +55,8 @@ pub(super) struct Sweeper {
     pub(super) judged_with: String,
     /// The connection, and the configuration it was made with.
     pub(super) aws: Option<(Arc<Config>, Arc<Aws>)>,
-    /// Whether a person armed remediation.
-    pub(super) arming: Arc<Arming>,
-    /// When the next write may be sent.
-    pub(super) turn: Arc<tokio::sync::Mutex<Option<Instant>>>,
+    /// What writes.
+    pub(super) remediator: Remediator,
 }
 
 /// One sweep to be made.
@@ -89,13 +87,27 @@ impl Sweeper {
             if table.is_some_and(|table| table.overrun(started, begun.elapsed())) {
                 self.telemetry.sweep_overrun();
             }
-            self.remediate(outcome).await;
+            self.follow_up(outcome).await;
             if self.cancel.is_cancelled() {
                 return;
             }
             match self.wait(slot, outcome).await {
                 Some((next, at)) => (order, slot) = (next, at),
                 None => return,
+            }
+        }
+    }
+
+    /// Lets drift be remediated, and scans what was changed.
+    async fn follow_up(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Complete | Outcome::Partial => {}
+            Outcome::Failed | Outcome::Cancelled => return,
+        }
+        let Some((config, aws)) = self.aws.clone() else { return };
+        for account in self.remediator.follow_up(&config, &aws).await {
+            if !self.cancel.is_cancelled() {
+                self.scan(&account).await;
             }
         }
     }
@@ -176,7 +188,7 @@ impl Sweeper {
     ) -> Result<Arc<Aws>, ScanError> {
         let aws = self.connected(config).await?;
         self.list(config, &aws, trigger).await?;
-        self.recover(config, &aws).await;
+        self.remediator.recover(config, &aws).await;
         Ok(aws)
     }
 
@@ -258,7 +270,7 @@ impl Sweeper {
         };
         let whole = outcome == Outcome::Complete;
         let report = sweep::report_of(config, "serve", order.id, started, swept.accounts, whole);
-        let ours = self.put_right().await;
+        let ours = self.remediator.remediated_lately().await;
         let how = (order.trigger, outcome);
         let taken = self.board.change(|view| take(view, report, how, &config.rules, &ours));
         if let Some((record, events)) = taken {
@@ -306,7 +318,7 @@ impl Sweeper {
         let cancel = self.cancel.clone();
         let scanning = self.scan_account(&config, &view, account);
         let Some(reports) = cancel.run_until_cancelled(scanning).await else { return };
-        let ours = self.put_right().await;
+        let ours = self.remediator.remediated_lately().await;
         let rules = Some(config.rules.as_str().into());
         let events = self.board.change(|view| view.ledger.absorb_judged_by(rules, reports, &ours));
         let events = events.unwrap_or_default();
@@ -351,7 +363,7 @@ pub(super) fn limits(config: &Config) -> Limits {
     Limits { concurrency: config.sweep.concurrency, account_timeout: config.sweep.account_timeout }
 }
 
-/// Puts a sweep's results, judged by these rules, into the view; `ours` tells when rolewarden put accounts right. Gives its record and what became of findings.
+/// Puts a sweep's results, judged by these rules, into the view; `ours` tells when rolewarden remediated accounts. Gives its record and what became of findings.
 fn take(
     view: &mut View,
     report: Report,

@@ -28,7 +28,7 @@ pub use entry::{Entry, Judged, Standpoint};
 pub use event::{Change, Event, Resolution};
 pub use guard::{Breaker, Guard, Stopped};
 pub use record::FindingRecord;
-pub use remediation::{RemediationView, Standing};
+pub use remediation::{RemediationView, Standing, Waiting};
 pub use view::{AccountList, Outcome, Shrunken, SweepRecord, Trigger, View};
 
 use crate::model::{Account, AccountId, AccountReport, AccountResult, ScanError, UnknownReason};

@@ -273,6 +273,12 @@ impl Summary {
 }
 
 impl StateCounts {
+    /// Accounts in any state: every selected one.
+    pub fn total(&self) -> usize {
+        let Self { compliant, drifted, exempt, not_applicable, unknown } = self;
+        compliant + drifted + exempt + not_applicable + unknown
+    }
+
     /// One more account in this state.
     pub fn add(&mut self, state: AccountState) {
         *match state {

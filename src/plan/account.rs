@@ -19,7 +19,8 @@ use super::{AccountPlan, Remaining};
 use crate::check::{Amendments, Assessment, Remedies, Rules, Todo};
 use crate::config::{Doubt, Remediation};
 use crate::model::{
-    Account, Action, CheckName, Finding, LINKED_ROLE, ScanError, Snapshot, Usage, Verdict, Write,
+    Account, Action, CheckName, Finding, LINKED_ROLE, ScanError, Severity, Snapshot, Usage,
+    Verdict, Write,
 };
 
 /// Looks at a role's permissions at most; the second one finds little, and the third nothing.
@@ -115,7 +116,7 @@ impl Planner<'_> {
 
     /// Whether configuration lets this account be changed at all.
     fn selected(&self) -> Result<(), String> {
-        super::approval::selected(self.remediation, self.account)
+        super::gate::coverage(self.remediation, self.account).map_err(|why| why.to_string())
     }
 
     /// Whether an action may be taken; else why not.
@@ -443,6 +444,12 @@ impl Planner<'_> {
             role_arn: before.role_arn.clone(),
             role_id,
             snapshot_digest: snapshot.digest(),
+            severity: self
+                .open(before)
+                .map(|finding| finding.severity)
+                .max()
+                .unwrap_or(Severity::Info),
+            open_since: None,
             steps: draft.into_steps(before),
             remaining,
         }))

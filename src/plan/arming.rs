@@ -1,19 +1,27 @@
-//! What a person arms: what would be written anywhere, as a short code.
+//! What a person arms, as a short code: what would be written anywhere in this organization and, for `apply`, this plan.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::Blocked;
 use crate::config::Config;
+use crate::model::printable_line;
 
-/// Hexadecimal digits of a code.
+/// Hexadecimal digits of a code, and of the part that stands for a plan.
 const DIGITS: usize = 12;
+const PLAN_DIGITS: usize = 16;
 
-/// The code that arms rolewarden for a configuration: 12 hexadecimal digits over all that decides what would be written.
-/// Whoever changes the baseline, the attachments or the actions has to arm anew; layout of the documents changes nothing.
-pub fn arming_code(config: &Config) -> String {
+/// Between the code of a configuration and the part that stands for a plan.
+const SEPARATOR: char = '.';
+
+/// The code that arms the daemon: 12 hexadecimal digits over the organization and all that decides what would be written.
+/// Another organization, baseline, attachments or actions have another code; the layout of documents changes nothing.
+pub fn arming_code(config: &Config, organization: Option<&str>) -> String {
     let (baseline, checks, remediation) = (&config.baseline, &config.checks, &config.remediation);
     let document = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| json!(text));
     let written: Value = json!({
+        "organization": organization,
         "role_name": baseline.role_name,
         "path": baseline.path,
         "trust_policy": document(&baseline.trust_policy),
@@ -30,8 +38,63 @@ pub fn arming_code(config: &Config) -> String {
         "actions": remediation.actions,
         "act_on": remediation.act_on,
     });
-    let digest = Sha256::digest(written.to_string());
-    let mut code: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    code.truncate(DIGITS);
+    digits(&[&written.to_string()], DIGITS)
+}
+
+/// The code that arms one thing alone, such as a plan: the daemon's code, and digits over the thing. The daemon takes it too,
+/// and looks at the first part only.
+pub fn bound_code(base: &str, bound: &impl Serialize) -> String {
+    // What cannot be JSON is no plan: nothing fits its code.
+    let bound = serde_json::to_string(bound).unwrap_or_default();
+    format!("{base}{SEPARATOR}{}", digits(&[base, &bound], PLAN_DIGITS))
+}
+
+/// The daemon's part of a code.
+pub fn standing_part(code: &str) -> &str {
+    code.split_once(SEPARATOR).map_or(code, |(standing, _)| standing)
+}
+
+fn digits(texts: &[&str], count: usize) -> String {
+    let mut digest = Sha256::new();
+    for text in texts {
+        digest.update(text.len().to_le_bytes());
+        digest.update(text);
+    }
+    let mut code: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    code.truncate(count);
     code
+}
+
+/// Whether a person armed what would be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arming {
+    /// The code fits.
+    Armed,
+    /// There is none.
+    NotArmed,
+    /// It is another one: this.
+    Wrong(String),
+}
+
+impl Arming {
+    /// Holds a code that was given against the one that fits.
+    pub fn of(given: Option<&str>, fits: &str) -> Self {
+        match given.filter(|given| !given.is_empty()) {
+            None => Self::NotArmed,
+            Some(given) if given == fits => Self::Armed,
+            Some(given) => Self::Wrong(printable_line(given, 64)),
+        }
+    }
+
+    /// Whether it is armed.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn check(&self) -> Result<(), Blocked> {
+        match self {
+            Self::Armed => Ok(()),
+            Self::NotArmed => Err(Blocked::NotArmed),
+            Self::Wrong(given) => Err(Blocked::WrongCode(given.clone())),
+        }
+    }
 }

@@ -1,7 +1,7 @@
-//! Plans and their approval, through the public doors.
+//! Plans and the gate, through the public doors.
 
-mod approval;
 mod file;
+mod gate;
 mod order;
 mod proof;
 mod support;

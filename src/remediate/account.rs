@@ -2,15 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::rest::MEMORY;
 use super::step::Scene;
-use super::{AccountRun, Engine, Held, Journal, Outcome, StepRun, crash, effect, rest};
+use super::{AccountRun, Engine, Journal, Outcome, StepRun, crash, effect};
 use crate::aws::{RoleReader, RoleWriter, read_proved};
 use crate::model::{
     Account, Change, Origin, Phase, RoleArn, ScanError, Snapshot, StepOutcome, Usage, Write,
     printable_line,
 };
-use crate::plan::{AccountPlan, Planned, Step, account_plan};
+use crate::plan::{AccountPlan, Blocked, Candidate, MEMORY, Planned, Step, account_plan, gate};
 use crate::store::ChangeFilter;
 
 /// Said where a plan was carried out before.
@@ -19,7 +18,7 @@ const DONE: &str = "the role is as planned already";
 /// What became of an account, and why the run cannot go on, if it cannot.
 pub(super) struct Done {
     pub(super) report: AccountRun,
-    pub(super) held: Option<Held>,
+    pub(super) held: Option<Blocked>,
     /// Whether something was sent.
     pub(super) tried: bool,
 }
@@ -38,25 +37,25 @@ where
 {
     /// Puts one account right, as planned or not at all.
     pub(super) async fn account(&self, plan: &AccountPlan, cause: &Cause) -> Done {
-        let left = |outcome, note: String, held| Done {
-            report: untouched(plan, outcome, note),
-            held,
-            tried: false,
-        };
+        if let Err(why) = self.gate(plan, cause.origin).await {
+            return match why {
+                Blocked::Journal(_) => Done::held(plan, why),
+                why => Done::blocked(plan, &why),
+            };
+        }
         let mut scene = match self.scene(plan).await {
-            Ok(Ok(scene)) => scene,
-            Ok(Err((outcome, why))) => return left(outcome, why, None),
-            Err(held) => return left(Outcome::Left, held.to_string(), Some(held)),
+            Ok(scene) => scene,
+            Err((outcome, why)) => return Done::left(plan, outcome, why),
         };
         if let Err(held) = self.held() {
-            return left(Outcome::Left, held.to_string(), Some(held));
+            return Done::held(plan, held);
         }
         let now = self.now();
         let mut changes: Vec<Change> =
             plan.steps.iter().map(|step| self.intent(plan, step, cause, now)).collect();
         crash::point("before-journal");
         if let Err(held) = self.record(changes.clone()).await {
-            return left(Outcome::Left, held.to_string(), Some(held));
+            return Done::held(plan, held);
         }
         crash::point("after-journal");
         let held = self.steps(&mut scene, &mut changes).await.err();
@@ -69,7 +68,7 @@ where
         &self,
         scene: &mut Scene,
         changes: &mut [Change],
-    ) -> Result<(), Held> {
+    ) -> Result<(), Blocked> {
         for at in 0..changes.len() {
             let (_, rest) = changes.split_at_mut(at);
             let Some((change, rest)) = rest.split_first_mut() else { break };
@@ -78,7 +77,7 @@ where
             }
             let done = match self.step(scene, change).await {
                 Ok(done) => done,
-                Err(held @ (Held::Cancelled | Held::Journal(_))) => return Err(held),
+                Err(held @ (Blocked::Cancelled | Blocked::Journal(_))) => return Err(held),
                 Err(held) => {
                     self.give_up(changes, &held.to_string()).await?;
                     return Err(held);
@@ -111,7 +110,7 @@ where
         &self,
         change: &Change,
         outcome: StepOutcome,
-    ) -> Result<Option<Change>, Held> {
+    ) -> Result<Option<Change>, Blocked> {
         let Some(id) = change.rolls_back.clone().filter(|_| outcome == StepOutcome::Applied) else {
             return Ok(None);
         };
@@ -124,40 +123,42 @@ where
         Ok(old)
     }
 
-    pub(super) async fn changes(&self, filter: ChangeFilter) -> Result<Vec<Change>, Held> {
+    pub(super) async fn changes(&self, filter: ChangeFilter) -> Result<Vec<Change>, Blocked> {
         let journal = std::sync::Arc::clone(&self.journal);
         let read = tokio::task::spawn_blocking(move || journal.changes(&filter)).await;
-        read.unwrap_or_else(|error| Err(error.to_string())).map_err(Held::Journal)
+        read.unwrap_or_else(|error| Err(error.to_string())).map_err(Blocked::Journal)
     }
 
-    /// The account as it is, if it is as the plan saw it and may be written to.
-    async fn scene(&self, plan: &AccountPlan) -> Result<Result<Scene, (Outcome, String)>, Held> {
+    /// Whether the account may be changed, by the journal as it is now.
+    async fn gate(&self, plan: &AccountPlan, origin: Origin) -> Result<(), Blocked> {
+        let account = Some(plan.account.clone());
         let lately = ChangeFilter {
-            account: Some(plan.account.clone()),
+            account: account.clone(),
             since: self.now().checked_sub(MEMORY).ok(),
             ..ChangeFilter::default()
         };
-        let changes = self.changes(lately).await?;
-        if changes.iter().any(|change| change.phase != Phase::Ended) {
-            let why = "an earlier change of this account has not ended: it is read first, at the next start";
-            return Ok(Err((Outcome::Left, why.to_owned())));
-        }
-        if let Some(rest) = rest(&changes, self.now(), self.remediation.flapping_after) {
-            return Ok(Err((Outcome::Left, rest.to_string())));
-        }
-        let Some(account) = self.accounts.get(&plan.account).cloned() else {
-            let why = "it is not among the accounts that may be written to";
-            return Ok(Err((Outcome::Left, why.to_owned())));
+        // What is open blocks, however old it is.
+        let open = ChangeFilter { account, unfinished: true, ..ChangeFilter::default() };
+        let mut changes = self.changes(lately).await?;
+        changes.extend(self.changes(open).await?);
+        let candidate = Candidate {
+            account: self.accounts.get(&plan.account),
+            changes: &changes,
+            open_since: plan.open_since,
         };
-        let arn: RoleArn = match plan.role_arn.parse() {
-            Ok(arn) => arn,
-            Err(error) => return Ok(Err((Outcome::Left, format!("{error}")))),
-        };
-        Ok(match self.as_planned(&account, plan).await {
-            Err(error) => Err((Outcome::Left, format!("the role could not be read: {error}"))),
-            Ok(Ok(snapshot)) => Ok(Scene::new(account, arn, snapshot)),
-            Ok(Err(other)) => Err(other),
-        })
+        gate::account(&self.remediation, &candidate, origin, self.now())
+    }
+
+    /// The account as it is, if it is as the plan saw it.
+    async fn scene(&self, plan: &AccountPlan) -> Result<Scene, (Outcome, String)> {
+        let left = |why: String| (Outcome::Left, why);
+        let account = self.accounts.get(&plan.account).cloned();
+        let account = account.ok_or_else(|| left(Blocked::Gone.to_string()))?;
+        let arn: RoleArn = plan.role_arn.parse().map_err(|error| left(format!("{error}")))?;
+        let read = self.as_planned(&account, plan).await;
+        let snapshot =
+            read.map_err(|error| left(format!("the role could not be read: {error}")))?;
+        snapshot.map(|snapshot| Scene::new(account, arn, snapshot))
     }
 
     /// Reads the role: it must be what the plan was made from, and what this configuration makes of it must be the plan.
@@ -263,12 +264,37 @@ where
 }
 
 impl Done {
+    /// Nothing was written down in this account.
+    fn left(plan: &AccountPlan, outcome: Outcome, note: String) -> Self {
+        let report = AccountRun {
+            account: plan.account.clone(),
+            name: plan.name.clone(),
+            outcome,
+            reason: None,
+            note: Some(printable_line(&note, 600)),
+            steps: not_done(plan),
+        };
+        Self { report, held: None, tried: false }
+    }
+
+    /// The account may not be changed now.
+    pub(super) fn blocked(plan: &AccountPlan, why: &Blocked) -> Self {
+        let mut done = Self::left(plan, Outcome::Left, why.to_string());
+        done.report.reason = Some(why.as_str());
+        done
+    }
+
+    /// Nothing may be written at all.
+    fn held(plan: &AccountPlan, why: Blocked) -> Self {
+        Self { held: Some(why.clone()), ..Self::blocked(plan, &why) }
+    }
+
     /// From the changes of one account, as the journal has them now.
     pub(super) fn of(
         name: String,
         account: &crate::model::AccountId,
         changes: &[Change],
-        held: Option<Held>,
+        held: Option<Blocked>,
     ) -> Self {
         let applied = |change: &Change| change.outcome == Some(StepOutcome::Applied);
         let sent = |change: &Change| match change.outcome {
@@ -294,6 +320,7 @@ impl Done {
             account: account.clone(),
             name,
             outcome,
+            reason: held.as_ref().map(Blocked::as_str),
             note,
             steps: changes.iter().map(StepRun::of).collect(),
         };
@@ -313,19 +340,8 @@ impl StepRun {
     }
 }
 
-/// An account in which nothing was written down.
-pub(super) fn untouched(plan: &AccountPlan, outcome: Outcome, note: String) -> AccountRun {
-    AccountRun {
-        account: plan.account.clone(),
-        name: plan.name.clone(),
-        outcome,
-        note: Some(printable_line(&note, 600)),
-        steps: not_done(plan),
-    }
-}
-
 /// The steps of an account in which nothing was written down.
-pub fn not_done(plan: &AccountPlan) -> Vec<StepRun> {
+fn not_done(plan: &AccountPlan) -> Vec<StepRun> {
     let steps = plan.steps.iter().map(|step| StepRun {
         change: None,
         action: step.action,

@@ -7,7 +7,7 @@
 //!
 //! 1. The remediation role is assumed for this one call.
 //! 2. The role is read, and must be to the byte what the plan saw and the steps before it left.
-//! 3. Nothing may hold remediation back: see [`Held`].
+//! 3. Nothing may block writes: see [`Blocked`].
 //! 4. The step is journaled as sent, and sent. What was read may be five seconds old at most.
 //! 5. Reads tell what became of it, until two in a row agree. A write whose answer was lost is never sent again blindly.
 //!
@@ -21,13 +21,12 @@ mod effect;
 mod journal;
 mod recover;
 mod report;
-mod rest;
 mod rollback;
 mod run;
 mod step;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -37,14 +36,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::check::Rules;
 use crate::config::Remediation;
-use crate::ledger::Breaker;
 use crate::model::{Account, AccountId, Action, Change, StepOutcome};
+use crate::plan::{Blocked, gate};
 
-pub use account::not_done;
+use crate::plan::Blocked as Held;
 pub use journal::Journal;
 pub use recover::Recovered;
 pub use report::{AccountRun, Outcome, RunReport, RunSummary, StepRun};
-pub use rest::{Rest, rest};
 pub use rollback::{CannotUndo, Undo, UndoAccount};
 
 /// Told of what is done, for logs and metrics.
@@ -74,7 +72,7 @@ pub struct Engine<A, J> {
     pub journal: Arc<J>,
     /// What each plan is made from once more, right before its first write.
     pub rules: Arc<Rules>,
-    /// The accounts that may be written to: all that are in the list and not left out.
+    /// Every account of the list. The gate tells which of them may be written to.
     pub accounts: BTreeMap<AccountId, Account>,
     /// What may be done, and how fast.
     pub remediation: Remediation,
@@ -82,86 +80,41 @@ pub struct Engine<A, J> {
     pub caller: String,
     /// The time now.
     pub clock: fn() -> Timestamp,
-    /// Stops a run after the write in progress.
+    /// Stops a run after the write in progress: the process is about to end.
     pub cancel: CancellationToken,
+    /// Ends a run after the write in progress, because another configuration is in force. The write is followed up in full.
+    pub reloaded: CancellationToken,
     /// Who is told.
     pub observer: Arc<dyn Observer>,
     /// When the next write may be sent; one write at a time.
     pub turn: Arc<Mutex<Option<Instant>>>,
 }
 
-/// Why nothing is written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Held {
-    /// The kill switch.
-    #[error("the kill switch `{}` exists: delete the file to go on", .0.display())]
-    KillSwitch(PathBuf),
-    /// Stopped by hand, or because the journal was lost.
-    #[error("remediation was stopped at {at} by {by}: resume it first")]
-    Stopped {
-        /// When.
-        at: Timestamp,
-        /// Who or what.
-        by: String,
-    },
-    /// Too many changes failed.
-    #[error(
-        "the breaker is open since {since}: {why}; find out why, then reset it: one account is tried first"
-    )]
-    BreakerOpen {
-        /// Since when.
-        since: Timestamp,
-        /// Why.
-        why: String,
-    },
-    /// The journal cannot be written or read.
-    #[error("the journal does not work, and nothing is written without it: {0}")]
-    Journal(String),
-    /// A signal, or the end of the daemon.
-    #[error("stopped before it was done")]
-    Cancelled,
-    /// AWS's clock and this machine's disagree.
-    #[error(
-        "the clocks disagree, so the journal's times would be wrong: {0}; set this machine's clock by NTP"
-    )]
-    Clock(String),
-    /// A failure in the first accounts of a run.
-    #[error(
-        "the run ended with the failure in account {0}: the first six accounts must all succeed"
-    )]
-    EarlyFailure(AccountId),
-}
-
 impl<A, J: Journal> Engine<A, J> {
-    /// What holds remediation back now, if anything does.
+    /// Whether anything blocks writes now that did not when the run was let through.
     ///
     /// # Errors
-    /// Why nothing is written.
-    pub fn held(&self) -> Result<(), Held> {
+    /// What does.
+    pub fn held(&self) -> Result<(), Blocked> {
         self.held_from_putting_back()?;
-        let guard = self.journal.guard();
-        if let Some(stopped) = guard.stopped {
-            return Err(Held::Stopped { at: stopped.at, by: stopped.by });
+        if self.reloaded.is_cancelled() {
+            return Err(Blocked::Reloaded);
         }
-        match guard.breaker {
-            Breaker::Open { since, why } => Err(Held::BreakerOpen { since, why }),
-            Breaker::Closed | Breaker::HalfOpen => Ok(()),
-        }
+        gate::brakes(&self.journal.guard(), None)
     }
 
-    /// As [`Engine::held`], for a person who puts things back. That remediation was stopped by hand, or by its breaker, is a
-    /// reason for that and none against it.
+    /// As [`Engine::held`], for a person who rolls changes back. A stop and an open breaker are reasons for that, and none
+    /// against it.
     ///
     /// # Errors
-    /// Why nothing is written.
-    pub fn held_from_putting_back(&self) -> Result<(), Held> {
+    /// What blocks it.
+    pub fn held_from_putting_back(&self) -> Result<(), Blocked> {
         if self.cancel.is_cancelled() {
-            return Err(Held::Cancelled);
+            return Err(Blocked::Cancelled);
         }
-        // A switch that cannot be looked at counts as thrown.
-        match &self.remediation.kill_switch {
-            Some(path) if path.try_exists().unwrap_or(true) => Err(Held::KillSwitch(path.clone())),
-            _ => Ok(()),
+        match self.remediation.kill_switch.as_deref().and_then(kill_switch) {
+            Some(why) => Err(Blocked::KillSwitch(why)),
+            None => Ok(()),
         }
     }
 
@@ -170,9 +123,15 @@ impl<A, J: Journal> Engine<A, J> {
     }
 
     /// Writes changes down; they are on the disk when this returns.
-    async fn record(&self, changes: Vec<Change>) -> Result<(), Held> {
+    async fn record(&self, changes: Vec<Change>) -> Result<(), Blocked> {
         let journal = Arc::clone(&self.journal);
         let written = tokio::task::spawn_blocking(move || journal.record(&changes)).await;
-        written.unwrap_or_else(|error| Err(error.to_string())).map_err(Held::Journal)
+        written.unwrap_or_else(|error| Err(error.to_string())).map_err(Blocked::Journal)
     }
+}
+
+/// Why the kill switch is on, if it is. One that cannot be looked at counts as on.
+pub fn kill_switch(path: &Path) -> Option<String> {
+    let on = path.try_exists().unwrap_or(true);
+    on.then(|| format!("the kill switch `{}` exists: delete the file to go on", path.display()))
 }

@@ -9,7 +9,7 @@ use crate::aws::{RoleReader, RoleWriter, read_proved};
 use crate::model::{
     Account, AccountId, Change, Origin, Phase, RoleArn, Snapshot, StepOutcome, Write,
 };
-use crate::plan::{Planned, account_plan};
+use crate::plan::{Planned, account_plan, gate};
 use crate::store::ChangeFilter;
 
 /// What recovery came to.
@@ -47,7 +47,8 @@ where
             let mut changes = self.changes(filter).await?;
             changes.reverse();
             let open = |change: &&Change| change.phase != Phase::Ended;
-            let known = self.accounts.get(&account);
+            let covered = |account: &&Account| gate::coverage(&self.remediation, account).is_ok();
+            let known = self.accounts.get(&account).filter(covered);
             let ids: Vec<String> = changes.iter().filter(open).map(|c| c.id.clone()).collect();
             tracing::warn!(%account, changes = ids.len(), "changes had not ended: reading what became of them");
             match self.recover_account(known.filter(|_| armed), &mut changes).await? {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::{AccountId, Action, Origin, StepOutcome};
+use crate::plan::Blocked;
 
 /// A run, account by account.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -20,8 +21,8 @@ pub struct RunReport {
     pub started_at: Timestamp,
     /// When it ended.
     pub finished_at: Timestamp,
-    /// Why it ended before its end, if it did.
-    pub ended_early: Option<String>,
+    /// Why it ended before its end, if it did; in JSON, the sentence.
+    pub ended_early: Option<Blocked>,
     /// The accounts counted.
     pub summary: RunSummary,
     /// Each account, in the order of the plan.
@@ -50,6 +51,8 @@ pub struct AccountRun {
     pub name: String,
     /// In a word.
     pub outcome: Outcome,
+    /// What blocked it, by the gate's word, where something did.
+    pub reason: Option<&'static str>,
     /// Why, unless it was applied; printable.
     pub note: Option<String>,
     /// Each step.

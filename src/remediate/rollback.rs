@@ -142,7 +142,7 @@ where
             origin: Origin::Rollback,
             started_at,
             finished_at: self.now(),
-            ended_early: held.map(|held| held.to_string()),
+            ended_early: held,
             summary: RunSummary::of(&accounts),
             accounts,
         };

@@ -1,12 +1,12 @@
 //! A run: a canary, five more, the rest.
 
-use super::account::{Cause, untouched};
+use super::account::{Cause, Done};
 use super::breaker::{self, Tally};
-use super::{AccountRun, Engine, Held, Journal, Outcome, RunReport, RunSummary, crash};
+use super::{AccountRun, Engine, Journal, Outcome, RunReport, RunSummary, crash};
 use crate::aws::{RoleReader, RoleWriter};
 use crate::ledger::Breaker;
 use crate::model::Origin;
-use crate::plan::ApprovedPlan;
+use crate::plan::{ApprovedPlan, Blocked};
 
 /// The canary and the five after it: a failure among them ends the run.
 const EARLY: usize = 6;
@@ -16,15 +16,16 @@ where
     A: RoleReader + RoleWriter + Send + Sync,
     J: Journal,
 {
-    /// Carries out a plan, account by account. What is held back says so, account by account.
-    pub async fn run(&self, plan: &ApprovedPlan, origin: Origin) -> RunReport {
-        let plan = plan.plan();
+    /// Carries out a plan, account by account. What is not written says why, account by account.
+    pub async fn run(&self, approved: &ApprovedPlan, origin: Origin) -> RunReport {
+        let (plan, most) = (approved.plan(), approved.most());
         let cause = Cause { run: crate::clock::sweep_id(), origin };
         let started_at = self.now();
         tracing::info!(
             run = cause.run,
             plan = plan.id,
             accounts = plan.accounts.len(),
+            most,
             "remediation started"
         );
         // After a reset, one account decides.
@@ -32,28 +33,24 @@ where
         let (mut accounts, mut held, mut tally): (Vec<AccountRun>, _, _) =
             (vec![], self.held().err(), Tally::default());
         for account in &plan.accounts {
-            let trial_over = half_open && tally.tried > 0;
-            if let Some(why) = &held {
-                accounts.push(untouched(account, Outcome::Left, why.to_string()));
-                continue;
-            }
-            if trial_over {
-                let why = "the breaker was just reset: this run tries one account only";
-                accounts.push(untouched(account, Outcome::Left, why.to_owned()));
+            let trial_over = || (half_open && tally.tried > 0).then_some(Blocked::Trial);
+            let spent = || (tally.tried >= most).then_some(Blocked::Limit(most));
+            if let Some(why) = held.clone().or_else(trial_over).or_else(spent) {
+                accounts.push(Done::blocked(account, &why).report);
                 continue;
             }
             let done = self.account(account, &cause).await;
             held = done.held;
             // What was stopped did not fail.
             let failed = done.report.outcome == Outcome::Failed && held.is_none();
+            tally.tried += usize::from(done.tried);
             if done.tried && held.is_none() {
-                tally.tried += 1;
                 tally.failed += usize::from(failed);
                 if let Err(error) = self.count(tally, failed) {
                     held = Some(error);
                 }
                 if failed && tally.tried <= EARLY {
-                    held.get_or_insert(Held::EarlyFailure(account.account.clone()));
+                    held.get_or_insert(Blocked::EarlyFailure(account.account.clone()));
                 }
             }
             accounts.push(done.report);
@@ -66,7 +63,7 @@ where
             origin,
             started_at,
             finished_at: self.now(),
-            ended_early: held.map(|held| held.to_string()),
+            ended_early: held,
             summary: RunSummary::of(&accounts),
             accounts,
         };
@@ -75,12 +72,12 @@ where
     }
 
     /// Counts one account for the breaker.
-    fn count(&self, tally: Tally, failed: bool) -> Result<(), Held> {
+    fn count(&self, tally: Tally, failed: bool) -> Result<(), Blocked> {
         let (now, mut opened) = (self.now(), None);
         let counted = self.journal.update_guard(&mut |guard| {
             opened = breaker::count(guard, tally, failed, &self.remediation, now);
         });
-        counted.map_err(Held::Journal)?;
+        counted.map_err(Blocked::Journal)?;
         match opened {
             None => Ok(()),
             Some(why) => {
@@ -89,7 +86,7 @@ where
                     "the breaker of remediation opened: nothing more is written until it is reset"
                 );
                 self.observer.breaker_opened(&why);
-                Err(Held::BreakerOpen { since: now, why })
+                Err(Blocked::BreakerOpen { since: now, why })
             }
         }
     }
@@ -98,7 +95,7 @@ where
 impl RunReport {
     pub(super) fn tell(&self) {
         let RunSummary { applied, done_already, left, failed } = self.summary;
-        let ended_early = self.ended_early.as_deref().unwrap_or_default();
+        let ended_early = self.ended_early.as_ref().map(ToString::to_string).unwrap_or_default();
         tracing::info!(
             run = self.run,
             applied,

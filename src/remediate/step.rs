@@ -146,8 +146,11 @@ where
         self.may_write(change)?;
         let next = *self.turn.lock().await;
         if let Some(at) = next.filter(|at| *at > Instant::now()) {
-            let waited = self.cancel.run_until_cancelled(sleep_until(at)).await;
-            waited.ok_or(Held::Cancelled)?;
+            tokio::select! {
+                () = sleep_until(at) => {}
+                () = self.cancel.cancelled() => return Err(Held::Cancelled),
+                () = self.reloaded.cancelled() => return Err(Held::Reloaded),
+            }
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use crate::ledger::{Outcome, Resolution};
 use crate::model::{
     AccountState, Action, CheckName, Severity, SkipReason, StepOutcome, UnknownReason,
 };
+use crate::plan::Blocked;
 
 /// One metric.
 #[derive(Debug)]
@@ -94,6 +95,8 @@ const LEVEL: Label = closed("level", || super::logging::LEVELS.map(|(_, name)| n
 const ACTION: Label = closed("action", || Action::ALL.map(Action::as_str).to_vec());
 const STEP_OUTCOME: Label =
     closed("outcome", || StepOutcome::ALL.map(StepOutcome::as_str).to_vec());
+const BLOCKED_REASON: Label = closed("reason", || Blocked::OF_EVERYTHING.to_vec());
+const WAITING_REASON: Label = closed("reason", || Blocked::OF_ACCOUNTS.to_vec());
 const VERSION: Label = open("version", "of rolewarden");
 const REVISION: Label = open("revision", "commit, or `unknown`");
 const RUSTC: Label = open("rustc", "version of the compiler");
@@ -283,10 +286,14 @@ catalogue! {
             "1 while remediation is stopped: by hand, or because the journal of changes was lost.";
         BREAKER_OPEN = Gauge, "rolewarden_remediation_breaker_open" [] Stable serve,
             "1 while remediation is stopped because too many changes failed.";
+        REMEDIATION_BLOCKED = Gauge, "rolewarden_remediation_blocked" [BLOCKED_REASON] Stable serve,
+            "1 for what blocks every write now, or ended the last run early. All 0 while nothing does, and outside of mode apply.";
         REMEDIATION_PENDING = Gauge, "rolewarden_remediation_pending" [] Stable serve,
-            "Accounts that remediation will put right, and has not yet.";
+            "Drifted accounts that remediation will change, now or later.";
+        REMEDIATION_WAITING = Gauge, "rolewarden_remediation_waiting" [WAITING_REASON] Stable serve,
+            "Drifted accounts that may not be changed now, by reason.";
         ACCOUNTS_FLAPPING = Gauge, "rolewarden_accounts_flapping" [] Stable serve,
-            "Accounts that are left alone because what was put right was undone again and again.";
+            "Accounts left to people because their role is changed back again and again.";
     }
     "Configuration, store and log", "The process itself." {
         BUILD_INFO = Gauge, "rolewarden_build_info" [VERSION, REVISION, RUSTC] Stable scan,

@@ -16,6 +16,7 @@ use crate::ledger::{Entry, Ledger, View};
 use crate::model::{
     Account, AccountId, AccountResult, AccountState, CheckName, Severity, SkipReason,
 };
+use crate::plan::Blocked;
 
 /// Everything that follows from the view alone.
 pub(super) fn families(view: &View, now: Timestamp) -> Vec<MetricFamily> {
@@ -250,13 +251,26 @@ fn about(view: &View) -> Vec<MetricFamily> {
 fn remediation(view: &View) -> Vec<MetricFamily> {
     let remediation = &view.remediation;
     let yes = |holds: bool| f64::from(u8::from(holds));
-    let enabled = remediation.armed && view.config.remediation.mode == RemediationMode::Apply;
+    let apply = view.config.remediation.mode == RemediationMode::Apply;
+    let enabled = remediation.armed && apply;
+    let blocked = remediation.blocked().filter(|_| apply);
+    let mut blocking = Family::new(&c::REMEDIATION_BLOCKED);
+    for reason in Blocked::OF_EVERYTHING {
+        blocking.add(&[reason], yes(blocked.as_ref().is_some_and(|why| why.as_str() == reason)));
+    }
+    let mut waiting = Family::new(&c::REMEDIATION_WAITING);
+    for reason in Blocked::OF_ACCOUNTS {
+        let accounts = remediation.waiting.iter().filter(|waiting| waiting.why.as_str() == reason);
+        waiting.add(&[reason], accounts.count() as f64);
+    }
     vec![
         Family::single(&c::REMEDIATION_ENABLED, yes(enabled)),
         Family::single(&c::REMEDIATION_STOPPED, yes(remediation.guard.stopped.is_some())),
         Family::single(&c::BREAKER_OPEN, yes(remediation.breaker_is_open())),
+        blocking.done(),
+        waiting.done(),
         Family::single(&c::REMEDIATION_PENDING, remediation.pending as f64),
-        Family::single(&c::ACCOUNTS_FLAPPING, remediation.flapping.len() as f64),
+        Family::single(&c::ACCOUNTS_FLAPPING, remediation.flapping().count() as f64),
     ]
 }
 

@@ -10,7 +10,7 @@ use super::scrape::Kept;
 use crate::aws::{Counters, Sent, Traffic};
 use crate::ledger::{Event, Outcome, Resolution, SweepRecord, Trigger};
 use crate::model::{AccountId, AccountReport, AccountResult, Action, ScanError, StepOutcome};
-use crate::plan::Plan;
+use crate::plan::{Blocked, Plan};
 use crate::store::Health;
 
 /// Findings that are logged one by one at `info`; of what changes beyond that at once, `debug` tells.
@@ -217,7 +217,7 @@ impl Telemetry {
     }
 
     /// A plan was made after a sweep.
-    pub fn planned(&self, plan: &Plan, pending: usize, held: Option<&str>) {
+    pub fn planned(&self, plan: &Plan, pending: usize, held: Option<&Blocked>) {
         let accounts = plan.accounts.len();
         let steps: usize = plan.accounts.iter().map(|account| account.steps.len()).sum();
         let left_alone = plan.left_alone.len();
@@ -230,7 +230,8 @@ impl Telemetry {
                     steps,
                     pending,
                     left_alone,
-                    held,
+                    reason = held.as_str(),
+                    %held,
                     "nothing is remediated"
                 );
             }

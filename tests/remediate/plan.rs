@@ -70,7 +70,7 @@ fn a_plan_has_steps_for_what_may_be_put_right_and_reasons_for_the_rest() {
     want.sort();
     assert_eq!(left, want, "{run}");
     assert_eq!((plan.selected, plan.unknown), (8, 1), "{run}");
-    assert_eq!(plan.arming_code.len(), 12);
+    assert_eq!((plan.arming_code.len(), plan.accounts_per_run), (12 + 1 + 16, 1));
     assert!(plan.accounts.iter().all(|account| account.remaining.is_empty()), "{run}");
 }
 
@@ -89,13 +89,23 @@ fn the_text_reads_like_terraforms_and_ends_with_how_to_apply_it() {
         "INCOMPLETE: 1 of 8 accounts could not be judged; nothing is planned for it",
         "Nothing was changed, and nothing is armed: this is a plan.",
         "remediation.mode is off",
+        "One run changes at most 1 account of them",
+        "  rolewarden serve --arm ",
     ] {
         assert!(text.contains(words), "expected `{words}` in {run}");
     }
     let path = lab.path("p l.json");
     let plan = from_json(&fs::read_to_string(&path).unwrap()).unwrap();
     let last = text.trim_end().lines().last().unwrap();
-    assert_eq!(last.trim(), format!("rolewarden apply 'p l.json' --arm {}", plan.arming_code));
+    let config = lab.path("rolewarden.yaml");
+    assert_eq!(
+        last.trim(),
+        format!(
+            "rolewarden apply 'p l.json' --config {} --arm {}",
+            config.display(),
+            plan.arming_code
+        )
+    );
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(lab.names(), ["p l.json", "rolewarden.yaml"]);
     for id in [&ids[0], &ids[4]] {

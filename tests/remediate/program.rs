@@ -107,9 +107,15 @@ fn every_refusal_is_named_and_nothing_is_written() {
     let (mut lab, _) = drifted();
     let code = plan(&lab);
     let armed = ["apply", "plan.json", "--arm", code.as_str()];
-    lab.run(&["apply", "plan.json"]).fails(1, &["nobody armed it", &code]);
-    lab.run(&["apply", "plan.json", "--arm", "000000000000"])
-        .fails(1, &["armed with 000000000000", &code]);
+    for (args, words) in [
+        (&["apply", "plan.json"][..], "remediation is not armed"),
+        (&["apply", "plan.json", "--arm", "000000000000"], "the code `000000000000` does not fit"),
+        // The daemon's code arms no plan.
+        (&["apply", "plan.json", "--arm", &code[..12]], "does not fit"),
+    ] {
+        let run = lab.run(args).fails(1, &[words]);
+        assert!(!run.stderr.contains(&code), "the right code is never told: {run}");
+    }
     lab.run(&["apply", "other.json", "--arm", &code]).fails(1, &["`other.json` cannot be used"]);
     let text = std::fs::read_to_string(lab.path("plan.json")).unwrap();
     lab.file("edited.json", text.replace("ssm.amazonaws.com", "ec2.amazonaws.com"));
@@ -120,14 +126,14 @@ fn every_refusal_is_named_and_nothing_is_written() {
         lab.run(&["rollback", "x", "--yes"]).fails(1, &["remediation.mode is", mode]);
     }
     lab.set_config(&format!("{CONFIG}baseline: {{required_tags: {{a: b}}}}\n"));
-    lab.run(&armed).fails(1, &["make it anew"]);
+    lab.run(&armed).fails(1, &["made with another baseline"]);
     lab.set_config(&CONFIG.replace("max_accounts: 1000", "max_accounts: 0"));
     lab.run(&armed).fails(1, &["nothing was written"]);
     lab.set_config(&CONFIG.replace("mode: apply", "mode: apply\n  kill_switch: stop"));
     lab.file("stop", "");
     let run = lab.run(&armed);
     assert_eq!(run.status, Some(1), "{run}");
-    assert!(run.stderr.contains("kill switch") || run.stderr.contains("make it anew"), "{run}");
+    assert!(run.stderr.contains("kill switch"), "{run}");
     lab.set_config(CONFIG);
     let held = Store::open(&lab.path("rolewarden.db")).unwrap();
     lab.run(&armed).fails(1, &["in use by another rolewarden", "serve"]);
@@ -135,6 +141,102 @@ fn every_refusal_is_named_and_nothing_is_written() {
     assert_eq!(writes(&lab.calls()), 0);
     assert!(journal(&lab).is_empty());
     apply(&lab, &code).ends(0);
+}
+
+/// One account a run.
+fn one_a_run() -> (Lab, Vec<AccountId>) {
+    let (world, ids) = world_of(&KINDS);
+    (Lab::new(world).config(&CONFIG.replace("max_accounts: 1000", "max_accounts: 1")), ids)
+}
+
+#[test]
+fn a_plan_that_is_applied_again_changes_no_more_accounts_than_one_run_may() {
+    let (lab, _) = one_a_run();
+    let before = roles(&lab);
+    let code = plan(&lab);
+    let changed = |lab: &Lab| roles(lab).iter().filter(|(id, role)| before[*id] != **role).count();
+    for round in 1..=3 {
+        let run = apply(&lab, &code).ends(if round == 3 { 0 } else { 3 });
+        let json = run.json();
+        assert_eq!(changed(&lab), round, "{run}");
+        assert_eq!(json["summary"]["applied"], 1, "{run}");
+        assert_eq!(json["summary"]["done_already"], round - 1, "{run}");
+        for account in json["accounts"].as_array().unwrap() {
+            let limited = account["outcome"] == "left";
+            assert_eq!(account["reason"] == "limit", limited, "{run}");
+        }
+    }
+    // A stack set reverts all of them: still one account a run.
+    lab.running.change(|world: &mut World| {
+        for (id, role) in &before {
+            let roles = &mut world.accounts.get_mut(id).unwrap().roles;
+            match role {
+                Some(role) => drop(roles.insert(ROLE.to_owned(), role.clone())),
+                None => drop(roles.remove(ROLE)),
+            }
+        }
+    });
+    let run = lab.run(&["apply", "plan.json", "--arm", &code]).ends(3);
+    assert!(run.stdout.contains("2 accounts left for the next run: apply the plan again"), "{run}");
+    assert_eq!(changed(&lab), 1, "{run}");
+}
+
+#[test]
+fn the_code_of_one_plan_arms_no_other_and_what_is_in_a_plan_file_moves_no_limit() {
+    use rolewarden::plan::{Plan, from_json, to_json};
+    let (lab, ids) = drifted();
+    let code = plan(&lab);
+    let reviewed = from_json(&std::fs::read_to_string(lab.path("plan.json")).unwrap()).unwrap();
+    let edits: [(&str, fn(&mut Plan)); 4] = [
+        ("unknown", |plan| plan.unknown = 7),
+        ("selected", |plan| plan.selected = 100_000),
+        ("age", |plan| plan.created_at += jiff::SignedDuration::from_secs(-1)),
+        ("accounts", |plan| drop(plan.accounts.pop())),
+    ];
+    for (case, edit) in edits {
+        let mut plan = reviewed.clone();
+        edit(&mut plan);
+        // The digest fits: whoever edits a plan can compute it.
+        lab.file("edited.json", to_json(&plan).unwrap());
+        let run = lab.run(&["apply", "edited.json", "--arm", &code]);
+        run.fails(1, &["does not fit"]);
+        assert_eq!(writes(&lab.calls()), 0, "case `{case}`");
+    }
+    // The code of another plan, of the same organization a moment later.
+    let other = plan(&lab);
+    assert_ne!(other, code);
+    lab.run(&["apply", "plan.json", "--arm", &code]).fails(1, &["does not fit"]);
+    // Unknown accounts count as they are now: none was when the plan was made.
+    lab.running.change(|world| {
+        use rolewarden::simulator::{Fault, On, Operation, Rule};
+        let rule = Rule::always(On::Only(Operation::AssumeRole), Fault::Denied);
+        world.script([Rule { account: Some(ids[0].clone()), ..rule }]).unwrap();
+    });
+    lab.run(&["apply", "plan.json", "--arm", &other])
+        .fails(1, &["1 of 5 accounts are unknown, more than 0 %"]);
+    assert_eq!(writes(&lab.calls()), 0);
+}
+
+#[test]
+fn the_plan_of_a_shard_is_applied_as_that_shard_and_changes_its_part_of_the_limit() {
+    let (world, _) = crate::support::many(Kind::Everyone, 40);
+    let lab = Lab::new(world).config(&CONFIG.replace("max_accounts: 1000", "max_accounts: 8"));
+    let shard = ["--shard", "1", "--total-shards", "4"];
+    let args = [&["plan", "-o", "plan.json", "--format", "json"][..], &shard].concat();
+    let code = lab.run(&args).ends(3).json()["arming_code"].as_str().unwrap().to_owned();
+    let armed = ["apply", "plan.json", "--arm", &code, "--format", "json"];
+    lab.run(&armed).fails(1, &["the plan is for shard 1 of 4, and this is shard 0 of 1"]);
+    lab.run(&[&armed[..], &["--shard", "2", "--total-shards", "4"]].concat())
+        .fails(1, &["this is shard 2 of 4"]);
+    assert_eq!(writes(&lab.calls()), 0);
+    let run = lab.run(&[&armed[..], &shard].concat()).ends(3);
+    assert_eq!((run.json()["summary"]["applied"].clone(), writes(&lab.calls())), (2.into(), 2));
+    // One percent of few accounts is one.
+    let (world, _) = crate::support::many(Kind::Everyone, 10);
+    let lab = Lab::new(world).config(&CONFIG.replace("max_percent: 100", "max_percent: 1"));
+    let code = plan(&lab);
+    let run = apply(&lab, &code).ends(3);
+    assert_eq!(run.json()["summary"]["applied"], 1, "{run}");
 }
 
 #[test]

@@ -10,10 +10,9 @@ use rolewarden::aws::{Aws, Connect, OrganizationReader, RoleReader};
 use rolewarden::check::Rules;
 use rolewarden::config::{Config, Remediation, RemediationMode};
 use rolewarden::ledger::Guard;
-use rolewarden::model::{AccountId, Action, Change, Origin, Phase, StepOutcome};
+use rolewarden::model::{AccountId, Action, Change, Origin, Phase, Shard, StepOutcome};
 use rolewarden::plan::{
-    AccountFacts, AccountPlan, ApprovedPlan, Facts, Limits, Plan, Planned, account_plan, approve,
-    arming_code,
+    AccountPlan, ApprovedPlan, Arming, Gate, Made, Moment, Plan, Planned, Scope, account_plan,
 };
 use rolewarden::remediate::{Engine, Journal, Observer, RunReport, RunSummary};
 use rolewarden::simulator::{Calls, Direct, Kind, Operation, Role, World, generate};
@@ -218,7 +217,7 @@ impl Lab {
         let today = jiff::civil::date(2026, 11, 24);
         let rules = Rules::new(&self.config, aws.partition().clone(), organization.id, today);
         let after = self.after_step.lock().unwrap().take();
-        let accounts = organization.accounts.into_iter().filter(|account| account.skip.is_none());
+        let accounts = organization.accounts.into_iter();
         Engine {
             accounts: accounts.map(|account| (account.id.clone(), account)).collect(),
             caller: aws.caller_arn().to_owned(),
@@ -228,6 +227,7 @@ impl Lab {
             remediation: self.config.remediation.clone(),
             clock,
             cancel: self.cancel.clone(),
+            reloaded: CancellationToken::new(),
             observer: Arc::new(Watch(after.unwrap_or_else(|| Box::new(|_| {})))),
             turn: Arc::new(AsyncMutex::new(None)),
         }
@@ -245,9 +245,10 @@ impl Lab {
     /// As [`Lab::plan`], of so many accounts only, or of none.
     pub(crate) async fn planned_of(&self, most: usize) -> Option<ApprovedPlan> {
         let engine = self.engine_without_watch().await;
-        let accounts = &engine.accounts;
+        let accounts: Vec<_> =
+            engine.accounts.values().filter(|account| account.skip.is_none()).collect();
         let mut plans = vec![];
-        for account in accounts.values().take(most) {
+        for account in accounts.iter().take(most) {
             let Ok(seen) = engine.aws.read_role(account).await.map(|read| read.seen) else {
                 continue;
             };
@@ -258,15 +259,10 @@ impl Lab {
             }
         }
         let selected = accounts.len();
-        self.approved(&engine, plans, selected)
+        self.approved(plans, selected)
     }
 
-    fn approved(
-        &self,
-        engine: &Engine<Aws, Memory>,
-        accounts: Vec<AccountPlan>,
-        selected: usize,
-    ) -> Option<ApprovedPlan> {
+    fn approved(&self, accounts: Vec<AccountPlan>, selected: usize) -> Option<ApprovedPlan> {
         let info = rolewarden::sweep::report_of(
             &self.config,
             "plan",
@@ -276,39 +272,31 @@ impl Lab {
             true,
         )
         .sweep;
-        let code = arming_code(&self.config);
-        let facts = Facts {
-            now: clock(),
-            origin: Origin::Apply,
-            armed: Some(code.clone()),
-            code: code.clone(),
-            config_digest: info.config_digest.clone(),
-            baseline_digest: info.baseline_digest.clone(),
-            list_is_stale: false,
-            clock_is_off: false,
-            stopped: None,
-            breaker: None,
-            journal: None,
-            accounts: engine
-                .accounts
-                .iter()
-                .map(|(id, account)| (id.clone(), AccountFacts::new(account.clone())))
-                .collect(),
-        };
-        let plan = Plan {
-            schema: Plan::SCHEMA.to_owned(),
+        let mut report = rolewarden::model::Report::new(info, vec![]);
+        report.summary.selected = selected;
+        let made = Made {
             id: "01PLAN".to_owned(),
-            created_at: clock(),
-            sweep: info,
-            arming_code: code,
-            drift_severity: self.config.checks.drift_severity,
+            at: clock(),
+            config: &self.config,
+            organization: None,
+            scope: Scope::default(),
+        };
+        let plan = Plan::new(made, &report, accounts, vec![]);
+        let moment = Moment {
+            now: clock(),
+            guard: Guard::default(),
+            kill_switch: None,
+            journal: None,
+            clock: None,
+            stale_list: None,
+            arming: Arming::Armed,
             selected,
             unknown: 0,
-            accounts,
-            left_alone: vec![],
+            shard: Shard::default(),
         };
-        let limits = Limits { remediation: &self.config.remediation, facts: &facts };
-        approve(plan, &limits).unwrap().plan
+        let gate = Gate { remediation: &self.config.remediation, moment: &moment };
+        let approved = gate.approve(plan).unwrap();
+        (!approved.plan().accounts.is_empty()).then_some(approved)
     }
 
     async fn engine_without_watch(&self) -> Engine<Aws, Memory> {

@@ -129,14 +129,60 @@ fn armed_it_puts_an_organization_right_within_its_limits() {
 }
 
 #[test]
+fn a_reload_that_changes_what_may_be_written_ends_the_run_after_the_write_in_progress() {
+    let (text, slow) = (yaml("apply", ""), |text: &str| text.replace("10ms", "1h"));
+    let (mut lab, ids) = lab(&slow(&text));
+    let code = code(&lab);
+    let daemon = started(&lab, &["--arm", &code]);
+    // The next write may be sent an hour later.
+    daemon.wait("the first write", || writes(&lab.calls()) == 1);
+    let exclude = format!("[\"{}\", \"{}\", \"{}\"]", ids[0], ids[1], ids[2]);
+    lab.set_config(
+        &slow(&text).replace("grace: 0s", &format!("grace: 0s, exclude: {{ids: {exclude}}}")),
+    );
+    assert_eq!(daemon.post("/-/reload").status, 200);
+    daemon.wait_for_log("remediation ended", 1);
+    assert_eq!(daemon.logged("the configuration was reloaded during the run").len(), 1);
+    sweep_again(&daemon);
+    assert_eq!(writes(&lab.calls()), 1);
+    assert_eq!(remediation(&daemon)["pending"], 0);
+    daemon.stop();
+}
+
+#[test]
+fn what_waits_for_its_grace_period_is_shown_with_its_time() {
+    let (lab, ids) = lab(&yaml("apply", "").replace("grace: 0s", "grace: 1h"));
+    let code = code(&lab);
+    let daemon = started(&lab, &["--arm", &code]);
+    let stands = remediation(&daemon);
+    let waiting = stands["waiting"].as_array().unwrap();
+    assert_eq!((waiting.len(), &stands["pending"]), (3, &Value::from(3)), "{stands}");
+    for waiting in waiting {
+        assert!(ids.iter().any(|id| waiting["account"] == id.as_str()), "{waiting}");
+        assert_eq!(waiting["reason"], "grace");
+        assert!(waiting["message"].as_str().unwrap().contains(waiting["until"].as_str().unwrap()));
+    }
+    daemon.expect_metric("rolewarden_remediation_pending", 3.0);
+    daemon.expect_metric("rolewarden_remediation_waiting{reason=\"grace\"}", 3.0);
+    daemon.expect_metric("rolewarden_remediation_blocked{reason=\"stopped\"}", 0.0);
+    let page = daemon.get("/changes").text().to_owned();
+    assert!(page.contains("waits for remediation.grace") && page.contains(ids[0].as_str()));
+    assert_eq!(daemon.post("/api/v1/remediation/stop").json()["standing"], "stopped");
+    daemon.expect_metric("rolewarden_remediation_blocked{reason=\"stopped\"}", 1.0);
+    assert_eq!(writes(&lab.calls()), 0);
+    daemon.stop();
+}
+
+#[test]
 fn a_code_that_does_not_fit_arms_nothing_and_says_so() {
     let (lab, _) = lab(&yaml("apply", ""));
     for (args, logged) in [(&[][..], 0), (&["--arm", "0123456789ab"][..], 1)] {
         let daemon = started(&lab, args);
         let stands = remediation(&daemon);
         assert_eq!(stands["standing"], "not_armed");
-        assert!(stands["held"].as_str().unwrap().contains("nobody armed it"), "{stands}");
-        let not_armed = "not armed: the code is not that of this configuration and this baseline";
+        assert!(stands["held"].as_str().unwrap().contains("is not armed"), "{stands}");
+        assert_eq!(stands["held_reason"], "not_armed");
+        let not_armed = "not armed: the code does not fit this organization";
         assert_eq!(daemon.log().matches(not_armed).count(), logged);
         daemon.expect_metric("rolewarden_remediation_pending", 3.0);
         daemon.expect_metric("rolewarden_remediation_enabled", 0.0);
@@ -194,7 +240,7 @@ fn a_reload_never_arms_and_one_with_another_baseline_disarms_for_good() {
     std::fs::remove_file(switch).unwrap();
     sweep_again(&daemon);
     assert_eq!(remediation(&daemon)["standing"], "not_armed");
-    assert_eq!(remediation(&daemon)["code"], code);
+    assert_eq!(remediation(&daemon)["code"], code[..12]);
     assert_eq!(writes(&lab.calls()), 0);
     daemon.stop();
 }

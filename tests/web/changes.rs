@@ -1,8 +1,9 @@
 //! What was changed, and how remediation stands: the API, the pages, the requests that steer it.
 
 use rolewarden::config::RemediationMode;
-use rolewarden::ledger::{Breaker, Guard, RemediationView, Stopped, View};
+use rolewarden::ledger::{Breaker, Guard, RemediationView, Stopped, View, Waiting};
 use rolewarden::model::{Action, Change, Origin, Phase, StepOutcome, Write};
+use rolewarden::plan::Blocked;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -160,19 +161,28 @@ async fn how_remediation_stands_is_said_in_words() {
         breaker: Breaker::Open { since: world::ago(60), why: world::HOSTILE[1].into() },
         ..Guard::default()
     };
+    let waiting = |n, why| Waiting {
+        account: world::id(n),
+        name: world::HOSTILE[n % world::HOSTILE.len()].into(),
+        why,
+    };
     let looked = RemediationView {
         armed: true,
         pending: 7,
-        flapping: [world::id(3)].into(),
+        waiting: vec![
+            waiting(3, Blocked::Flapping(3, world::ago(-3600))),
+            waiting(4, Blocked::Grace(world::ago(-60))),
+        ],
         looked_at: Some(world::ago(60)),
         ..RemediationView::default()
     };
     use RemediationMode::{Apply, Off, Plan};
-    let held = RemediationView { held: Some(world::HOSTILE[2].into()), ..looked.clone() };
+    let why = Blocked::KillSwitch(world::HOSTILE[2].into());
+    let held = RemediationView { held: Some(why), ..looked.clone() };
     let cases = [
         (Off, RemediationView::default(), "off", "Nothing is ever written"),
-        (Plan, RemediationView::default(), "plan", "is not known yet"),
-        (Plan, looked.clone(), "plan", "7 accounts to be put right"),
+        (Plan, RemediationView::default(), "plan", "No plan yet"),
+        (Plan, looked.clone(), "plan", "7 accounts to remediate"),
         (Apply, RemediationView::default(), "not_armed", "not armed, so nothing is written"),
         (Apply, RemediationView { guard: stopped, ..looked.clone() }, "stopped", "stopped by"),
         (
@@ -181,8 +191,9 @@ async fn how_remediation_stands_is_said_in_words() {
             "breaker_open",
             "the breaker is open",
         ),
-        (Apply, held, "held", "held back"),
-        (Apply, looked, "armed", "1 account flapping"),
+        (Apply, held, "held", "armed, and blocked"),
+        (Apply, looked.clone(), "armed", "1 account flapping"),
+        (Apply, looked, "armed", "waits for remediation.grace"),
     ];
     for (mode, remediation, standing, words) in cases {
         let web = Web::new(view(mode, remediation.clone()), Fake::default());

@@ -3,8 +3,8 @@
 use super::support::*;
 use crate::check::tests::config;
 use crate::check::tests::documents::*;
-use crate::model::{Report, Snapshot, SweepInfo};
-use crate::plan::{InvalidPlan, LeftAlone, Plan, from_json, to_json};
+use crate::model::{Report, Severity, Snapshot, SweepInfo};
+use crate::plan::{InvalidPlan, LeftAlone, Made, Plan, Scope, from_json, to_json};
 
 /// A plan of these roles, each in an account of its own.
 pub(super) fn plan(roles: &[Snapshot]) -> Plan {
@@ -35,7 +35,14 @@ pub(super) fn plan(roles: &[Snapshot]) -> Plan {
         name: "left".into(),
         why: "it was asked for".into(),
     };
-    Plan::new("01JE".into(), now, &config, &report, accounts, vec![left])
+    let made = Made {
+        id: "01JE".into(),
+        at: now,
+        config: &config,
+        organization: None,
+        scope: Scope::default(),
+    };
+    Plan::new(made, &report, accounts, vec![left])
 }
 
 fn some() -> Plan {
@@ -109,7 +116,9 @@ fn accounts_stand_in_the_order_they_are_changed_in() {
         r.trust_policy = trust_also(r#"{"AWS":"999988887777"}"#);
     });
     let plan = plan(&[two, role(|r| r.inline.clear()), role(|r| r.inline.clear())]);
-    let order: Vec<(usize, &str)> =
-        plan.accounts.iter().map(|a| (a.steps.len(), a.account.as_str())).collect();
-    assert_eq!(order, [(1, "000000000002"), (1, "000000000003"), (2, "000000000001")]);
+    let order: Vec<(Severity, usize, &str)> =
+        plan.accounts.iter().map(|a| (a.severity, a.steps.len(), a.account.as_str())).collect();
+    let worst = (Severity::Critical, 2, "000000000001");
+    let rest = |id| (Severity::High, 1, id);
+    assert_eq!(order, [worst, rest("000000000002"), rest("000000000003")]);
 }

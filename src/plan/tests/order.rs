@@ -252,14 +252,14 @@ fn what_may_not_be_done_is_left_alone_and_says_why() {
             String::new(),
             stranger(),
             Remediation { exclude: selector("111122223333"), ..everything() },
-            "remediation.exclude leaves it out",
+            "remediation.exclude names it",
         ),
         (
             "not included",
             String::new(),
             stranger(),
             Remediation { include: selector("999988887777"), ..everything() },
-            "remediation.include does not have it",
+            "remediation.include does not name it",
         ),
         (
             "one step would touch what is excused",

@@ -6,7 +6,7 @@ use super::layout::{Page, Span};
 use super::{NAME_COLUMNS, accounts, plural, style};
 use crate::config::RemediationMode;
 use crate::model::{Action, Write, is_dangerous};
-use crate::plan::{AccountPlan, Plan, Remaining, Step};
+use crate::plan::{AccountPlan, Plan, Remaining, Step, standing_part};
 
 /// Columns under a step's sign: what belongs to the step starts right of it.
 const DETAIL: usize = 6;
@@ -26,8 +26,8 @@ pub struct PlanOptions {
     pub width: usize,
     /// Shows every account and every line of every diff.
     pub verbose: bool,
-    /// Where the plan was saved.
-    pub file: Option<String>,
+    /// The words that apply it, where it was saved; the code follows.
+    pub apply: Option<Vec<String>>,
     /// Whether configuration lets plans be carried out.
     pub mode: RemediationMode,
 }
@@ -161,6 +161,14 @@ fn summary(page: &mut Page, plan: &Plan) {
         plural(remaining, "finding"),
     );
     page.line(0, &[Span::new(style::BOLD, words)]);
+    if plan.accounts.len() > plan.accounts_per_run {
+        let words = format!(
+            "One run changes at most {} of them (remediation.max_accounts, remediation.max_percent of {}), the first ones above: apply the plan again for the next.",
+            plan.accounts_per_run,
+            accounts(plan.selected),
+        );
+        page.paragraph(0, &[], 0, &Span::plain(words));
+    }
 }
 
 fn unknown(page: &mut Page, plan: &Plan) {
@@ -184,28 +192,24 @@ fn next(page: &mut Page, plan: &Plan, options: &PlanOptions) {
     let said = |page: &mut Page, words: &str| page.paragraph(0, &[], 0, &Span::plain(words));
     said(page, "Nothing was changed, and nothing is armed: this is a plan.");
     if options.mode != RemediationMode::Apply {
-        let mode = match options.mode {
-            RemediationMode::Off => "off",
-            RemediationMode::Plan => "plan",
-            RemediationMode::Apply => "apply",
-        };
-        said(
-            page,
-            &format!("remediation.mode is {mode}: plans are carried out with mode apply only."),
-        );
+        let mode = options.mode.as_str();
+        said(page, &format!("remediation.mode is {mode}: plans are applied with mode apply only."));
     }
-    match &options.file {
-        None => said(page, "To carry it out, save it first: rolewarden plan -o FILE"),
-        Some(file) => {
-            said(page, "To carry it out:");
-            let command =
-                format!("rolewarden apply {} --arm {}", shell_word(file), plan.arming_code);
+    said(page, "To let the daemon remediate such drift, now and later, arm it:");
+    let command = format!("rolewarden serve --arm {}", standing_part(&plan.arming_code));
+    page.line(2, &[Span::whole(&command)]);
+    match &options.apply {
+        None => said(page, "To apply it, save it first: rolewarden plan -o FILE"),
+        Some(words) => {
+            said(page, "To apply it:");
+            let words: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
+            let command = format!("{} --arm {}", words.join(" "), plan.arming_code);
             page.line(2, &[Span::whole(&command)]);
         }
     }
 }
 
-/// A file's name for a POSIX shell.
+/// A word for a POSIX shell.
 fn shell_word(text: &str) -> String {
     let safe = |b: u8| b.is_ascii_alphanumeric() || b"_-./".contains(&b);
     if text.bytes().all(safe) && !text.starts_with('-') {

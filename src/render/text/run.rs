@@ -1,10 +1,12 @@
 //! A run of remediation for people: each account, each step, and the counts.
 
 use super::layout::{Page, Span};
-use super::{TextOptions, plural, style};
+use super::{TextOptions, accounts, plural, style};
 use crate::model::{Origin, StepOutcome, printable_line};
 use crate::remediate::{AccountRun, Outcome, RunReport};
 
+/// The gate's word for an account that the run's limit left out.
+const LIMIT: &str = "limit";
 /// Columns that an account's steps are indented.
 const HANG: usize = 4;
 
@@ -20,7 +22,10 @@ pub fn run(report: &RunReport, options: TextOptions) -> String {
     if let Some(why) = &report.ended_early {
         page.line(
             0,
-            &[Span::new(style::BOLD, "ended early: "), Span::plain(printable_line(why, 600))],
+            &[
+                Span::new(style::BOLD, "ended early: "),
+                Span::plain(printable_line(&why.to_string(), 600)),
+            ],
         );
     }
     let summary = report.summary;
@@ -36,6 +41,11 @@ pub fn run(report: &RunReport, options: TextOptions) -> String {
         summary.failed
     );
     page.line(0, &[Span::new(style::BOLD, counts)]);
+    let waiting = report.accounts.iter().filter(|account| account.reason == Some(LIMIT)).count();
+    if waiting > 0 {
+        let words = format!("{} left for the next run: apply the plan again", accounts(waiting));
+        page.line(0, &[Span::plain(words)]);
+    }
     let wrote =
         report.accounts.iter().flat_map(|account| &account.steps).any(|step| {
             matches!(step.outcome, Some(StepOutcome::Applied | StepOutcome::VerifyFailed))

@@ -10,6 +10,11 @@ use super::super::ops::{authorize, none};
 use super::super::problem::Problem;
 use crate::config::RemediationMode;
 use crate::ledger::{RemediationView, Standing, View};
+use crate::model::AccountId;
+use crate::plan::Blocked;
+
+/// Waiting accounts that are listed; `pending` counts all.
+const MOST_WAITING: usize = 1_000;
 
 /// Everything about it but its plan.
 #[derive(Serialize)]
@@ -18,15 +23,28 @@ pub(in crate::web) struct Remediation {
     mode: RemediationMode,
     /// The id of the plan that the last sweep led to.
     plan: Option<String>,
+    /// Why nothing is written, in the gate's word.
+    held_reason: Option<&'static str>,
+    /// Accounts left to people, because their role is changed back again and again.
+    flapping: Vec<AccountId>,
     #[serde(flatten)]
     view: RemediationView,
 }
 
 fn of(view: &View) -> Json<Remediation> {
     let mode = view.config.remediation.mode;
-    let view = view.remediation.clone();
+    let mut view = view.remediation.clone();
     let plan = view.plan.as_ref().map(|plan| plan.id.clone());
-    Json(Remediation { standing: view.standing(mode), mode, plan, view })
+    let flapping = view.flapping().map(|waiting| waiting.account.clone()).collect();
+    view.waiting.truncate(MOST_WAITING);
+    Json(Remediation {
+        standing: view.standing(mode),
+        mode,
+        plan,
+        held_reason: view.held.as_ref().map(Blocked::as_str),
+        flapping,
+        view,
+    })
 }
 
 pub(in crate::web) async fn remediation(

@@ -11,7 +11,7 @@ use super::findings::diff;
 use super::layout::{Frame, frame};
 use super::links::{self, VALUE};
 use crate::config::RemediationMode;
-use crate::ledger::{Breaker, Standing, View};
+use crate::ledger::{Breaker, Standing, View, Waiting};
 use crate::model::{Change, StepOutcome};
 use crate::plan::Plan;
 use crate::web::api::{changes_filter, changes_part};
@@ -38,6 +38,7 @@ pub(in crate::web) async fn changes(
         h1 { "Changes" }
         (standing(&view, now))
         @if let Some(plan) = &view.remediation.plan { (planned(plan, now)) }
+        (waiting(&view.remediation.waiting, now))
         section.findings aria-labelledby="changes" {
             h2 id="changes" { "What was changed" }
             @if changes.is_empty() { p.quiet { "No such change is in the journal." } }
@@ -77,7 +78,8 @@ pub(super) fn standing(view: &View, now: Timestamp) -> Markup {
                 },
                 Standing::Armed => "armed.",
                 Standing::Held => {
-                    "armed, and held back: " (line(remediation.held.as_deref().unwrap_or_default()))
+                    "armed, and blocked: "
+                    @if let Some(why) = &remediation.held { (line(&why.to_string())) }
                 },
                 Standing::Stopped => {
                     @if let Some(stopped) = &remediation.guard.stopped {
@@ -102,15 +104,15 @@ fn figures(view: &View) -> Markup {
     let remediation = &view.remediation;
     html! {
         @match remediation.looked_at {
-            None => span.unknown-text { "What is to be put right is not known yet." },
+            None => span.unknown-text { "No plan yet: the first sweep has not ended." },
             Some(_) => {
-                a href="/changes" { (counted(remediation.pending, "account")) " to be put right" }
-                @if !remediation.flapping.is_empty() {
-                    " · " strong { (counted(remediation.flapping.len(), "account")) " flapping" }
+                a href="/changes" { (counted(remediation.pending, "account")) " to remediate" }
+                @if remediation.flapping().next().is_some() {
+                    " · " strong { (counted(remediation.flapping().count(), "account")) " flapping" }
                     ": "
-                    @for (n, id) in remediation.flapping.iter().take(20).enumerate() {
+                    @for (n, waiting) in remediation.flapping().take(20).enumerate() {
                         @if n > 0 { ", " }
-                        a href=(links::account(id)) { (id) }
+                        a href=(links::account(&waiting.account)) { (waiting.account) }
                     }
                 }
             },
@@ -132,8 +134,9 @@ fn planned(plan: &Plan, now: Timestamp) -> Markup {
         section.panel aria-labelledby="plan" {
             h2 id="plan" { "Plan" }
             p.quiet {
-                "Made " (moment(plan.created_at, now)) " · arming code " code { (line(&plan.arming_code)) }
-                " · " (counted(plan.left_alone.len(), "account")) " left alone"
+                "Made " (moment(plan.created_at, now)) " · one run changes at most "
+                (counted(plan.accounts_per_run, "account")) ", the worst first · "
+                (counted(plan.left_alone.len(), "account")) " left to people"
             }
             @if plan.accounts.is_empty() { p { "Nothing is to be done now." } }
             @for account in plan.accounts.iter().take(MOST_PLANNED) {
@@ -149,6 +152,28 @@ fn planned(plan: &Plan, now: Timestamp) -> Markup {
                 }
             }
             @if hidden > 0 { p.quiet { (counted(hidden, "more account")) } }
+        }
+    }
+}
+
+/// Drifted accounts that may not be changed now, and why.
+fn waiting(accounts: &[Waiting], now: Timestamp) -> Markup {
+    let hidden = accounts.len().saturating_sub(MOST_PLANNED);
+    html! {
+        @if !accounts.is_empty() {
+            section.panel aria-labelledby="waiting" {
+                h2 id="waiting" { "Waiting" }
+                ul {
+                    @for waiting in accounts.iter().take(MOST_PLANNED) {
+                        li {
+                            a href=(links::account(&waiting.account)) { bdi { (line(&waiting.name)) } " " code { (waiting.account) } }
+                            ": " (line(&waiting.why.to_string()))
+                            @if let Some(until) = waiting.why.until() { " (" (moment(until, now)) ")" }
+                        }
+                    }
+                }
+                @if hidden > 0 { p.quiet { (counted(hidden, "more account")) } }
+            }
         }
     }
 }

@@ -28,10 +28,6 @@ fn parts(states: &StateCounts) -> [(AccountState, usize); 5] {
     ]
 }
 
-fn total(states: &StateCounts) -> usize {
-    parts(states).iter().map(|(_, count)| count).sum()
-}
-
 pub(super) fn section(view: &View, progress: Option<&Progress>, now: Timestamp) -> Markup {
     let sweeps: Vec<&SweepRecord> = view.sweeps.iter().take(SWEEPS).collect();
     html! {
@@ -55,7 +51,7 @@ pub(super) fn section(view: &View, progress: Option<&Progress>, now: Timestamp) 
 
 /// The oldest on the left; the newest always at the right edge.
 fn drawing(sweeps: &[&SweepRecord]) -> Markup {
-    let most = sweeps.iter().map(|sweep| total(&sweep.states)).max().unwrap_or(0).max(1);
+    let most = sweeps.iter().map(|sweep| sweep.states.total()).max().unwrap_or(0).max(1);
     let places = sweeps.len().max(20);
     let width = places * STEP;
     html! {
@@ -76,7 +72,7 @@ fn drawing(sweeps: &[&SweepRecord]) -> Markup {
 }
 
 fn bar(sweep: &SweepRecord, most: usize, x: usize) -> Markup {
-    let whole = (total(&sweep.states) * HEIGHT / most).max(1);
+    let whole = (sweep.states.total() * HEIGHT / most).max(1);
     let mut y = HEIGHT - whole.min(HEIGHT);
     let mut boxes = vec![];
     for (state, count) in parts(&sweep.states) {

@@ -9,7 +9,7 @@ use clap::Args;
 use tokio::runtime::Builder;
 
 use super::Common;
-use super::remediation::{Hands, RunFormat, check_mode, exit_of, print};
+use super::remediation::{Hands, RunFormat, StoreFlags, check_mode, exit_of, print};
 use super::scan::Stop;
 use crate::check::baseline_digest;
 use crate::clock;
@@ -53,6 +53,8 @@ pub(super) struct Apply {
     /// Go on after remediation was stopped or its breaker opened: somebody found out why. One account is tried first
     #[arg(long)]
     resume: bool,
+    #[command(flatten)]
+    store: StoreFlags,
     /// The format of the result: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: RunFormat,
@@ -90,7 +92,7 @@ async fn apply(
     let refused = facts(flags, config, &[]);
     approve(plan.clone(), &Limits { remediation: &config.remediation, facts: &refused })
         .context("nothing was written")?;
-    let hands = Hands::new(config, &stop).await?;
+    let hands = Hands::new(config, &flags.store, &stop).await?;
     if flags.resume {
         resume(&hands)?;
     }

@@ -87,7 +87,7 @@ impl Overrides {
             config.web.listen = listen;
         }
         if let Some(store) = &self.store {
-            config.store.path.clone_from(store);
+            config.store.take_flag(store);
         }
     }
 }
@@ -179,7 +179,7 @@ impl Daemon {
             remediation: RemediationView {
                 code: arming_code(&config),
                 armed: arming.fits(&config),
-                guard: store.guard(),
+                guard: store.guard().map_err(StartError::Store)?,
                 ..RemediationView::default()
             },
             ..view(Arc::clone(&config), stored)

@@ -196,7 +196,8 @@ impl Sweeper {
         view: &View,
         changes: &BTreeMap<AccountId, Vec<Change>>,
     ) -> Facts {
-        let (guard, now) = (self.keeper.store.guard(), clock::now());
+        // One that cannot be read is trouble of the store, below.
+        let (guard, now) = (self.keeper.store.guard().unwrap_or_default(), clock::now());
         let at = view.at(now);
         let clock_is_off = view
             .newest()
@@ -283,12 +284,14 @@ impl Sweeper {
 
     /// Publishes how remediation stands.
     fn show(&self, config: &Config, change: impl FnOnce(&mut RemediationView)) {
-        let (armed, guard) = (self.arming.fits(config), self.keeper.store.guard());
+        let (armed, guard) = (self.arming.fits(config), self.keeper.store.guard().ok());
         let code = arming_code(config);
         self.board.change(|view| {
             change(&mut view.remediation);
             let shown = &mut view.remediation;
-            (shown.armed, shown.guard, shown.code) = (armed, guard, code);
+            (shown.armed, shown.code) = (armed, code);
+            // What cannot be read stays as it was shown last.
+            shown.guard = guard.unwrap_or_else(|| shown.guard.clone());
         });
     }
 
@@ -368,11 +371,7 @@ fn most(config: &Config, selected: usize) -> usize {
 }
 
 fn stopped(guard: &Guard, kill_switch: Option<&Path>) -> Option<String> {
-    // A switch that cannot be looked at counts as thrown.
-    let thrown = kill_switch.filter(|path| path.try_exists().unwrap_or(true));
-    let thrown = thrown.map(|path| {
-        format!("the kill switch `{}` exists: delete the file to go on", path.display())
-    });
+    let thrown = remediate::kill_switch::look_for(kill_switch).err().map(|why| why.to_string());
     let by_hand = guard.stopped.as_ref();
     thrown.or(by_hand.map(|stopped| format!("at {} by {}; resume it", stopped.at, stopped.by)))
 }

@@ -19,6 +19,7 @@ mod confirm;
 pub mod crash;
 mod effect;
 mod journal;
+pub mod kill_switch;
 mod recover;
 mod report;
 mod rest;
@@ -27,7 +28,6 @@ mod run;
 mod step;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -94,8 +94,8 @@ pub struct Engine<A, J> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Held {
     /// The kill switch.
-    #[error("the kill switch `{}` exists: delete the file to go on", .0.display())]
-    KillSwitch(PathBuf),
+    #[error(transparent)]
+    KillSwitch(#[from] kill_switch::Thrown),
     /// Stopped by hand, or because the journal was lost.
     #[error("remediation was stopped at {at} by {by}: resume it first")]
     Stopped {
@@ -139,7 +139,7 @@ impl<A, J: Journal> Engine<A, J> {
     /// Why nothing is written.
     pub fn held(&self) -> Result<(), Held> {
         self.held_from_putting_back()?;
-        let guard = self.journal.guard();
+        let guard = self.journal.guard().map_err(Held::Journal)?;
         if let Some(stopped) = guard.stopped {
             return Err(Held::Stopped { at: stopped.at, by: stopped.by });
         }
@@ -158,11 +158,7 @@ impl<A, J: Journal> Engine<A, J> {
         if self.cancel.is_cancelled() {
             return Err(Held::Cancelled);
         }
-        // A switch that cannot be looked at counts as thrown.
-        match &self.remediation.kill_switch {
-            Some(path) if path.try_exists().unwrap_or(true) => Err(Held::KillSwitch(path.clone())),
-            _ => Ok(()),
-        }
+        Ok(kill_switch::look_for(self.remediation.kill_switch.as_deref())?)
     }
 
     fn now(&self) -> Timestamp {

@@ -27,10 +27,7 @@ impl Kind for FilePath {
     fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<PathBuf> {
         let found = node.value.found();
         let Value::Text(text) = &node.value else {
-            reading.problem(
-                node.place,
-                format_args!("expected the path of a file, found {found}"),
-            );
+            reading.problem(node.place, format_args!("expected the path of a file, found {found}"));
             return None;
         };
         if let Some(why) = impossible(text) {
@@ -86,7 +83,9 @@ impl Kind for SwitchPath {
         let missing = match (reading.around.is_folder)(folder) {
             Ok(true) => return Some(path),
             Ok(false) => true,
-            Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => {
+            Err(error)
+                if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) =>
+            {
                 true
             }
             Err(error) => {

@@ -58,9 +58,7 @@ pub fn look_for(switch: Option<&Path>) -> Result<(), Thrown> {
     };
     match fs::metadata(folder) {
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(Thrown::NoFolder(path.to_owned()))
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(Thrown::NoFolder(path.to_owned())),
         Err(error) => Err(unseen(&error)),
     }
 }

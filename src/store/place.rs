@@ -28,12 +28,14 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
             ErrorKind::NotFound if found.is_symlink() => StoreError::Dangling(path),
             _ => StoreError::io(&path, &error),
         }),
-        Err(error) if error.kind() == ErrorKind::NotFound => match (path.parent(), path.file_name()) {
-            (Some(folder), Some(name)) => fs::canonicalize(folder)
-                .map(|folder| folder.join(name))
-                .map_err(|error| StoreError::io(&path, &error)),
-            _ => Err(StoreError::Foreign { path, what: "it is no file" }),
-        },
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            match (path.parent(), path.file_name()) {
+                (Some(folder), Some(name)) => fs::canonicalize(folder)
+                    .map(|folder| folder.join(name))
+                    .map_err(|error| StoreError::io(&path, &error)),
+                _ => Err(StoreError::Foreign { path, what: "it is no file" }),
+            }
+        }
         Err(error) => Err(StoreError::io(&path, &error)),
     }
 }

@@ -57,7 +57,8 @@ fn broken() -> Guard {
 
 #[test]
 fn a_stop_and_an_open_breaker_are_seen_from_every_folder() {
-    for (guard, said) in [(stopped(), "remediation was stopped"), (broken(), "the breaker is open")] {
+    for (guard, said) in [(stopped(), "remediation was stopped"), (broken(), "the breaker is open")]
+    {
         let (lab, _, code) = drifted("");
         store(&lab.path("rolewarden.db"), &guard);
         apply(&lab, &code, &[]).fails(1, &["nothing was written", said]);
@@ -95,7 +96,12 @@ fn the_flag_names_the_store_that_a_daemon_was_given_by_it() {
 fn no_store_is_made_unless_that_is_asked_for_and_the_error_says_what_named_it() {
     let cases: [(&str, &[&str], &str, &str); 4] = [
         ("the default", &[], "", "rolewarden.db` (the default of store.path)"),
-        ("the key", &[], "store: {path: kept.db}\n", "kept.db` (store.path at rolewarden.yaml:11:15)"),
+        (
+            "the key",
+            &[],
+            "store: {path: kept.db}\n",
+            "kept.db` (store.path at rolewarden.yaml:11:15)",
+        ),
         ("the flag", &["--store", "flag.db"], "", "flag.db` (named by --store)"),
         (
             "the flag before the key",
@@ -175,7 +181,9 @@ fn every_kind_of_kill_switch_is_seen() {
         }),
         ("a socket", |path| std::os::unix::net::UnixListener::bind(path).map(drop)),
     ];
-    let yaml = |switch: &str| CONFIG.replace("mode: apply", &format!("mode: apply\n  kill_switch: {switch}"));
+    let yaml = |switch: &str| {
+        CONFIG.replace("mode: apply", &format!("mode: apply\n  kill_switch: {switch}"))
+    };
     // Absolute, and relative to the file from wherever it is started.
     for value in [stop.to_str().unwrap(), "switch/stop", "./switch/../switch/stop"] {
         lab.set_config(&yaml(value));

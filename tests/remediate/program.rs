@@ -219,7 +219,8 @@ fn a_program_that_slept_before_a_write_reads_again() {
         let (world, ids) = world_of(&[Kind::Everyone]);
         let lab = Lab::new(world).config(CONFIG);
         let code = plan(&lab);
-        let mut command = lab.command(&["apply", "plan.json", "--new-store", "--arm", &code, "--format", "json"]);
+        let mut command =
+            lab.command(&["apply", "plan.json", "--new-store", "--arm", &code, "--format", "json"]);
         let child = command.env("ROLEWARDEN_PAUSE", point).env("PATH", "/usr/bin:/bin");
         let child = child.stdout(Stdio::piped()).spawn().unwrap();
         let id = child.id();

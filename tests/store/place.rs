@@ -159,9 +159,13 @@ fn every_name_of_a_store_in_use_is_the_store_in_use() {
     symlink("link.db", place.join("link-of-link.db")).unwrap();
     symlink(place, place.join("folder")).unwrap();
     let held = Store::open(&path).unwrap();
-    for name in
-        ["link.db", "link-of-link.db", "./rolewarden.db", "sub/../rolewarden.db", "folder/rolewarden.db"]
-    {
+    for name in [
+        "link.db",
+        "link-of-link.db",
+        "./rolewarden.db",
+        "sub/../rolewarden.db",
+        "folder/rolewarden.db",
+    ] {
         for open in [Store::open, Store::open_existing] {
             let error = open(&place.join(name)).unwrap_err();
             assert!(matches!(error, StoreError::Locked(_)), "case `{name}`: {error}");

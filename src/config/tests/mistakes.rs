@@ -267,9 +267,7 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
     ),
     (
         "remediation: {kill_switch: [stop]}",
-        &[
-            "c.yaml:2:28: remediation.kill_switch: expected the path of a file, found a list",
-        ],
+        &["c.yaml:2:28: remediation.kill_switch: expected the path of a file, found a list"],
     ),
     (
         "remediation: {kill_switch: true}",
@@ -321,9 +319,7 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
     ),
     (
         "store: {path: null}",
-        &[
-            "c.yaml:2:15: store.path: expected the path of a file, found nothing",
-        ],
+        &["c.yaml:2:15: store.path: expected the path of a file, found nothing"],
     ),
     (
         "web: {config_file: \"web.yaml\\n\"}",

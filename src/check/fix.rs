@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::Write;
+use crate::model::{Write, shell_word};
 
 /// The commands that make these writes.
 pub(super) fn commands<'w>(role: &str, writes: impl IntoIterator<Item = &'w Write>) -> Vec<String> {
@@ -41,7 +41,7 @@ fn command_of(role: &str, write: &Write) -> String {
         Write::DeletePermissionsBoundary => command("delete-role-permissions-boundary", role, &[]),
         // The one command here that is about no role of ours.
         Write::CreateServiceLinkedRole { service } => {
-            format!("aws iam create-service-linked-role --aws-service-name {}", quote(service))
+            format!("aws iam create-service-linked-role --aws-service-name {}", shell_word(service))
         }
     }
 }
@@ -52,7 +52,7 @@ pub(super) fn command(command: &str, role: &str, flags: &[(&str, &str)]) -> Stri
     for (flag, value) in [("role-name", role)].iter().chain(flags) {
         // A value that begins with a dash would be read as the next flag.
         let between = if value.starts_with('-') { '=' } else { ' ' };
-        out.push_str(&format!(" --{flag}{between}{}", quote(value)));
+        out.push_str(&format!(" --{flag}{between}{}", shell_word(value)));
     }
     out
 }
@@ -61,33 +61,4 @@ pub(super) fn command(command: &str, role: &str, flags: &[(&str, &str)]) -> Stri
 pub(super) fn tags<'t>(tags: impl IntoIterator<Item = (&'t String, &'t String)>) -> String {
     let list = tags.into_iter().map(|(key, value)| json!({"Key": key, "Value": value}));
     Value::Array(list.collect()).to_string()
-}
-
-/// A word for a POSIX shell: as it is where that is safe, else in single quotes.
-fn quote(text: &str) -> String {
-    let safe = |b: u8| b.is_ascii_alphanumeric() || b"_-./:=,@+".contains(&b);
-    if !text.is_empty() && text.bytes().all(safe) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_so_that_a_shell_reads_them_back() {
-        let cases = [
-            ("plain-Name_1", "plain-Name_1"),
-            ("", "''"),
-            ("a b", "'a b'"),
-            ("it's", r"'it'\''s'"),
-            ("$(x)", "'$(x)'"),
-        ];
-        for (text, want) in cases {
-            assert_eq!(quote(text), want, "case `{text}`");
-        }
-    }
 }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use tokio::runtime::Builder;
 
-use super::remediation::{Hands, RunFormat, exit_of, print};
+use super::remediation::{Hands, RunFormat, StoreFlags, exit_of, print};
 use super::scan::Stop;
 use super::shard::Shards;
 use super::{Common, Report as Flags, run};
@@ -53,6 +53,8 @@ pub(super) struct Apply {
     /// Resume after a stop or an open breaker, once the cause is understood. The run tries one account
     #[arg(long)]
     resume: bool,
+    #[command(flatten)]
+    store: StoreFlags,
     /// The format of the result: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: RunFormat,
@@ -92,7 +94,7 @@ async fn apply(
 ) -> anyhow::Result<Exit> {
     let stop = Stop::on_signals()?;
     refuse_early(flags, config, &plan).context("nothing was written")?;
-    let hands = Hands::new(config, &stop).await?;
+    let hands = Hands::new(config, &flags.store, &stop).await?;
     let fits = plan.code(config, hands.organization.id.as_deref());
     let arming = Arming::of(flags.arm.as_deref(), &fits);
     arming.check().context("nothing was written")?;
@@ -159,9 +161,10 @@ async fn moment(
     let (aws, rules, quiet) = (&engine.aws, &engine.rules, common.no_progress);
     let swept = run::sweep(config, aws, rules, accounts, quiet, &engine.cancel);
     let (report, cancelled) = swept.await;
+    let guard = engine.journal.guard().map_err(Blocked::Journal).context("nothing was written")?;
     Ok((!cancelled).then(|| Moment {
         now: clock::now(),
-        guard: engine.journal.guard(),
+        guard,
         // The engine looks at it before each write.
         kill_switch: None,
         journal: None,

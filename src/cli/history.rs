@@ -17,7 +17,7 @@ use crate::store::{ChangeFilter, FindingFilter, Store, SweepFilter};
 
 #[derive(Debug, Args)]
 pub(super) struct History {
-    /// The store [default: the configuration's store.path, rolewarden.db]
+    /// The store, relative to the working directory [default: store.path of the configuration]
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
     /// Findings: when they opened, when they closed and why [default, without --sweeps and --changes]

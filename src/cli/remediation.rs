@@ -1,26 +1,67 @@
 //! What `apply` and `rollback` share: the engine on top of the store, and how a run is written.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use super::scan::{Stop, explained};
 use super::{Common, output, run};
 use crate::aws::{Aws, Organization, OrganizationReader as _};
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, StoreConfig};
 use crate::exit::Exit;
 use crate::remediate::{Engine, Recovered, RunReport, Unobserved};
 use crate::render::{self, TextOptions};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// How a run is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum RunFormat {
     Text,
     Json,
+}
+
+/// The store that says what holds writes back, and that they are written down in.
+#[derive(Debug, Args)]
+pub(super) struct StoreFlags {
+    /// The store of the `serve` that watches these accounts, relative to the working directory [default: store.path of the
+    /// configuration]
+    #[arg(long, value_name = "FILE")]
+    store: Option<PathBuf>,
+    /// Make the store where there is none: it remembers no stop, no open breaker and no earlier change
+    #[arg(long)]
+    new_store: bool,
+}
+
+impl StoreFlags {
+    fn open(&self, config: &StoreConfig) -> anyhow::Result<Store> {
+        let mut config = config.clone();
+        if let Some(path) = &self.store {
+            config.take_flag(path);
+        }
+        let opened = match self.new_store {
+            true => Store::open(&config.path),
+            false => Store::open_existing(&config.path),
+        };
+        opened.map_err(|error| match error {
+            StoreError::Missing(path) => anyhow::anyhow!(
+                "there is no store at `{}` ({}), and nothing is written without the stops, the breaker and the journal in it: \
+                 name the store of `rolewarden serve` with --store, or make an empty one with --new-store",
+                path.display(),
+                config.named_by
+            ),
+            StoreError::Locked(_) => anyhow::Error::new(error).context(
+                "nothing is written without the journal; a `rolewarden serve` that has the store must be stopped first",
+            ),
+            other => anyhow::Error::new(other).context(format!(
+                "nothing is written without the journal ({})",
+                config.named_by
+            )),
+        })
+    }
 }
 
 /// Everything a run is done with.
@@ -32,12 +73,13 @@ pub(super) struct Hands {
 
 impl Hands {
     /// Locks the store, and connects. The store comes first: one process writes.
-    pub(super) async fn new(config: &Config, stop: &Stop) -> anyhow::Result<Self> {
-        let path = config.store.path.clone();
-        let store = tokio::task::spawn_blocking(move || Store::open(&path));
-        let store = store.await.context("failed to open the store")?.context(
-            "nothing is written without the journal; a `rolewarden serve` that has the store must be stopped first",
-        )?;
+    pub(super) async fn new(
+        config: &Config,
+        store: &StoreFlags,
+        stop: &Stop,
+    ) -> anyhow::Result<Self> {
+        // Nothing else runs yet that waiting for the disk could hold up.
+        let store = store.open(&config.store)?;
         let aws = Aws::connect(config).await.map_err(explained)?;
         let organization = aws.read_organization().await.map_err(explained)?;
         let caller = aws.caller_arn().to_owned();

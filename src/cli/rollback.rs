@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::Args;
 use tokio::runtime::Builder;
 
-use super::remediation::{Hands, RunFormat, exit_of, print};
+use super::remediation::{Hands, RunFormat, StoreFlags, exit_of, print};
 use super::scan::Stop;
 use super::{Common, output};
 use crate::config::Config;
@@ -41,6 +41,8 @@ pub(super) struct Rollback {
     /// Put it back even where the role has moved on since
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    store: StoreFlags,
     /// The format: text or json (with --yes)
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: RunFormat,
@@ -58,7 +60,7 @@ pub(super) fn main(common: &Common, flags: &Rollback) -> anyhow::Result<Exit> {
 
 async fn rollback(common: &Common, flags: &Rollback, config: &Config) -> anyhow::Result<Exit> {
     let stop = Stop::on_signals()?;
-    let hands = Hands::new(config, &stop).await?;
+    let hands = Hands::new(config, &flags.store, &stop).await?;
     // What did not end is closed first; a rollback goes on with nothing.
     hands.recover(false).await?;
     let undo = hands.engine.undo(&flags.id, flags.force).await?;

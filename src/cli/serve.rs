@@ -36,7 +36,7 @@ pub(super) struct Serve {
     /// Listen here [default: the configuration's web.listen, 127.0.0.1:9797]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Keep the memory in this file [default: the configuration's store.path, rolewarden.db]
+    /// Keep the memory in this file, relative to the working directory [default: store.path of the configuration]
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
     /// If the store is damaged, move it aside and begin anew: ages of findings are lost

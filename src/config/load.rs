@@ -45,11 +45,15 @@ impl Config {
         read_config(
             "{}",
             "defaults",
-            around(Path::new(""), &|_| None, &|_| Err(io::ErrorKind::NotFound.into()), false),
+            Surroundings {
+                accounts_needed: false,
+                ..around(Path::new(""), &|_| None, &|_| Err(io::ErrorKind::NotFound.into()))
+            },
         )
     }
 
-    /// Validates a configuration's text. Environment and files are arguments: this reads nothing else.
+    /// Validates a configuration's text. Environment and files are arguments: this reads nothing else, and takes every folder
+    /// for one that is there.
     ///
     /// # Errors
     /// Every mistake in the text.
@@ -60,7 +64,7 @@ impl Config {
         env: &dyn Fn(&str) -> Option<String>,
         read: &dyn Fn(&Path) -> io::Result<String>,
     ) -> Result<Self, ConfigError> {
-        read_config(text, file_name, around(base_dir, env, read, true))
+        read_config(text, file_name, around(base_dir, env, read))
     }
 }
 
@@ -85,9 +89,9 @@ fn around<'a>(
     base_dir: &'a Path,
     env: &'a dyn Fn(&str) -> Option<String>,
     read: &'a dyn Fn(&Path) -> io::Result<String>,
-    accounts_needed: bool,
 ) -> Surroundings<'a> {
-    Surroundings { env, read, base_dir, judge: &judge, accounts_needed }
+    let is_folder = &|_: &Path| Ok(true);
+    Surroundings { env, read, is_folder, base_dir, judge: &judge, accounts_needed: true }
 }
 
 /// Whether a text can be a baseline: strict, and equal to itself, for nothing ever equals a doubtful document.
@@ -205,9 +209,13 @@ fn load(path: &Path, accounts_needed: bool) -> Result<Config, ConfigError> {
             _ => format!("{shown}: cannot read the configuration: {}", io_problem(&error)),
         })
     })?;
-    let base_dir = path.parent().unwrap_or(Path::new(""));
+    // In full, so that what is found from this folder is the same file when another process, started elsewhere, says its name.
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let base_dir = whole.parent().unwrap_or(Path::new(""));
     let env = |name: &str| std::env::var(name).ok();
-    read_config(&text, &name, around(base_dir, &env, &read_capped, accounts_needed))
+    let is_folder = |path: &Path| Ok(std::fs::metadata(path)?.is_dir());
+    let around = around(base_dir, &env, &read_capped);
+    read_config(&text, &name, Surroundings { is_folder: &is_folder, accounts_needed, ..around })
 }
 
 fn one_problem(problem: String) -> ConfigError {

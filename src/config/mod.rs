@@ -5,6 +5,7 @@ mod combine;
 mod exception;
 mod kinds;
 mod load;
+mod path;
 mod reader;
 mod reference;
 mod secret;
@@ -18,7 +19,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -311,7 +312,7 @@ pub struct Remediation {
     pub breaker_percent: u32,
     /// How long a change may take to be seen.
     pub verify_timeout: Duration,
-    /// While this file exists, nothing is written.
+    /// While this file exists, nothing is written. Found from the folder of the configuration file.
     pub kill_switch: Option<PathBuf>,
 }
 
@@ -416,10 +417,41 @@ pub enum When {
 /// Where `serve` keeps its memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
-    /// The database file; relative to the working directory.
+    /// The database file, found from the folder of the configuration file; a flag's from the working directory.
     pub path: PathBuf,
+    /// What named it.
+    pub named_by: NamedBy,
     /// How long history is kept.
     pub retention: Duration,
+}
+
+impl StoreConfig {
+    /// Takes the path that a flag names instead.
+    pub fn take_flag(&mut self, path: &Path) {
+        self.path = path.to_owned();
+        self.named_by = NamedBy::Flag;
+    }
+}
+
+/// What named a file, for errors about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamedBy {
+    /// Nothing: it is the default.
+    Default,
+    /// The key, at this `file:line:column`.
+    Key(String),
+    /// The flag.
+    Flag,
+}
+
+impl std::fmt::Display for NamedBy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Default => f.write_str("the default of store.path"),
+            Self::Key(place) => write!(f, "store.path at {place}"),
+            Self::Flag => f.write_str("named by --store"),
+        }
+    }
 }
 
 /// Page, metrics and API of `serve`.

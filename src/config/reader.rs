@@ -20,6 +20,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) read: &'a dyn Fn(&Path) -> io::Result<String>,
     /// The folder paths in the file are relative to.
     pub(super) base_dir: &'a Path,
+    /// Tells whether a path is a folder that is there.
+    pub(super) is_folder: &'a dyn Fn(&Path) -> io::Result<bool>,
     /// Says what keeps a text from being a baseline document.
     pub(super) judge: &'a dyn Fn(PolicyKind, &str) -> Result<(), String>,
     /// Whether the file must say where accounts come from: the offline check does not need it.
@@ -99,6 +101,12 @@ impl<'a> Reading<'a> {
         self.around.base_dir.join(&self.folder).join(path)
     }
 
+    /// A place of the file that is being read, as `file:line:column`.
+    fn position(&self, place: Place) -> String {
+        let file = self.files.get(self.file).map_or("", String::as_str);
+        format!("{file}:{}:{}", place.line, place.column)
+    }
+
     /// Every problem and every warning, in the order of the file.
     pub(super) fn finish(self) -> (Vec<String>, Vec<String>) {
         let in_order = |mut lines: Vec<(usize, Place, String)>| {
@@ -131,6 +139,7 @@ impl<T, F: Fn(&mut Keys<'_, '_>) -> Option<T>> Kind for Section<F> {
         let around = Surroundings {
             env: &|_| None,
             read: &|_| Err(io::ErrorKind::NotFound.into()),
+            is_folder: &|_| Ok(true),
             base_dir: Path::new(""),
             judge: &|_, _| Ok(()),
             accounts_needed: true,
@@ -262,6 +271,11 @@ impl<'k, 'r> Keys<'k, 'r> {
     /// Where the value of a key is; where the section is, when it is absent.
     pub(super) fn place_of(&self, name: &str) -> Place {
         self.node(name).map_or(self.place, |node| node.place)
+    }
+
+    /// As [`Keys::place_of`], as `file:line:column`.
+    pub(super) fn position_of(&self, name: &str) -> String {
+        self.reading.position(self.place_of(name))
     }
 
     /// What surrounds the file.

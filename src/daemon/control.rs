@@ -199,7 +199,7 @@ impl Control for Handle {
             });
             let written = written.await.map_err(|error| error.to_string())?;
             written.map_err(|error| error.to_string())?;
-            let guard = self.keeper.store.guard();
+            let guard = self.keeper.store.guard().map_err(|error| error.to_string())?;
             tracing::warn!(
                 ?how,
                 breaker = guard.breaker.as_str(),

@@ -87,7 +87,7 @@ impl Overrides {
             config.web.listen = listen;
         }
         if let Some(store) = &self.store {
-            config.store.path.clone_from(store);
+            config.store.take_flag(store);
         }
     }
 }
@@ -176,7 +176,10 @@ impl Daemon {
         let config = Arc::new(config);
         let arming = Arc::new(Arming::new(arm.as_deref(), &config));
         let view = View {
-            remediation: RemediationView { guard: store.guard(), ..RemediationView::default() },
+            remediation: RemediationView {
+                guard: store.guard().map_err(StartError::Store)?,
+                ..RemediationView::default()
+            },
             ..view(Arc::clone(&config), stored)
         };
         let board = Board::new(view);

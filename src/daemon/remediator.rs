@@ -21,7 +21,7 @@ use crate::model::{
     UnknownReason,
 };
 use crate::plan::{ApprovedPlan, Blocked, Candidate, Gate, Made, Moment, Plan, Scope, gate};
-use crate::remediate::{self, Engine, Observer, RunReport};
+use crate::remediate::{self, Engine, Observer, RunReport, kill_switch};
 use crate::store::{ChangeFilter, Store};
 use crate::sweep::{self, Planning};
 use crate::telemetry::Telemetry;
@@ -207,11 +207,15 @@ impl Remediator {
         let states = view.states(now);
         let off = view.newest().and_then(|sweep| sweep.unknown.get(&UnknownReason::Clock).copied());
         let clock = off.filter(|accounts| *accounts > 0);
+        let guard = self.keeper.store.guard();
+        let unreadable = guard.as_ref().err().map(ToString::to_string);
         Moment {
             now,
-            guard: self.keeper.store.guard(),
-            kill_switch: config.remediation.kill_switch.as_deref().and_then(remediate::kill_switch),
-            journal: self.keeper.store.health().trouble,
+            guard: guard.unwrap_or_default(),
+            kill_switch: kill_switch::look_for(config.remediation.kill_switch.as_deref())
+                .err()
+                .map(|why| why.to_string()),
+            journal: unreadable.or(self.keeper.store.health().trouble),
             clock: clock.map(|accounts| format!("seen in {accounts} of the accounts")),
             stale_list: view.list.stale.clone(),
             arming: self.arming.as_gate(view),
@@ -308,12 +312,14 @@ impl Remediator {
 
     /// Publishes how remediation stands.
     fn show(&self, change: impl FnOnce(&mut RemediationView)) {
-        let guard = self.keeper.store.guard();
+        let guard = self.keeper.store.guard().ok();
         self.board.change(|view| {
             change(&mut view.remediation);
             let (armed, code) = (self.arming.fits(view), arming::code(view));
             let shown = &mut view.remediation;
-            (shown.armed, shown.guard, shown.code) = (armed, guard, code);
+            (shown.armed, shown.code) = (armed, code);
+            // What cannot be read stays as it was shown last.
+            shown.guard = guard.unwrap_or_else(|| shown.guard.clone());
         });
     }
 

@@ -29,6 +29,6 @@ pub use report::{
 };
 pub use role::{ManagedPolicy, Role, Snapshot};
 pub use shard::{InvalidShard, Shard};
-pub(crate) use text::is_dangerous;
+pub(crate) use text::{is_dangerous, shell_word};
 pub use text::{printable, printable_line};
 pub use verdict::{CheckName, Needs, Scope, Side, Verdict, Witness};

@@ -17,6 +17,16 @@ pub fn printable_line(text: &str, max: usize) -> String {
     escape(text, max, is_dangerous)
 }
 
+/// A word for a POSIX shell: as it is where that is safe, else in single quotes.
+pub(crate) fn shell_word(text: &str) -> String {
+    let safe = |b: u8| b.is_ascii_alphanumeric() || b"_-./:=,@+".contains(&b);
+    if !text.is_empty() && text.bytes().all(safe) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 fn escape(text: &str, max: usize, dangerous: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len().min(max));
     for c in text.chars() {
@@ -42,5 +52,19 @@ mod tests {
         assert_eq!(printable_line("a\x1b[31m\nb\u{202e}c", 100), "a\\u{1b}[31m\\u{a}b\\u{202e}c");
         assert_eq!(printable("a\nb\r"), "a\nb\\u{d}");
         assert_eq!(printable_line("äöü and more", 4), "äö…");
+    }
+
+    #[test]
+    fn words_are_quoted_so_that_a_shell_reads_them_back() {
+        let cases = [
+            ("plain-Name_1", "plain-Name_1"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("$(x)", "'$(x)'"),
+        ];
+        for (text, want) in cases {
+            assert_eq!(shell_word(text), want, "case `{text}`");
+        }
     }
 }

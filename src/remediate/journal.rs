@@ -18,8 +18,11 @@ pub trait Journal: Send + Sync + 'static {
     /// When they cannot be read.
     fn changes(&self, filter: &ChangeFilter) -> Result<Vec<Change>, String>;
 
-    /// What holds remediation back.
-    fn guard(&self) -> Guard;
+    /// What holds remediation back, as it is written down now.
+    ///
+    /// # Errors
+    /// When it cannot be read: then nothing may be written to AWS.
+    fn guard(&self) -> Result<Guard, String>;
 
     /// Changes what holds remediation back, as it is by then; on the disk when this returns.
     ///
@@ -37,8 +40,8 @@ impl Journal for Store {
         Self::changes(self, filter).map_err(|error| error.to_string())
     }
 
-    fn guard(&self) -> Guard {
-        Self::guard(self)
+    fn guard(&self) -> Result<Guard, String> {
+        Self::guard(self).map_err(|error| error.to_string())
     }
 
     fn update_guard(&self, change: &mut dyn FnMut(&mut Guard)) -> Result<(), String> {

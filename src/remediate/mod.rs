@@ -19,6 +19,7 @@ mod confirm;
 pub mod crash;
 mod effect;
 mod journal;
+pub mod kill_switch;
 mod recover;
 mod report;
 mod rollback;
@@ -26,7 +27,6 @@ mod run;
 mod step;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -100,7 +100,7 @@ impl<A, J: Journal> Engine<A, J> {
         if self.reloaded.is_cancelled() {
             return Err(Blocked::Reloaded);
         }
-        gate::brakes(&self.journal.guard(), None)
+        gate::brakes(&self.journal.guard().map_err(Blocked::Journal)?, None)
     }
 
     /// As [`Engine::held`], for a person who rolls changes back. A stop and an open breaker are reasons for that, and none
@@ -112,10 +112,8 @@ impl<A, J: Journal> Engine<A, J> {
         if self.cancel.is_cancelled() {
             return Err(Blocked::Cancelled);
         }
-        match self.remediation.kill_switch.as_deref().and_then(kill_switch) {
-            Some(why) => Err(Blocked::KillSwitch(why)),
-            None => Ok(()),
-        }
+        kill_switch::look_for(self.remediation.kill_switch.as_deref())
+            .map_err(|why| Blocked::KillSwitch(why.to_string()))
     }
 
     fn now(&self) -> Timestamp {
@@ -128,10 +126,4 @@ impl<A, J: Journal> Engine<A, J> {
         let written = tokio::task::spawn_blocking(move || journal.record(&changes)).await;
         written.unwrap_or_else(|error| Err(error.to_string())).map_err(Blocked::Journal)
     }
-}
-
-/// Why the kill switch is on, if it is. One that cannot be looked at counts as on.
-pub fn kill_switch(path: &Path) -> Option<String> {
-    let on = path.try_exists().unwrap_or(true);
-    on.then(|| format!("the kill switch `{}` exists: delete the file to go on", path.display()))
 }

@@ -29,7 +29,7 @@ where
             "remediation started"
         );
         // After a reset, one account decides.
-        let half_open = self.journal.guard().breaker == Breaker::HalfOpen;
+        let half_open = self.journal.guard().is_ok_and(|guard| guard.breaker == Breaker::HalfOpen);
         let (mut accounts, mut held, mut tally): (Vec<AccountRun>, _, _) =
             (vec![], self.held().err(), Tally::default());
         for account in &plan.accounts {

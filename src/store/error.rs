@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use crate::model::printable_line;
+use crate::model::{printable_line, shell_word};
 
 /// Longest part of another program's words that is passed on, in bytes.
 const LONGEST: usize = 300;
@@ -30,6 +30,71 @@ pub enum StoreError {
     /// Another process has it.
     #[error("the store `{}` is in use by another rolewarden: one store, one process", .0.display())]
     Locked(PathBuf),
+    /// A symlink, and what it leads to is not there.
+    #[error(
+        "the store `{}` is a symlink to a file that does not exist: mount or restore what it leads to, or remove the link",
+        .0.display()
+    )]
+    Dangling(PathBuf),
+    /// Another file took its name while it was opened.
+    #[error("the store `{}` was replaced by another file while it was opened: try again", .0.display())]
+    Replaced(PathBuf),
+    /// The file has other names.
+    #[error(
+        "`{}` has {links} hard links, and one store has one name: find the others with `find / -samefile {}`, and \
+         remove all but this one",
+        path.display(),
+        word(path)
+    )]
+    HardLinks {
+        /// The file.
+        path: PathBuf,
+        /// How many names it has.
+        links: u64,
+    },
+    /// Other users may write one of its files.
+    #[error(
+        "other users may write `{}` (mode {}), and rolewarden trusts what it says: check what it holds, then run \
+         `chmod 600 {}`",
+        path.display(),
+        octal(*mode),
+        word(path)
+    )]
+    Writable {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// Other users may replace its files.
+    #[error(
+        "other users may write the store's folder `{}` (mode {}), so they can swap the store: run `chmod go-w {}`, or use \
+         another folder",
+        path.display(),
+        octal(*mode),
+        word(path)
+    )]
+    OpenFolder {
+        /// The folder.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// One of its files is another user's.
+    #[error(
+        "`{}` belongs to user {owner}, and rolewarden runs as user {user}: run rolewarden as that user or, if you trust what \
+         the file holds, run `chown {user} {}`",
+        path.display(),
+        word(path)
+    )]
+    Owner {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is, by number.
+        owner: u32,
+        /// Who runs this process, by number.
+        user: u32,
+    },
     /// What it holds is not what was written.
     #[error(
         "the store `{}` is damaged ({what}): `rolewarden serve --rebuild-store` moves it aside and begins anew",
@@ -82,6 +147,16 @@ pub enum StoreError {
     },
 }
 
+/// A path as a word of a command.
+fn word(path: &Path) -> String {
+    shell_word(&path.to_string_lossy())
+}
+
+/// The permissions of a mode, as `chmod` takes them.
+fn octal(mode: u32) -> String {
+    format!("{:04o}", mode & 0o7777)
+}
+
 impl StoreError {
     pub(super) fn corrupt(path: &Path, what: impl AsRef<str>) -> Self {
         Self::Corrupt { path: path.to_owned(), what: printable_line(what.as_ref(), LONGEST) }
@@ -132,6 +207,12 @@ impl StoreError {
             Self::NoFolder(path.clone()),
             Self::Denied { path: path.clone(), what: what() },
             Self::Locked(path.clone()),
+            Self::Dangling(path.clone()),
+            Self::Replaced(path.clone()),
+            Self::HardLinks { path: path.clone(), links: 2 },
+            Self::Writable { path: path.clone(), mode: 0o100_666 },
+            Self::OpenFolder { path: path.clone(), mode: 0o040_777 },
+            Self::Owner { path: path.clone(), owner: 1000, user: 0 },
             Self::Corrupt { path: path.clone(), what: what() },
             Self::Newer { path: path.clone(), found: 9, known: 3 },
             Self::Older(path.clone()),
@@ -145,12 +226,18 @@ impl StoreError {
             Self::NoFolder(_) => 1,
             Self::Denied { .. } => 2,
             Self::Locked(_) => 3,
-            Self::Corrupt { .. } => 4,
-            Self::Newer { .. } => 5,
-            Self::Older(_) => 6,
-            Self::Foreign { .. } => 7,
-            Self::Full(_) => 8,
-            Self::Failed { .. } => 9,
+            Self::Dangling(_) => 4,
+            Self::Replaced(_) => 5,
+            Self::HardLinks { .. } => 6,
+            Self::Writable { .. } => 7,
+            Self::OpenFolder { .. } => 8,
+            Self::Owner { .. } => 9,
+            Self::Corrupt { .. } => 10,
+            Self::Newer { .. } => 11,
+            Self::Older(_) => 12,
+            Self::Foreign { .. } => 13,
+            Self::Full(_) => 14,
+            Self::Failed { .. } => 15,
         };
         assert!(all.iter().enumerate().all(|(index, error)| number(error) == index));
         all.into()

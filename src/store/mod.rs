@@ -12,6 +12,7 @@ mod entries;
 mod error;
 mod findings;
 mod open;
+mod place;
 mod row;
 mod saving;
 mod schema;
@@ -20,7 +21,6 @@ mod sweeps;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,6 +35,7 @@ pub use sweeps::SweepFilter;
 
 use crate::ledger::{AccountList, Event, FindingRecord, Guard, Ledger, Stopped, SweepRecord};
 use crate::model::{AccountId, Change};
+use open::{Absent, Lock};
 use row::RowError;
 use saving::Waiting;
 use sweeps::State;
@@ -44,8 +45,8 @@ use sweeps::State;
 pub struct Store {
     path: PathBuf,
     inner: Mutex<Inner>,
-    /// Held while the store is open to write.
-    _lock: Option<File>,
+    /// Held while the store is open to write. After the connection: see [`Lock::hold`].
+    _lock: Option<Lock>,
 }
 
 #[derive(Debug)]
@@ -54,7 +55,6 @@ struct Inner {
     /// What the tables hold.
     saved: Ledger,
     state: State,
-    guard: Guard,
     waiting: Waiting,
     health: Health,
 }
@@ -123,9 +123,36 @@ impl Store {
     /// # Errors
     /// Why it cannot be used, in one line that says what to do.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let path = open::full(path)?;
-        let lock = open::lock(&path)?;
-        let inner = Inner::read(open::writer(&path)?, &path)?;
+        Self::writing(path, Absent::Make)
+    }
+
+    /// As [`Store::open`], and never makes one: a store that is not where it was looked for holds a stop or an open breaker
+    /// that must not be forgotten by accident.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; and when there is none.
+    pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        Self::writing(path, Absent::Refuse)
+    }
+
+    fn writing(path: &Path, absent: Absent) -> Result<Self, StoreError> {
+        let path = place::resolve(path)?;
+        place::refuse_shared(&path)?;
+        if absent == Absent::Refuse && !open::is_there(&path)? {
+            // Before the lock, which would leave its file behind.
+            return Err(StoreError::Missing(path));
+        }
+        let mut lock = Lock::take(&path)?;
+        let (conn, made) = open::writer(&mut lock, absent)?;
+        // Once more: in a folder with the sticky bit another user may have made a log since. Opened, it is there and ours.
+        place::refuse_shared(&path)?;
+        let inner = Inner::read(conn, &path)?;
+        if made {
+            tracing::warn!(
+                store = %path.display(),
+                "a new store was made: it remembers no stop, no open breaker, no flapping account and no earlier change"
+            );
+        }
         Ok(Self { path, inner: Mutex::new(inner), _lock: Some(lock) })
     }
 
@@ -138,9 +165,12 @@ impl Store {
     pub fn rebuild(path: &Path, now: Timestamp) -> Result<(Self, Option<PathBuf>), StoreError> {
         match Self::open(path) {
             Err(StoreError::Corrupt { path, .. }) => {
-                let lock = open::lock(&path)?;
+                let mut lock = Lock::take(&path)?;
+                // A process that has the damaged file under another name goes on writing it.
+                lock.hold()?;
                 let aside = open::move_aside(&path, now)?;
-                let inner = Inner::read(open::writer(&path)?, &path)?;
+                let (conn, _) = open::writer(&mut lock, Absent::Make)?;
+                let inner = Inner::read(conn, &path)?;
                 let store = Self { path, inner: Mutex::new(inner), _lock: Some(lock) };
                 let by = "the store was damaged and begun anew: the journal of changes is in the old one";
                 let stopped = Some(Stopped { at: now, by: by.to_owned() });
@@ -156,7 +186,8 @@ impl Store {
     /// # Errors
     /// As [`Store::open`]; and when there is none.
     pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
-        let path = open::full(path)?;
+        let path = place::resolve(path)?;
+        place::refuse_shared(&path)?;
         let inner = Inner::read(open::reader(&path)?, &path)?;
         Ok(Self { path, inner: Mutex::new(inner), _lock: None })
     }
@@ -253,7 +284,7 @@ impl Store {
     /// Why nothing was written. Nothing may be sent to AWS then.
     pub fn record(&self, changes: &[Change]) -> Result<(), StoreError> {
         let write = |conn: &Connection| changes.iter().try_for_each(|c| changes::put(conn, c));
-        self.write_now(write).map(drop)
+        self.write_now(write)
     }
 
     /// Changes, those that were written down last first.
@@ -264,9 +295,17 @@ impl Store {
         changes::list(&self.inner().conn, filter).map_err(|error| error.of(&self.path))
     }
 
-    /// What holds remediation back.
-    pub fn guard(&self) -> Guard {
-        self.inner().guard.clone()
+    /// What holds remediation back, as the database has it now. It is kept nowhere else: a copy could be older than a stop.
+    ///
+    /// # Errors
+    /// When it cannot be read, which is trouble until a save succeeds. Nothing may be sent to AWS then.
+    pub fn guard(&self) -> Result<Guard, StoreError> {
+        let mut inner = self.inner();
+        let read = changes::guard(&inner.conn).map_err(|error| error.of(&self.path));
+        if let Err(error) = &read {
+            inner.health.trouble = Some(error.to_string());
+        }
+        read
     }
 
     /// Changes what holds remediation back; on the disk when this returns.
@@ -274,43 +313,33 @@ impl Store {
     /// # Errors
     /// Why it is as it was.
     pub fn set_guard(&self, guard: &Guard) -> Result<(), StoreError> {
-        let mut inner = self.write_now(|conn| changes::put_guard(conn, guard))?;
-        inner.guard = guard.clone();
-        Ok(())
+        self.update_guard(&mut |now| now.clone_from(guard))
     }
 
-    /// As [`Store::set_guard`], from what it is by then: of two that change it at once neither is lost.
+    /// As [`Store::set_guard`], from what the same transaction reads: of two that change it at once neither is lost.
     ///
     /// # Errors
     /// Why it is as it was.
     pub fn update_guard(&self, change: &mut dyn FnMut(&mut Guard)) -> Result<(), StoreError> {
-        let mut inner = self.inner();
-        let mut guard = inner.guard.clone();
-        change(&mut guard);
-        let written = inner.write_now(|conn| changes::put_guard(conn, &guard));
-        match written.map_err(|error| error.of(&self.path)) {
-            Ok(()) => inner.guard = guard,
-            Err(error) => {
-                inner.health.failures += 1;
-                inner.health.trouble = Some(error.to_string());
-                return Err(error);
-            }
-        }
-        Ok(())
+        self.write_now(|conn| {
+            let mut guard = changes::guard(conn)?;
+            change(&mut guard);
+            changes::put_guard(conn, &guard)
+        })
     }
 
     /// One transaction. A failure is trouble until a save succeeds.
     fn write_now(
         &self,
         write: impl FnOnce(&Connection) -> row::Result<()>,
-    ) -> Result<MutexGuard<'_, Inner>, StoreError> {
+    ) -> Result<(), StoreError> {
         let mut inner = self.inner();
         let result = inner.write_now(write).map_err(|error| error.of(&self.path));
         if let Err(error) = &result {
             inner.health.failures += 1;
             inner.health.trouble = Some(error.to_string());
         }
-        result.map(|()| inner)
+        result
     }
 
     /// How saving goes.
@@ -330,16 +359,17 @@ impl Inner {
         let read = || {
             // One transaction: another process may write meanwhile.
             let tx = conn.unchecked_transaction()?;
-            let read = (entries::load(&tx)?, sweeps::state(&tx)?, changes::guard(&tx)?);
+            let read = (entries::load(&tx)?, sweeps::state(&tx)?);
+            changes::guard(&tx)?;
             findings::check_all(&tx)?;
             changes::check_all(&tx)?;
             sweeps::list(&tx, &SweepFilter::default())?;
             tx.commit()?;
             Ok(read)
         };
-        let (saved, state, guard) = read().map_err(|error: RowError| error.of(path))?;
+        let (saved, state) = read().map_err(|error: RowError| error.of(path))?;
         let (waiting, health) = (Waiting::default(), Health::default());
-        Ok(Self { conn, saved, state, guard, waiting, health })
+        Ok(Self { conn, saved, state, waiting, health })
     }
 
     fn write_now(&mut self, write: impl FnOnce(&Connection) -> row::Result<()>) -> row::Result<()> {

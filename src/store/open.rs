@@ -1,15 +1,15 @@
 //! From a path to a database that is ours, whole, of this version's schema and, to be written, nobody else's.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
+use super::place::beside;
 use super::{StoreError, schema};
 
 /// How long another process's lock on the database is waited for: that of a reader which opens or closes it.
@@ -18,30 +18,79 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Only for its owner: it tells where roles are open to takeover.
 const MODE: u32 = 0o600;
 
-/// The store's path in full: SQLite takes one that begins with `file:` for a URI.
-pub(super) fn full(path: &Path) -> Result<PathBuf, StoreError> {
-    std::path::absolute(path).map_err(|error| StoreError::io(path, &error))
+/// Whether a store is made where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Absent {
+    /// Yes.
+    Make,
+    /// No: what it remembers would be missed.
+    Refuse,
 }
 
-/// Takes the lock of the one process that writes. It stands beside the database, so that others may read meanwhile, and
-/// ends with the process however that ends.
-pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true).mode(MODE);
-    let file = options.open(beside(path, ".lock")).map_err(|error| StoreError::io(path, &error))?;
+/// Held while a store is open to write: one process has it, whatever name it used.
+///
+/// Two locks. The one beside the database guards its name: also while there is no database yet, and while a damaged one is
+/// moved aside. The one on the database guards the file, which a bind mount or a `mv` can give another name. Both are
+/// `flock`s, which SQLite does not use, and end with the process however that ends; readers take neither.
+#[derive(Debug)]
+pub(super) struct Lock {
+    path: PathBuf,
+    _name: File,
+    file: Option<File>,
+}
+
+impl Lock {
+    /// Locks the name.
+    pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true).mode(MODE);
+        let file =
+            options.open(beside(path, ".lock")).map_err(|error| StoreError::io(path, &error))?;
+        try_lock(path, &file)?;
+        Ok(Self { path: path.to_owned(), _name: file, file: None })
+    }
+
+    /// Locks the database that is there, in place of the one that was.
+    ///
+    /// SQLite's own locks are POSIX locks: they are lost as soon as the process closes any descriptor of the file. So this
+    /// one is opened under the lock of the name, where no other store of this process can be, and [`super::Store`] closes it
+    /// after its connection.
+    pub(super) fn hold(&mut self) -> Result<(), StoreError> {
+        let failed = |error: io::Error| StoreError::io(&self.path, &error);
+        let file = File::open(&self.path).map_err(failed)?;
+        try_lock(&self.path, &file)?;
+        let (locked, named) =
+            (file.metadata().map_err(failed)?, fs::metadata(&self.path).map_err(failed)?);
+        if (locked.dev(), locked.ino()) != (named.dev(), named.ino()) {
+            return Err(StoreError::Replaced(self.path.clone()));
+        }
+        self.file = Some(file);
+        Ok(())
+    }
+}
+
+fn try_lock(path: &Path, file: &File) -> Result<(), StoreError> {
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked(path.to_owned())),
         Err(TryLockError::Error(error)) => Err(StoreError::io(path, &error)),
     }
 }
 
-/// Opens the database to write, and makes it where there is none. The caller holds the lock.
-pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
+/// Opens the database to write; tells whether it was made.
+pub(super) fn writer(lock: &mut Lock, absent: Absent) -> Result<(Connection, bool), StoreError> {
+    let path = lock.path.clone();
+    let path = path.as_path();
     let failed = |error: rusqlite::Error| StoreError::sqlite(path, &error);
-    if !is_there(path)? {
-        make(path)?;
+    let make = match (is_there(path)?, absent) {
+        (true, _) => false,
+        (false, Absent::Make) => true,
+        (false, Absent::Refuse) => return Err(StoreError::Missing(path.to_owned())),
+    };
+    if make {
+        self::make(path)?;
     }
+    lock.hold()?;
     let mut conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
     if conn.is_readonly("main").map_err(failed)? {
         let what = "permission denied".to_owned();
@@ -51,7 +100,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     settings(&conn).map_err(failed)?;
     schema::migrate(&mut conn, version).map_err(failed)?;
     schema::verify(&conn, path)?;
-    Ok(conn)
+    Ok((conn, make))
 }
 
 /// Opens the database to read, while another process may write.
@@ -88,16 +137,9 @@ pub(super) fn move_aside(path: &Path, now: Timestamp) -> Result<PathBuf, StoreEr
     Ok(aside)
 }
 
-/// A path with something at its end.
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(end);
-    name.into()
-}
-
 /// Whether a file is there that may be a database. An empty one is none: stores are made whole or not at all (see
 /// [`make`]), so what is empty was cut.
-fn is_there(path: &Path) -> Result<bool, StoreError> {
+pub(super) fn is_there(path: &Path) -> Result<bool, StoreError> {
     match fs::metadata(path) {
         Ok(file) if !file.is_file() => {
             Err(StoreError::Foreign { path: path.to_owned(), what: "it is no file" })

@@ -231,12 +231,12 @@ fn a_journal_on_a_full_disk_says_so_and_has_every_change_it_took() {
             Err(other) => panic!("{position}: {other}"),
         }
         // What holds remediation back is as it was where it could not be written.
-        let before = store.guard();
+        let before = store.guard().unwrap();
         if store.set_guard(&guard).is_err() {
-            assert_eq!(store.guard(), before);
+            assert_eq!(store.guard().unwrap(), before);
         }
         let written = changes::guard(&store.inner().conn).unwrap();
-        assert_eq!(written, store.guard(), "{position}");
+        assert_eq!(written, store.guard().unwrap(), "{position}");
         let mut there = store.changes(&ChangeFilter::default()).unwrap();
         there.retain(|change| change.id < format!("01JC{:022}", 1_000));
         there.reverse();

@@ -398,7 +398,7 @@ def test_without_one_action_a_step_fails_and_the_hint_names_it(action, place, ro
     remedy = Remedy(rolewarden, settings)
     with place.allowing(**policies):
         plan = remedy.plan()
-        done = remedy.run("apply", str(remedy.file), "--format", "json", "--arm", plan["arming_code"])
+        done = remedy.run("apply", str(remedy.file), "--new-store", "--format", "json", "--arm", plan["arming_code"])
     assert done.status in (4, 5), done.err + done.out
     assert f"`{action}`" in done.out and "rolewarden iam remediate" in done.out
 

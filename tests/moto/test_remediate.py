@@ -94,7 +94,7 @@ class Remedy:
 
     def apply(self, arm: str | None, status: int = 0) -> Result:
         armed = ["--arm", arm] if arm else []
-        done = self.run("apply", str(self.file), "--format", "json", *armed)
+        done = self.run("apply", str(self.file), "--new-store", "--format", "json", *armed)
         assert done.status == status, done.err + done.out
         return done
 
@@ -137,7 +137,7 @@ def test_every_drift_is_put_right_by_apply_and_back_by_rollback_to_the_byte(numb
     assert rolewarden.scan(settings=json.loads(remedy.config.read_text())).status == 0
     remedy = Remedy(rolewarden, settings([account]))
     assert remedy.plan()["accounts"] == [], "nothing is left to do"
-    again = remedy.run("apply", str(remedy.file), "--format", "json", "--arm", plan["arming_code"])
+    again = remedy.run("apply", str(remedy.file), "--new-store", "--format", "json", "--arm", plan["arming_code"])
     assert again.status == 0 and writes(again) == []
 
     run = applied.report["run"]

@@ -50,7 +50,7 @@ fn batch(from: u64, to: u64) -> Counts {
     let lab = Lab::new(world).config(CONFIG);
     let code = plan(&lab);
     let drifted = roles(&lab);
-    let args = ["apply", "plan.json", "--arm", &code];
+    let args = ["apply", "plan.json", "--new-store", "--arm", &code];
     let mut took = Duration::from_millis(300);
     for kill in from..to {
         let mut child = lab.command(&args).spawn().unwrap();

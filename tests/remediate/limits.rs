@@ -136,7 +136,7 @@ fn a_failure_among_the_first_six_ends_the_run_and_three_in_a_row_open_the_breake
             lab.config.remediation.breaker_percent = 20;
             let report = lab.apply(&plan).await;
             assert_eq!(report.summary.applied, applied, "{refused:?}: {report:?}");
-            let guard = lab.journal.guard();
+            let guard = lab.journal.guard().unwrap();
             assert_eq!(
                 matches!(guard.breaker, Breaker::Open { .. }),
                 open,
@@ -160,13 +160,13 @@ fn after_a_reset_one_account_is_tried() {
         half_open().unwrap();
         let report = lab.cycle().await;
         assert_eq!((report.summary.applied, report.summary.left), (1, 4), "{report:?}");
-        assert_eq!(lab.journal.guard().breaker, Breaker::Closed);
+        assert_eq!(lab.journal.guard().unwrap().breaker, Breaker::Closed);
         half_open().unwrap();
         let plan = lab.plan().await;
         refuse(&lab, &plan.plan().accounts[0].account);
         let report = lab.apply(&plan).await;
         assert_eq!((report.summary.failed, report.summary.left), (1, 3), "{report:?}");
-        assert!(matches!(lab.journal.guard().breaker, Breaker::Open { .. }));
+        assert!(matches!(lab.journal.guard().unwrap().breaker, Breaker::Open { .. }));
     });
 }
 

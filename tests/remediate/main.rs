@@ -11,6 +11,7 @@
     reason = "tests"
 )]
 
+mod brakes;
 mod crashes;
 mod faults;
 mod fights;

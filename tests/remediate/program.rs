@@ -38,7 +38,7 @@ pub(crate) fn plan(lab: &Lab) -> String {
 }
 
 fn apply(lab: &Lab, code: &str) -> Run {
-    lab.run(&["apply", "plan.json", "--arm", code, "--format", "json"])
+    lab.run(&["apply", "plan.json", "--new-store", "--arm", code, "--format", "json"])
 }
 
 pub(crate) fn roles(lab: &Lab) -> BTreeMap<AccountId, Option<Role>> {
@@ -106,10 +106,13 @@ fn a_drifted_organization_is_put_right_and_put_back() {
 fn every_refusal_is_named_and_nothing_is_written() {
     let (mut lab, _) = drifted();
     let code = plan(&lab);
-    let armed = ["apply", "plan.json", "--arm", code.as_str()];
+    let armed = ["apply", "plan.json", "--new-store", "--arm", code.as_str()];
     for (args, words) in [
         (&["apply", "plan.json"][..], "remediation is not armed"),
-        (&["apply", "plan.json", "--arm", "000000000000"], "the code `000000000000` does not fit"),
+        (
+            &["apply", "plan.json", "--new-store", "--arm", "000000000000"],
+            "the code `000000000000` does not fit",
+        ),
         // The daemon's code arms no plan.
         (&["apply", "plan.json", "--arm", &code[..12]], "does not fit"),
     ] {
@@ -321,7 +324,8 @@ fn a_program_that_slept_before_a_write_reads_again() {
         let (world, ids) = world_of(&[Kind::Everyone]);
         let lab = Lab::new(world).config(CONFIG);
         let code = plan(&lab);
-        let mut command = lab.command(&["apply", "plan.json", "--arm", &code, "--format", "json"]);
+        let mut command =
+            lab.command(&["apply", "plan.json", "--new-store", "--arm", &code, "--format", "json"]);
         let child = command.env("ROLEWARDEN_PAUSE", point).env("PATH", "/usr/bin:/bin");
         let child = child.stdout(Stdio::piped()).spawn().unwrap();
         let id = child.id();

@@ -119,8 +119,8 @@ impl Journal for Memory {
         Ok(self.all().iter().rev().filter(fits).cloned().collect())
     }
 
-    fn guard(&self) -> Guard {
-        self.guard.lock().unwrap().clone()
+    fn guard(&self) -> Result<Guard, String> {
+        Ok(self.guard.lock().unwrap().clone())
     }
 
     fn update_guard(&self, change: &mut dyn FnMut(&mut Guard)) -> Result<(), String> {

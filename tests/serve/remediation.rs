@@ -217,6 +217,31 @@ fn the_kill_switch_and_the_endpoint_stop_it_over_restarts() {
 }
 
 #[test]
+fn a_kill_switch_whose_folder_is_gone_counts_as_thrown() {
+    let (lab, _) = lab(&config(""));
+    let switches = lab.path("switches");
+    std::fs::create_dir(&switches).unwrap();
+    let mut lab = lab;
+    lab.set_config(&yaml("apply", ", kill_switch: switches/stop"));
+    let code = code(&lab);
+    std::os::unix::fs::symlink("/nowhere", switches.join("stop")).unwrap();
+    let daemon = started(&lab, &["--arm", &code]);
+    let held = || remediation(&daemon)["held"].as_str().unwrap_or_default().to_owned();
+    assert!(held().contains("switches/stop` exists: delete it to go on"), "{}", held());
+    std::fs::remove_dir_all(&switches).unwrap();
+    sweep_again(&daemon);
+    assert!(held().contains("the folder of the kill switch"), "{}", held());
+    assert_eq!(writes(&lab.calls()), 0);
+    // A reload with it is refused like a start, and nothing changes.
+    assert_eq!(daemon.post("/-/reload").status, 500);
+    std::fs::create_dir(&switches).unwrap();
+    sweep_again(&daemon);
+    daemon.wait_for_log("remediation ended", 1);
+    daemon.expect_metric("rolewarden_accounts{state=\"drifted\"}", 0.0);
+    daemon.stop();
+}
+
+#[test]
 fn a_reload_never_arms_and_one_with_another_baseline_disarms_for_good() {
     let (mut lab, _) = lab(&yaml("apply", ", kill_switch: stop"));
     let code = code(&lab);

@@ -21,7 +21,7 @@ fn numbers(changes: &[Change]) -> Vec<u64> {
 #[test]
 fn a_change_is_there_as_it_was_written_down_and_stays_over_restarts() {
     let mut memory = Memory::new();
-    assert_eq!((all(&memory), memory.store().guard()), (vec![], Guard::default()));
+    assert_eq!((all(&memory), memory.store().guard().unwrap()), (vec![], Guard::default()));
     memory.journal();
     let want = [
         change(4, Phase::Planned, None),
@@ -30,13 +30,13 @@ fn a_change_is_there_as_it_was_written_down_and_stays_over_restarts() {
         change(1, Phase::Ended, Some(StepOutcome::Applied)),
     ];
     assert_eq!(all(&memory), want);
-    let guard = memory.store().guard();
+    let guard = memory.store().guard().unwrap();
     assert_eq!(guard.breaker, Breaker::Open { since: at(4), why: HOSTILE.into() });
     // A save of the ledger does not touch it.
     memory.list(vec![account(1)], 0);
     memory.save(9);
     memory.restart();
-    assert_eq!((all(&memory), memory.store().guard()), (want.to_vec(), guard));
+    assert_eq!((all(&memory), memory.store().guard().unwrap()), (want.to_vec(), guard));
     let reader = Store::open_read_only(&memory.path()).unwrap();
     assert_eq!(reader.changes(&ChangeFilter::default()).unwrap(), want);
     assert!(matches!(reader.record(&want), Err(StoreError::Denied { .. })));
@@ -146,7 +146,7 @@ fn a_store_of_the_version_before_is_brought_up_to_date_with_all_it_holds() {
     memory.store = Some(Store::open(&memory.path()).unwrap());
     assert_eq!(memory.store().load(9).unwrap().ledger, ledger);
     assert_eq!(memory.findings(), findings);
-    assert_eq!((all(&memory), memory.store().guard()), (vec![], Guard::default()));
+    assert_eq!((all(&memory), memory.store().guard().unwrap()), (vec![], Guard::default()));
     memory.journal();
     memory.restart();
     assert_eq!(all(&memory).len(), 4);
@@ -165,6 +165,31 @@ fn with_a_store_begun_anew_remediation_is_stopped() {
     memory.restart();
     let by = "the store was damaged and begun anew: the journal of changes is in the old one";
     let stopped = Some(Stopped { at: at(7), by: by.into() });
-    assert_eq!(memory.store().guard(), Guard { stopped, ..Guard::default() });
+    assert_eq!(memory.store().guard().unwrap(), Guard { stopped, ..Guard::default() });
     assert_eq!((all(&memory), memory.ledger.clone()), (vec![], Ledger::default()));
+}
+
+/// Another process must not write the store, and one that does all the same is heard: an older rolewarden, or `sqlite3`.
+#[test]
+fn a_stop_is_heard_at_once_and_never_written_over() {
+    let memory = Memory::new();
+    let by_hand = Memory::new();
+    let stopped = Some(Stopped { at: at(3), by: "another process".into() });
+    let guard = Guard { stopped, ..Guard::default() };
+    by_hand.store().set_guard(&guard).unwrap();
+    let other = Connection::open(memory.path()).unwrap();
+    other.execute("ATTACH ?1 AS by_hand", [by_hand.path().to_str().unwrap()]).unwrap();
+    let copy = "INSERT OR REPLACE INTO main.guard SELECT * FROM by_hand.guard";
+    assert_eq!(memory.store().guard().unwrap(), Guard::default());
+    other.execute_batch(copy).unwrap();
+    assert_eq!(memory.store().guard().unwrap(), guard);
+    memory.store().update_guard(&mut |now| now.failures_in_a_row += 1).unwrap();
+    let counted = Guard { failures_in_a_row: 1, ..guard };
+    assert_eq!(memory.store().guard().unwrap(), counted);
+    // One that cannot be read holds everything back, and stays for a person to look at.
+    other.execute_batch("UPDATE main.guard SET body = '{}'").unwrap();
+    assert!(matches!(memory.store().guard(), Err(StoreError::Corrupt { .. })));
+    assert!(memory.store().health().trouble.unwrap().contains("damaged"));
+    let error = memory.store().update_guard(&mut |now| now.stopped = None).unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
 }

@@ -53,7 +53,7 @@ impl Truth {
             sweeps: store.sweeps(&SweepFilter::default())?,
             findings: store.findings(&FindingFilter::default())?,
             changes: store.changes(&ChangeFilter::default())?,
-            guard: store.guard(),
+            guard: store.guard()?,
             times: format!("{:?} {:?}", stored.listed_at, stored.last_complete),
         })
     }

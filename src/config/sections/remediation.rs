@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::WORDS;
 use super::accounts::selector;
 use crate::config::combine::{List, Nullable};
 use crate::config::kinds::{Count, OneOf, Span};
+use crate::config::path::SwitchPath;
 use crate::config::reader::{Keys, Section};
 use crate::config::{AccountSource, Accounts, Doubt, Remediation, RemediationMode};
 use crate::model::Action;
@@ -68,8 +68,8 @@ pub(super) fn remediation(keys: &mut Keys<'_, '_>) -> Option<Remediation> {
     let (breaker_failures, breaker_percent) = breaker(keys);
     let kill_switch = keys.key(
         "kill_switch",
-        "While this file exists, nothing is written; relative to the working directory.",
-        Nullable(WORDS),
+        "While a file, a folder or a link of this name exists, nothing is written; relative to this file. Its folder must exist.",
+        Nullable(SwitchPath),
         json!(null),
     );
     Some(Remediation {
@@ -78,7 +78,7 @@ pub(super) fn remediation(keys: &mut Keys<'_, '_>) -> Option<Remediation> {
         act_on: act_on?.into_iter().collect(),
         include: include?,
         exclude: exclude?,
-        kill_switch: kill_switch?.map(Into::into),
+        kill_switch: kill_switch?,
         breaker_failures: breaker_failures?,
         breaker_percent: breaker_percent?,
         ..limits?

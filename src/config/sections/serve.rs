@@ -7,12 +7,12 @@ use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::WORDS;
 use crate::config::combine::{List, Nullable};
 use crate::config::kinds::{Count, Span, Switch, Word};
+use crate::config::path::FilePath;
 use crate::config::reader::{Keys, Section};
 use crate::config::secret::TOKEN;
-use crate::config::{Calendar, Schedule, StoreConfig, WebConfig, When};
+use crate::config::{Calendar, NamedBy, Schedule, StoreConfig, WebConfig, When};
 
 const CRON: Word<String> = Word {
     expects: "five cron fields such as */15 * * * *",
@@ -124,13 +124,17 @@ pub(super) fn serve(keys: &mut Keys<'_, '_>) -> (Option<StoreConfig>, Option<Web
 fn store(keys: &mut Keys<'_, '_>) -> Option<StoreConfig> {
     let path = keys.key(
         "path",
-        "The database file, relative to the working directory.",
-        WORDS,
+        "The database file, relative to this file; the flag --store overrides it.",
+        FilePath,
         json!("rolewarden.db"),
     );
     let retention =
         keys.key("retention", "How long history is kept.", Span("1d", "3650d"), json!("90d"));
-    Some(StoreConfig { path: path?.into(), retention: retention? })
+    let named_by = match keys.is_set("path") {
+        true => NamedBy::Key(keys.position_of("path")),
+        false => NamedBy::Default,
+    };
+    Some(StoreConfig { path: path?, named_by, retention: retention? })
 }
 
 fn web(keys: &mut Keys<'_, '_>) -> Option<WebConfig> {
@@ -138,8 +142,8 @@ fn web(keys: &mut Keys<'_, '_>) -> Option<WebConfig> {
         keys.key("listen", "Address of page, metrics and API.", LISTEN, json!("127.0.0.1:9797"));
     let config_file = keys.key(
         "config_file",
-        "TLS and basic auth: a file of the shape of Prometheus' exporter-toolkit, relative to the working directory.",
-        Nullable(WORDS),
+        "TLS and basic auth: a file of the shape of Prometheus' exporter-toolkit, relative to this file.",
+        Nullable(FilePath),
         json!(null),
     );
     let token = keys.key(
@@ -174,7 +178,7 @@ fn web(keys: &mut Keys<'_, '_>) -> Option<WebConfig> {
     );
     Some(WebConfig {
         listen: listen?,
-        config_file: config_file?.map(Into::into),
+        config_file: config_file?,
         token: token?,
         insecure_bind: insecure_bind?,
         hosts: hosts?.into_iter().collect(),

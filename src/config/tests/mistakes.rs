@@ -182,6 +182,152 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "remediation: {kill_switch: \"\"}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file, found ``: it is empty",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: \"  \"}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file, found `  `: it is empty",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: \"stop\\n\"}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file, found `stop\\u{a}`: it holds a control character or an invisible one; remove it",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: \"st\\0op\"}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file, found `st\\u{0}op`: it holds a control character or an invisible one; remove it",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: \"st\\u202eop\"}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file, found `st\\u{202e}op`: it holds a control character or an invisible one; remove it",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: \"stop \"}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file, found `stop `: it begins or ends with white space; remove it",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: \" /run/stop\"}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file, found ` /run/stop`: it begins or ends with white space; remove it",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: ~/stop}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file, found `~/stop`: `~` is not replaced here; write the folder out",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: ~root/stop}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file, found `~root/stop`: `~` is not replaced here; write the folder out",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: \"${env:HOME}/stop\"}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file, found `${env:HOME}/stop`: variables and references are not replaced here; write the path out",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: \"${file:/run/secret}\"}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file, found `${file:/run/secret}`: variables and references are not replaced here; write the path out",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: $HOME/stop}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file, found `$HOME/stop`: variables and references are not replaced here; write the path out",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: /run/}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file, found `/run/`: it names a folder; add the name of the file",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: ..}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file, found `..`: it names a folder; add the name of the file",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: [stop]}",
+        &["c.yaml:2:28: remediation.kill_switch: expected the path of a file, found a list"],
+    ),
+    (
+        "remediation: {kill_switch: true}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file, found the switch `true`",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: /nonexistent/dir/stop}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file in a folder that exists, found `/nonexistent/dir/stop`: `/nonexistent/dir` is no folder; make it, or name another file",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: gone/stop}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file in a folder that exists, found `gone/stop`: `/etc/rolewarden/gone` is no folder; make it, or name another file",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: trust.json/stop}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file in a folder that exists, found `trust.json/stop`: `/etc/rolewarden/trust.json` is no folder; make it, or name another file",
+        ],
+    ),
+    (
+        "remediation: {kill_switch: file:///run/stop}",
+        &[
+            "c.yaml:2:28: remediation.kill_switch: expected the path of a file in a folder that exists, found `file:///run/stop`: `/etc/rolewarden/file:///run` is no folder; make it, or name another file",
+        ],
+    ),
+    (
+        "store: {path: \"${env:HOME}/x\"}",
+        &[
+            "c.yaml:2:15: store.path: expected the path of a file, found `${env:HOME}/x`: variables and references are not replaced here; write the path out",
+        ],
+    ),
+    (
+        "store: {path: ~/rolewarden.db}",
+        &[
+            "c.yaml:2:15: store.path: expected the path of a file, found `~/rolewarden.db`: `~` is not replaced here; write the folder out",
+        ],
+    ),
+    (
+        "store: {path: /var/lib/rolewarden/}",
+        &[
+            "c.yaml:2:15: store.path: expected the path of a file, found `/var/lib/rolewarden/`: it names a folder; add the name of the file",
+        ],
+    ),
+    (
+        "store: {path: null}",
+        &["c.yaml:2:15: store.path: expected the path of a file, found nothing"],
+    ),
+    (
+        "web: {config_file: \"web.yaml\\n\"}",
+        &[
+            "c.yaml:2:20: web.config_file: expected the path of a file, found `web.yaml\\u{a}`: it holds a control character or an invisible one; remove it",
+        ],
+    ),
+    (
         "store: {retention: 12h}",
         &["c.yaml:2:20: store.retention: expected a duration from 1d to 3650d, found `12h`"],
     ),

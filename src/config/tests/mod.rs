@@ -34,11 +34,18 @@ fn read(text: &str) -> Result<Config, Vec<String>> {
         _ => Err(io::ErrorKind::NotFound.into()),
     }
     };
+    let folders = |path: &Path| match path.to_str() {
+        Some("/etc/rolewarden" | "/run") => Ok(true),
+        Some("/etc/rolewarden/trust.json") => Ok(false),
+        Some("/root/secret") => Err(io::ErrorKind::PermissionDenied.into()),
+        _ => Err(io::ErrorKind::NotFound.into()),
+    };
     let judge =
         |_, text: &str| if text == "bad" { Err("Statement: missing".to_owned()) } else { Ok(()) };
     let around = Surroundings {
         env: &env,
         read: &files,
+        is_folder: &folders,
         base_dir: Path::new("/etc/rolewarden"),
         judge: &judge,
         accounts_needed: true,
@@ -328,6 +335,39 @@ fn remediation_by_units_or_tags_needs_an_organization() {
         );
         assert_eq!(problems(&text.replace("WHICH", which)), [want]);
     }
+}
+
+#[test]
+fn paths_are_found_from_the_folder_of_the_file() {
+    let paths = |text: &str| {
+        let Config { store, web, remediation, .. } = read(&organization(text)).unwrap();
+        (store.path, store.named_by, web.config_file, remediation.kill_switch)
+    };
+    let (store, named_by, web, switch) = paths("");
+    assert_eq!((store, named_by), ("/etc/rolewarden/rolewarden.db".into(), NamedBy::Default));
+    assert_eq!((web, switch), (None, None));
+    let relative = "store: {path: state/x.db}\nweb: {config_file: web.yaml}\nremediation: {kill_switch: stop}\n";
+    let (store, named_by, web, switch) = paths(relative);
+    assert_eq!(store, Path::new("/etc/rolewarden/state/x.db"));
+    assert_eq!(named_by.to_string(), "store.path at c.yaml:2:15");
+    assert_eq!(web.unwrap(), Path::new("/etc/rolewarden/web.yaml"));
+    assert_eq!(switch.unwrap(), Path::new("/etc/rolewarden/stop"));
+    let absolute = "store: {path: /srv/x.db}\nweb: {config_file: /srv/web.yaml}\nremediation: {kill_switch: /run/stop}\n";
+    let (store, _, web, switch) = paths(absolute);
+    assert_eq!(store, Path::new("/srv/x.db"));
+    assert_eq!(web.unwrap(), Path::new("/srv/web.yaml"));
+    assert_eq!(switch.unwrap(), Path::new("/run/stop"));
+}
+
+#[test]
+fn a_switch_in_a_folder_that_cannot_be_looked_into_is_warned_of() {
+    let config = read(&organization("remediation: {kill_switch: /root/secret/stop}\n")).unwrap();
+    assert_eq!(
+        config.warnings,
+        [
+            "c.yaml:2:28: remediation.kill_switch: cannot look into `/root/secret` (permission denied): the switch counts as thrown, and nothing is written"
+        ]
+    );
 }
 
 #[test]

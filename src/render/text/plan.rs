@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::layout::{Page, Span};
 use super::{NAME_COLUMNS, accounts, plural, style};
 use crate::config::RemediationMode;
-use crate::model::{Action, Write, is_dangerous};
+use crate::model::{Action, Write, is_dangerous, shell_word};
 use crate::plan::{AccountPlan, Plan, Remaining, Step, standing_part};
 
 /// Columns under a step's sign: what belongs to the step starts right of it.
@@ -207,15 +207,6 @@ fn next(page: &mut Page, plan: &Plan, options: &PlanOptions) {
             page.line(2, &[Span::whole(&command)]);
         }
     }
-}
-
-/// A word for a POSIX shell.
-fn shell_word(text: &str) -> String {
-    let safe = |b: u8| b.is_ascii_alphanumeric() || b"_-./".contains(&b);
-    if text.bytes().all(safe) && !text.starts_with('-') {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// What a step does to what there is.

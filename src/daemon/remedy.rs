@@ -165,7 +165,7 @@ impl Sweeper {
         let skipped = |id: &AccountId, outcome| {
             let steps = plan.accounts.iter().filter(|account| account.account == *id);
             for step in steps.flat_map(|account| &account.steps) {
-                self.telemetry.step_ended(id, step.action, outcome);
+                self.telemetry.step_ended(id, step.write.action(), outcome);
             }
         };
         match approve(plan.clone(), &limits) {

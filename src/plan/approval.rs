@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{AccountPlan, Plan};
 use crate::config::{Remediation, RemediationMode};
-use crate::model::{Account, AccountId, Origin, SkipReason, printable_line};
+use crate::model::{Account, AccountId, Origin, Shard, SkipReason, printable_line};
 
 /// How old a plan may be.
 const MAX_AGE: Duration = Duration::from_secs(24 * 3_600);
@@ -302,6 +302,18 @@ fn refused(plan: &Plan, remediation: &Remediation, facts: &Facts) -> Result<(), 
 /// Accounts a run may change: whichever limit is less, and at least one where none is 0. The plan of a shard has its part
 /// of what is the organization's.
 fn most(plan: &Plan, remediation: &Remediation) -> Result<usize, Refusal> {
+    most_accounts(plan.selected, plan.sweep.shard, remediation)
+}
+
+/// As [`most`], of so many selected accounts.
+///
+/// # Errors
+/// When a limit is 0.
+pub fn most_accounts(
+    selected: usize,
+    shard: Shard,
+    remediation: &Remediation,
+) -> Result<usize, Refusal> {
     if remediation.max_accounts == 0 {
         return Err(Refusal::Zero("max_accounts"));
     }
@@ -311,8 +323,8 @@ fn most(plan: &Plan, remediation: &Remediation) -> Result<usize, Refusal> {
     if remediation.flapping_after == 0 {
         return Err(Refusal::Zero("flapping_after"));
     }
-    let share = ((plan.selected as u128) * u128::from(remediation.max_percent)).div_ceil(100);
-    let most = share.min(u128::from(plan.sweep.shard.part_of(remediation.max_accounts)));
+    let share = ((selected as u128) * u128::from(remediation.max_percent)).div_ceil(100);
+    let most = share.min(u128::from(shard.part_of(remediation.max_accounts)));
     Ok(usize::try_from(most).unwrap_or(usize::MAX))
 }
 

@@ -1,5 +1,6 @@
 //! What a person arms: what would be written anywhere, as a short code.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -30,8 +31,18 @@ pub fn arming_code(config: &Config) -> String {
         "actions": remediation.actions,
         "act_on": remediation.act_on,
     });
-    let digest = Sha256::digest(written.to_string());
-    let mut code: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    short(Sha256::digest(written.to_string()))
+}
+
+/// A code for one thing only: [`arming_code`], bound to what would be written. Where either differs, the code does.
+pub fn bound_code(base: &str, bound: &impl Serialize) -> String {
+    // Plain data is always JSON. Were it not, the code would stand for less than was read, so no code fits then.
+    let Ok(bound) = serde_json::to_vec(bound) else { return String::new() };
+    short(Sha256::new().chain_update(base).chain_update(bound).finalize())
+}
+
+fn short(digest: impl AsRef<[u8]>) -> String {
+    let mut code: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     code.truncate(DIGITS);
     code
 }

@@ -13,13 +13,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::model::{AccountId, Action, CheckName, Report, Severity, SweepInfo, Write};
+use crate::model::{AccountId, CheckName, Report, Severity, SweepInfo, Write, action};
 
 pub use account::{Planned, account_plan};
 pub use approval::{
     AccountFacts, Approved, ApprovedPlan, Facts, Left, LeftReason, Limits, Refusal, approve,
+    most_accounts,
 };
-pub use arming::arming_code;
+pub use arming::{arming_code, bound_code};
 pub use file::{InvalidPlan, MAX_BYTES, from_json, to_json};
 
 /// What remediation would do in a whole organization: `rolewarden.plan/v1`.
@@ -104,9 +105,12 @@ pub struct AccountPlan {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// What is done.
-    pub action: Action,
-    /// What is sent.
+    /// What is sent. JSON has its action beside it.
+    #[serde(
+        flatten,
+        serialize_with = "action::with_action",
+        deserialize_with = "action::of_its_action"
+    )]
     pub write: Write,
     /// What puts things back as they were; `None`: nothing can.
     pub undo: Option<Write>,

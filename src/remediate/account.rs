@@ -7,7 +7,7 @@ use super::step::Scene;
 use super::{AccountRun, Engine, Held, Journal, Outcome, StepRun, crash, effect, rest};
 use crate::aws::{RoleReader, RoleWriter, read_proved};
 use crate::model::{
-    Account, Change, Origin, Phase, RoleArn, ScanError, Snapshot, StepOutcome, Usage, Write,
+    Account, AccountId, Change, Origin, Phase, RoleArn, ScanError, Snapshot, StepOutcome, Usage, Write,
     printable_line,
 };
 use crate::plan::{AccountPlan, Planned, Step, account_plan};
@@ -132,22 +132,9 @@ where
 
     /// The account as it is, if it is as the plan saw it and may be written to.
     async fn scene(&self, plan: &AccountPlan) -> Result<Result<Scene, (Outcome, String)>, Held> {
-        let lately = ChangeFilter {
-            account: Some(plan.account.clone()),
-            since: self.now().checked_sub(MEMORY).ok(),
-            ..ChangeFilter::default()
-        };
-        let changes = self.changes(lately).await?;
-        if changes.iter().any(|change| change.phase != Phase::Ended) {
-            let why = "an earlier change of this account has not ended: it is read first, at the next start";
-            return Ok(Err((Outcome::Left, why.to_owned())));
-        }
-        if let Some(rest) = rest(&changes, self.now(), self.remediation.flapping_after) {
-            return Ok(Err((Outcome::Left, rest.to_string())));
-        }
-        let Some(account) = self.accounts.get(&plan.account).cloned() else {
-            let why = "it is not among the accounts that may be written to";
-            return Ok(Err((Outcome::Left, why.to_owned())));
+        let account = match self.writable(&plan.account).await? {
+            Ok(account) => account,
+            Err(why) => return Ok(Err((Outcome::Left, why))),
         };
         let arn: RoleArn = match plan.role_arn.parse() {
             Ok(arn) => arn,
@@ -158,6 +145,25 @@ where
             Ok(Ok(snapshot)) => Ok(Scene::new(account, arn, snapshot)),
             Ok(Err(other)) => Err(other),
         })
+    }
+
+    /// The account, if remediation may write to it now; else why not.
+    pub(super) async fn writable(&self, id: &AccountId) -> Result<Result<Account, String>, Held> {
+        let lately = ChangeFilter {
+            account: Some(id.clone()),
+            since: self.now().checked_sub(MEMORY).ok(),
+            ..ChangeFilter::default()
+        };
+        let changes = self.changes(lately).await?;
+        if changes.iter().any(|change| change.phase != Phase::Ended) {
+            let why = "an earlier change of this account has not ended: it is read first, at the next start";
+            return Ok(Err(why.to_owned()));
+        }
+        if let Some(rest) = rest(&changes, self.now(), self.remediation.flapping_after) {
+            return Ok(Err(rest.to_string()));
+        }
+        let known = self.accounts.get(id).cloned();
+        Ok(known.ok_or_else(|| "it is not among the accounts that may be written to".to_owned()))
     }
 
     /// Reads the role: it must be what the plan was made from, and what this configuration makes of it must be the plan.
@@ -185,10 +191,7 @@ where
             Planned::Nothing | Planned::LeftAlone(_) => &[],
         };
         let same = now.len() == plan.steps.len()
-            && now
-                .iter()
-                .zip(&plan.steps)
-                .all(|(a, b)| (a.action, &a.write, &a.undo) == (b.action, &b.write, &b.undo));
+            && now.iter().zip(&plan.steps).all(|(a, b)| (&a.write, &a.undo) == (&b.write, &b.undo));
         Ok(match (same, planned) {
             (true, _) => Ok(seen),
             (false, Planned::LeftAlone(why)) => Err((Outcome::Left, why)),
@@ -245,7 +248,6 @@ where
             role_arn: plan.role_arn.clone(),
             role_id: plan.role_id.clone(),
             before_digest: plan.snapshot_digest.clone(),
-            action: step.action,
             write: step.write.clone(),
             undo: step.undo.clone(),
             summary: step.summary.clone(),
@@ -266,7 +268,7 @@ impl Done {
     /// From the changes of one account, as the journal has them now.
     pub(super) fn of(
         name: String,
-        account: &crate::model::AccountId,
+        account: &AccountId,
         changes: &[Change],
         held: Option<Held>,
     ) -> Self {
@@ -305,7 +307,7 @@ impl StepRun {
     fn of(change: &Change) -> Self {
         Self {
             change: Some(change.id.clone()),
-            action: change.action,
+            write: change.write.clone(),
             summary: change.summary.clone(),
             outcome: change.outcome,
             note: change.note.clone(),
@@ -328,7 +330,7 @@ pub(super) fn untouched(plan: &AccountPlan, outcome: Outcome, note: String) -> A
 pub fn not_done(plan: &AccountPlan) -> Vec<StepRun> {
     let steps = plan.steps.iter().map(|step| StepRun {
         change: None,
-        action: step.action,
+        write: step.write.clone(),
         summary: step.summary.clone(),
         outcome: None,
         note: None,

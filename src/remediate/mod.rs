@@ -20,11 +20,13 @@ pub mod crash;
 mod effect;
 mod journal;
 mod recover;
+mod redo;
 mod report;
 mod rest;
 mod rollback;
 mod run;
 mod step;
+mod unwind;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -46,6 +48,7 @@ pub use recover::Recovered;
 pub use report::{AccountRun, Outcome, RunReport, RunSummary, StepRun};
 pub use rest::{Rest, rest};
 pub use rollback::{CannotUndo, Undo, UndoAccount};
+pub use unwind::UndoStep;
 
 /// Told of what is done, for logs and metrics.
 pub trait Observer: Send + Sync {

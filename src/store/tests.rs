@@ -174,7 +174,6 @@ fn change(n: i64) -> Change {
         role_arn: "arn".into(),
         role_id: None,
         before_digest: String::new(),
-        action: Action::CreateRole,
         write: Write::DeleteRole,
         undo: None,
         summary: "x".repeat(700),

@@ -32,7 +32,7 @@ fn a_run_is_undone_to_the_byte() {
         let done = lab.cycle().await;
         assert!(done.summary.applied >= 6 && done.summary.failed == 0, "{done:?}");
         let actions: std::collections::BTreeSet<Action> =
-            lab.journal.all().iter().map(|change| change.action).collect();
+            lab.journal.all().iter().map(|change| change.write.action()).collect();
         assert!(actions.len() >= 5, "{actions:?}");
         let back = undo(&lab, &done.run, false).await.unwrap();
         assert_eq!(back.summary.applied, done.summary.applied, "{back:?}");

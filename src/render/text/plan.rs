@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::layout::{Page, Span};
 use super::{NAME_COLUMNS, accounts, plural, style};
 use crate::config::RemediationMode;
-use crate::model::{Action, Write, is_dangerous};
+use crate::model::{Write, is_dangerous};
 use crate::plan::{AccountPlan, Plan, Remaining, Step};
 
 /// Columns under a step's sign: what belongs to the step starts right of it.
@@ -72,11 +72,12 @@ fn block(page: &mut Page, account: &AccountPlan, verbose: bool) {
     }
 }
 
-fn one_step(page: &mut Page, step: &Step, verbose: bool) {
+/// A step in a few lines; its diff whole if `verbose`.
+pub(super) fn one_step(page: &mut Page, step: &Step, verbose: bool) {
     let kind = Kind::of(step);
     let lead = [
         Span::new(kind.look(), format!("{} ", kind.sign())),
-        Span::new(style::BOLD, format!("{}: ", step.action.as_str())),
+        Span::new(style::BOLD, format!("{}: ", step.write.action().as_str())),
     ];
     page.paragraph(2, &lead, DETAIL - 2, &Span::plain(&step.summary));
     let most = if verbose { usize::MAX } else { MAX_DIFF_LINES };
@@ -112,7 +113,7 @@ fn one_remaining(page: &mut Page, remaining: &Remaining) {
 }
 
 fn row(account: &AccountPlan) -> Vec<Span> {
-    let actions: BTreeSet<&str> = account.steps.iter().map(|step| step.action.as_str()).collect();
+    let actions: BTreeSet<&str> = account.steps.iter().map(|step| step.write.action().as_str()).collect();
     let actions: Vec<&str> = actions.into_iter().collect();
     vec![
         Span::plain(account.account.as_str()),
@@ -206,7 +207,7 @@ fn next(page: &mut Page, plan: &Plan, options: &PlanOptions) {
 }
 
 /// A file's name for a POSIX shell.
-fn shell_word(text: &str) -> String {
+pub(super) fn shell_word(text: &str) -> String {
     let safe = |b: u8| b.is_ascii_alphanumeric() || b"_-./".contains(&b);
     if text.bytes().all(safe) && !text.starts_with('-') {
         return text.to_owned();
@@ -224,17 +225,24 @@ enum Kind {
 
 impl Kind {
     fn of(step: &Step) -> Self {
-        match step.action {
-            Action::CreateRole | Action::CreateServiceLinkedRole => Self::Create,
-            Action::UpdateTrustPolicy => Self::Update,
+        match step.write {
+            Write::CreateRole { .. }
+            | Write::CreateServiceLinkedRole { .. }
+            | Write::AttachManagedPolicy { .. } => Self::Create,
+            Write::UpdateTrustPolicy { .. } => Self::Update,
             // What was not there before is undone by taking it away.
-            Action::PutInlinePolicy | Action::PutPermissionsBoundary => match &step.undo {
-                Some(Write::DeleteInlinePolicy { .. } | Write::DeletePermissionsBoundary) => {
-                    Self::Create
+            Write::PutInlinePolicy { .. } | Write::PutPermissionsBoundary { .. } => {
+                match &step.undo {
+                    Some(Write::DeleteInlinePolicy { .. } | Write::DeletePermissionsBoundary) => {
+                        Self::Create
+                    }
+                    _ => Self::Update,
                 }
-                _ => Self::Update,
-            },
-            Action::DeleteInlinePolicy | Action::DetachManagedPolicy => Self::Delete,
+            }
+            Write::DeleteRole
+            | Write::DeleteInlinePolicy { .. }
+            | Write::DetachManagedPolicy { .. }
+            | Write::DeletePermissionsBoundary => Self::Delete,
         }
     }
 

@@ -130,3 +130,73 @@ pub(crate) fn of_any_action<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     }
     Only::deserialize(deserializer).map(|only| only.write)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Change, Origin, Phase};
+
+    fn change(write: Write) -> Change {
+        Change {
+            id: "01JC".to_owned(),
+            run: "01JR".to_owned(),
+            account: "111122223333".parse().unwrap(),
+            account_name: String::new(),
+            role_arn: String::new(),
+            role_id: None,
+            before_digest: String::new(),
+            write,
+            undo: None,
+            summary: String::new(),
+            diff: String::new(),
+            origin: Origin::Rollback,
+            caller: String::new(),
+            rolls_back: None,
+            at: "2026-11-24T12:00:00Z".parse().unwrap(),
+            phase: Phase::Planned,
+            ended_at: None,
+            outcome: None,
+            note: None,
+        }
+    }
+
+    #[test]
+    fn a_change_in_json_is_called_what_its_write_does_whatever_it_was_called_before() {
+        let text = || "x".to_owned();
+        let writes = [
+            Write::CreateRole {
+                path: text(),
+                trust_policy: text(),
+                max_session_seconds: None,
+                boundary: None,
+                tags: [].into(),
+            },
+            Write::UpdateTrustPolicy { document: text() },
+            Write::PutInlinePolicy { name: text(), document: text() },
+            Write::DeleteInlinePolicy { name: text() },
+            Write::DetachManagedPolicy { arn: text() },
+            Write::PutPermissionsBoundary { arn: text() },
+            Write::CreateServiceLinkedRole { service: text() },
+            Write::DeleteRole,
+            Write::AttachManagedPolicy { arn: text() },
+            Write::DeletePermissionsBoundary,
+        ];
+        assert_eq!(writes.clone().map(|write| write.action()), Action::ALL);
+        for write in writes {
+            let change = change(write);
+            let mut json = serde_json::to_value(&change).unwrap();
+            assert_eq!(json["action"], change.write.action().as_str());
+            assert_eq!(json["action"], json["write"]["write"]);
+            // A journal of before called the undo of a creation a creation.
+            json["action"] = "create_role".into();
+            assert_eq!(serde_json::from_value::<Change>(json).unwrap(), change);
+        }
+    }
+
+    #[test]
+    fn what_configuration_does_not_take_only_undoes() {
+        let undoes = Action::ALL.iter().filter(|action| !Action::CONFIGURABLE.contains(action));
+        let undoes: Vec<&str> = undoes.map(|action| action.as_str()).collect();
+        assert_eq!(undoes, ["delete_role", "attach_managed_policy", "delete_permissions_boundary"]);
+    }
+}

@@ -168,7 +168,11 @@ mod tests {
             ("put over, in another case", role(|_| {}), put("ONE")),
             ("put beside", role(|_| {}), put("two")),
             ("delete", role(|_| {}), Write::DeleteInlinePolicy { name: "one".into() }),
-            ("delete, in another case", role(|_| {}), Write::DeleteInlinePolicy { name: "One".into() }),
+            (
+                "delete, in another case",
+                role(|_| {}),
+                Write::DeleteInlinePolicy { name: "One".into() },
+            ),
             (
                 "detach",
                 role(|_| {}),
@@ -218,7 +222,8 @@ mod tests {
         let bare = role(|r| {
             r.inline.clear();
             r.attached.clear();
-            r.boundary = Some(("arn:aws:iam::1:policy/b".into(), unread("arn:aws:iam::1:policy/b")));
+            r.boundary =
+                Some(("arn:aws:iam::1:policy/b".into(), unread("arn:aws:iam::1:policy/b")));
             r.tags = [("a".into(), "b".into())].into();
             r.max_session_seconds = Some(7_200);
         });

@@ -46,3 +46,25 @@ fn short(digest: impl AsRef<[u8]>) -> String {
     code.truncate(DIGITS);
     code
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_code_differs_where_the_base_or_what_it_is_bound_to_does() {
+        let code = |base: &str, bound: &[&str]| bound_code(base, &bound);
+        let plain = code("09cdc61c1d44", &["a", "b"]);
+        assert_eq!(plain.len(), DIGITS);
+        assert!(plain.bytes().all(|b| b.is_ascii_hexdigit()));
+        assert_eq!(plain, code("09cdc61c1d44", &["a", "b"]));
+        for (case, other) in [
+            ("another base", code("09cdc61c1d45", &["a", "b"])),
+            ("another order", code("09cdc61c1d44", &["b", "a"])),
+            ("less", code("09cdc61c1d44", &["a"])),
+            ("nothing", code("09cdc61c1d44", &[])),
+        ] {
+            assert_ne!(plain, other, "case `{case}`");
+        }
+    }
+}

@@ -162,7 +162,9 @@ fn diff(write: &Write, before: &Snapshot) -> String {
     let (before, after) = match write {
         Write::CreateRole { .. } => (Value::Null, made(write)),
         // What would make it again is what goes.
-        Write::DeleteRole => (write.undo(before).map_or(Value::Null, |again| made(&again)), Value::Null),
+        Write::DeleteRole => {
+            (write.undo(before).map_or(Value::Null, |again| made(&again)), Value::Null)
+        }
         Write::UpdateTrustPolicy { document } => {
             (role.map_or(Value::Null, |role| shown(&role.trust_policy)), shown(document))
         }

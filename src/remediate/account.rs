@@ -7,8 +7,8 @@ use super::step::Scene;
 use super::{AccountRun, Engine, Held, Journal, Outcome, StepRun, crash, effect, rest};
 use crate::aws::{RoleReader, RoleWriter, read_proved};
 use crate::model::{
-    Account, AccountId, Change, Origin, Phase, RoleArn, ScanError, Snapshot, StepOutcome, Usage, Write,
-    printable_line,
+    Account, AccountId, Change, Origin, Phase, RoleArn, ScanError, Snapshot, StepOutcome, Usage,
+    Write, printable_line,
 };
 use crate::plan::{AccountPlan, Planned, Step, account_plan};
 use crate::store::ChangeFilter;

@@ -144,7 +144,8 @@ where
         let cut_off = |why: &str| format!("the run was cut off, and {why}");
         let applied = |change: &&Change| change.outcome == Some(StepOutcome::Applied);
         let open = |change: &&Change| change.phase != Phase::Ended;
-        let ours = |seen: &Snapshot| changes.iter().all(|c| !applied(&c) || effect::is_own(c, seen));
+        let ours =
+            |seen: &Snapshot| changes.iter().all(|c| !applied(&c) || effect::is_own(c, seen));
         let failed = changes.iter().any(|change| !applied(&change) && !open(&change));
         let rollback = changes.iter().any(|change| change.origin == Origin::Rollback);
         if failed || rollback {

@@ -185,13 +185,14 @@ where
         let stays: Vec<Change> = stays.into_iter().map(|(change, _)| change).collect();
         let (seen, steps) = match changes.is_empty() {
             true => (Snapshot::Absent, Err(never_undone(&stays))),
-            false => match read_proved(self.aws.as_ref(), &Account::numbered(account.clone())).await
-            {
-                Ok(seen) => (seen.clone(), unwound(&seen, changes, force)),
-                Err(error) => {
-                    (Snapshot::Absent, Err(format!("the role could not be read: {error}")))
+            false => {
+                match read_proved(self.aws.as_ref(), &Account::numbered(account.clone())).await {
+                    Ok(seen) => (seen.clone(), unwound(&seen, changes, force)),
+                    Err(error) => {
+                        (Snapshot::Absent, Err(format!("the role could not be read: {error}")))
+                    }
                 }
-            },
+            }
         };
         let (steps, refused) = match steps {
             Ok(steps) => (steps, None),
@@ -208,7 +209,7 @@ where
             Err(why) => allowed.for_each(|account| account.refused = Some(why.clone())),
             Ok(most) => allowed.skip(most).for_each(|account| {
                 account.refused = Some(format!(
-                    "a run changes at most {most} accounts (remediation.max_accounts, max_percent): roll back again for the next"
+                    "a run changes {most} at most (remediation.max_accounts, max_percent): roll back again for the next"
                 ));
             }),
         }

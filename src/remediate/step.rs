@@ -9,8 +9,8 @@ use super::confirm::Seen;
 use super::{Engine, Held, Journal, crash, effect};
 use crate::aws::{RoleReader, RoleWriter, WriteError};
 use crate::model::{
-    Account, Change, Phase, RoleArn, ScanError, Snapshot, StepOutcome, UnknownReason,
-    Write, printable_line,
+    Account, Change, Phase, RoleArn, ScanError, Snapshot, StepOutcome, UnknownReason, Write,
+    printable_line,
 };
 
 /// How often one step is begun: again after a conflict, or when reading took too long.

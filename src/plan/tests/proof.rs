@@ -187,7 +187,8 @@ prop_compose! {
 }
 
 fn any_remediation() -> impl Strategy<Value = Remediation> {
-    let actions = prop::sample::subsequence(Action::CONFIGURABLE.to_vec(), 0..=Action::CONFIGURABLE.len());
+    let actions =
+        prop::sample::subsequence(Action::CONFIGURABLE.to_vec(), 0..=Action::CONFIGURABLE.len());
     let doubts = prop::sample::subsequence(vec![Doubt::Invalid, Doubt::Undecided], 0..=2);
     (actions, doubts).prop_map(|(actions, doubts)| Remediation {
         actions: actions.into_iter().collect(),

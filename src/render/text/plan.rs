@@ -9,7 +9,7 @@ use crate::model::{Write, is_dangerous};
 use crate::plan::{AccountPlan, Plan, Remaining, Step};
 
 /// Columns under a step's sign: what belongs to the step starts right of it.
-const DETAIL: usize = 6;
+pub(super) const DETAIL: usize = 6;
 /// Lines of a diff that are shown.
 const MAX_DIFF_LINES: usize = 60;
 /// Accounts shown in full.
@@ -72,27 +72,36 @@ fn block(page: &mut Page, account: &AccountPlan, verbose: bool) {
     }
 }
 
-/// A step in a few lines; its diff whole if `verbose`.
-pub(super) fn one_step(page: &mut Page, step: &Step, verbose: bool) {
+fn one_step(page: &mut Page, step: &Step, verbose: bool) {
+    step_head(page, step);
+    let most = if verbose { usize::MAX } else { MAX_DIFF_LINES };
+    for line in step.diff.lines().take(most) {
+        page.cut_line(DETAIL, diff_line(line));
+    }
+    if let hidden @ 1.. = step.diff.lines().count().saturating_sub(most) {
+        let words = format!("… {}: --verbose", plural(hidden, "more line"));
+        page.line(DETAIL, &[Span::new(style::DIM, words)]);
+    }
+}
+
+/// What a step does, in a sentence.
+pub(super) fn step_head(page: &mut Page, step: &Step) {
     let kind = Kind::of(step);
     let lead = [
         Span::new(kind.look(), format!("{} ", kind.sign())),
         Span::new(style::BOLD, format!("{}: ", step.write.action().as_str())),
     ];
     page.paragraph(2, &lead, DETAIL - 2, &Span::plain(&step.summary));
-    let most = if verbose { usize::MAX } else { MAX_DIFF_LINES };
-    for line in step.diff.lines().take(most) {
-        let look = match line.as_bytes().first() {
-            Some(b'-') => style::REMOVED,
-            Some(b'+') => style::ADDED,
-            _ => style::DIM,
-        };
-        page.cut_line(DETAIL, Span::new(look, line));
-    }
-    if let hidden @ 1.. = step.diff.lines().count().saturating_sub(most) {
-        let words = format!("… {}: --verbose", plural(hidden, "more line"));
-        page.line(DETAIL, &[Span::new(style::DIM, words)]);
-    }
+}
+
+/// A line of a diff, in the colour of its sign.
+pub(super) fn diff_line(line: &str) -> Span {
+    let look = match line.as_bytes().first() {
+        Some(b'-') => style::REMOVED,
+        Some(b'+') => style::ADDED,
+        _ => style::DIM,
+    };
+    Span::new(look, line)
 }
 
 fn one_remaining(page: &mut Page, remaining: &Remaining) {
@@ -113,7 +122,8 @@ fn one_remaining(page: &mut Page, remaining: &Remaining) {
 }
 
 fn row(account: &AccountPlan) -> Vec<Span> {
-    let actions: BTreeSet<&str> = account.steps.iter().map(|step| step.write.action().as_str()).collect();
+    let actions: BTreeSet<&str> =
+        account.steps.iter().map(|step| step.write.action().as_str()).collect();
     let actions: Vec<&str> = actions.into_iter().collect();
     vec![
         Span::plain(account.account.as_str()),

@@ -2,7 +2,7 @@
 
 use super::TextOptions;
 use super::layout::{Page, Span};
-use super::plan::{one_step, shell_word};
+use super::plan::{DETAIL, diff_line, shell_word, step_head};
 use super::{accounts, style};
 use crate::remediate::{Undo, UndoAccount};
 
@@ -38,7 +38,10 @@ pub fn undo(undo: &Undo, how: &UndoOptions, options: TextOptions) -> String {
         said(&mut page, "Nothing was written, and nothing can be.");
         return page.finish();
     }
-    said(&mut page, "Each diff goes from the role as it is now to the role after it: - now, + after.");
+    said(
+        &mut page,
+        "Each diff goes from the role as it is now to the role after it: - now, + after.",
+    );
     if undo.remediates {
         said(
             &mut page,
@@ -58,15 +61,21 @@ fn block(page: &mut Page, account: &UndoAccount) {
     title.extend((!account.name.is_empty()).then(|| Span::plain(&account.name)));
     page.table(0, vec![title]);
     if let Some(why) = &account.refused {
-        return page.paragraph(HANG, &[Span::new(style::DIM, "left alone: ")], HANG, &Span::plain(why));
+        return page.paragraph(
+            HANG,
+            &[Span::new(style::DIM, "left alone: ")],
+            HANG,
+            &Span::plain(why),
+        );
     }
     for change in &account.stays {
         let lead = [Span::new(style::DIM, "stays, because only AWS can take it back: ")];
         page.paragraph(HANG, &lead, HANG, &Span::plain(&change.summary));
     }
     for step in &account.steps {
-        // What is overwritten is reviewed whole.
-        one_step(page, &step.step, true);
+        step_head(page, &step.step);
+        // What is overwritten is reviewed whole: nothing is cut, and there is no other format to look into.
+        step.step.diff.lines().for_each(|line| page.line(DETAIL, &[diff_line(line)]));
     }
 }
 

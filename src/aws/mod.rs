@@ -111,12 +111,13 @@ pub trait RoleWriter {
         write: &Write,
     ) -> impl Future<Output = Result<Self::Ready, WriteError>> + Send;
 
-    /// Sends the write. It is sent again only where AWS said that it did nothing; right before each attempt `fresh` tells
-    /// whether it may still be sent.
+    /// Sends the write of a change, whose id a role that it makes carries. It is sent again only where AWS said that it did
+    /// nothing; right before each attempt `fresh` tells whether it may still be sent.
     fn send_write(
         &self,
         ready: &Self::Ready,
         account: &Account,
+        change: &str,
         write: &Write,
         fresh: &(dyn Fn() -> bool + Sync),
     ) -> impl Future<Output = Result<(), WriteError>> + Send;

@@ -279,6 +279,7 @@ impl Target<'_> {
                 .into_iter()
                 .map(|tag| (tag.key, tag.value))
                 .collect(),
+            made_by: role.description.as_deref().and_then(Role::maker_in),
         })
     }
 

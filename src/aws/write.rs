@@ -16,7 +16,7 @@ use super::denied::refused_action;
 use super::error::{is_conflict, malformed, wrong_account};
 use super::lane::{Ended, Fresh, Lane};
 use super::{Aws, RoleWriter, WriteError, narrow};
-use crate::model::{Account, AccountId, RoleArn, ScanError, UnknownReason, Write};
+use crate::model::{Account, AccountId, Role, RoleArn, ScanError, UnknownReason, Write};
 
 impl RoleWriter for Aws {
     type Ready = Credentials;
@@ -36,6 +36,7 @@ impl RoleWriter for Aws {
         &self,
         ready: &Credentials,
         account: &Account,
+        change: &str,
         write: &Write,
         fresh: &(dyn Fn() -> bool + Sync),
     ) -> Result<(), WriteError> {
@@ -44,6 +45,7 @@ impl RoleWriter for Aws {
             lane: self.clients.lanes().account(Instant::now()),
             account: &account.id,
             role: &self.config.baseline.role_name,
+            change,
             fresh,
         };
         let sent = with_credentials(ready.clone(), pin!(target.send(write))).await;
@@ -82,6 +84,8 @@ struct Target<'a> {
     lane: Lane,
     account: &'a AccountId,
     role: &'a str,
+    /// The id of the change: the role it makes says so.
+    change: &'a str,
     fresh: Fresh<'a>,
 }
 
@@ -149,6 +153,7 @@ impl Target<'_> {
         let tags: Vec<_> = tags.collect::<Result<_, _>>()?;
         let request = self.iam.create_role().role_name(self.role).path(path);
         let request = request.assume_role_policy_document(trust_policy);
+        let request = request.description(Role::description_by(self.change));
         let request = request.set_max_session_duration(seconds.map_err(|e| unusable(&e))?);
         let request = request.set_permissions_boundary(boundary.clone());
         let request = request.set_tags((!tags.is_empty()).then_some(tags));

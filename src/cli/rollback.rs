@@ -1,33 +1,41 @@
-//! `rolewarden rollback`: puts back what a change, or a whole run, changed.
+//! `rolewarden rollback`: undoes a change, or a whole run.
 
 use anyhow::Context;
 use clap::Args;
 use tokio::runtime::Builder;
 
-use super::remediation::{Hands, RunFormat, StoreFlags, exit_of, print};
+use super::remediation::{Hands, RunFormat, StoreFlags, exit_of, print, text_options};
 use super::scan::Stop;
 use super::{Common, output};
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::model::printable_line;
-use crate::plan::gate;
-use crate::remediate::Undo;
+use crate::plan::{arming_code, gate};
+use crate::render::{self, UndoOptions};
 
 pub(super) const HELP: &str = "\
-Without --yes nothing is written: what would be put back is printed. A role that has moved on since the change is left
-alone unless --force is given. A role that rolewarden made is deleted only while it is what rolewarden left, forced or not.
-A service-linked role that was made stays: nothing of rolewarden's can undo that. A rollback is a run of its own in the
-journal. remediation.mode must be apply. The kill switch's file holds it back; that remediation was stopped, or its
-breaker opened, does not.
+Without --yes, rollback writes nothing: it prints what it would write in each account, with a diff from the role as it is
+now to the role after the rollback, and names each account it leaves alone with the reason. Everything it overwrites is in
+the journal before it is overwritten, so a rollback can be undone too.
+
+rollback leaves a role alone that has changed since, unless --force is given. It deletes a role only if rolewarden made it
+(the role's description names the change), and only while the role is as rolewarden left it; --force does not change that.
+It cannot undo the creation of a service-linked role: only AWS can delete one.
+
+Undoing a rollback writes again what remediation wrote, so it is remediation: it needs the --arm code that the preview
+prints, and it obeys the limits, the actions, a stop and the breaker. Where the baseline has changed since, use
+`rolewarden plan` instead.
+
+remediation.mode must be apply. The kill switch blocks every rollback; a stop or an open breaker blocks only the undoing
+of a rollback.
 
 Exit status:
-  0      all was put back, and seen to be; without --yes: it would be
-  1      could not run, or there is nothing to undo
+  0      every change was undone and confirmed by a later read; without --yes: every change can be undone
+  1      could not run, there is nothing to undo, or the code is missing or wrong: nothing was written
   2      usage error
-  3      an account was left as it was, and nothing failed
-  4      a step failed, or was not seen to take effect
+  3      an account was left alone, and nothing failed
+  4      a step failed, or was not confirmed
   5      both
-  128+n  ended by signal n; the write in progress was finished first";
+  128+n  ended by signal n, after finishing the write in progress";
 
 /// Flags of `rollback`.
 #[derive(Debug, Args)]
@@ -35,15 +43,18 @@ pub(super) struct Rollback {
     /// The id of a change or of a run, as `rolewarden history --changes` prints it
     #[arg(value_name = "ID")]
     id: String,
-    /// Do it
+    /// Carry it out; without it, only print what it would do
     #[arg(long)]
     yes: bool,
-    /// Put it back even where the role has moved on since
+    /// Also overwrite roles that have changed since
     #[arg(long)]
     force: bool,
     #[command(flatten)]
     store: StoreFlags,
-    /// The format: text or json (with --yes)
+    /// The code that the preview printed: only needed to undo a rollback
+    #[arg(long, value_name = "CODE")]
+    arm: Option<String>,
+    /// The format of the result: text or json (with --yes)
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: RunFormat,
 }
@@ -64,47 +75,22 @@ async fn rollback(common: &Common, flags: &Rollback, config: &Config) -> anyhow:
     // What did not end is closed first; a rollback goes on with nothing.
     hands.recover(false).await?;
     let undo = hands.engine.undo(&flags.id, flags.force).await?;
+    let base = arming_code(config, hands.organization.id.as_deref());
+    let held = hands.engine.held_from(&undo);
     if !flags.yes {
-        output::print(shown(&undo).as_bytes())?;
+        let how = UndoOptions {
+            config: common.config_path().display().to_string(),
+            force: flags.force,
+            code: undo.code(&base),
+            blocked: held.err().map(|held| held.to_string()),
+        };
+        output::print(render::undo(&undo, &how, text_options(common)).as_bytes())?;
         let refused = undo.accounts.iter().any(|account| account.refused.is_some());
         return Ok(if refused { Exit::Drifted } else { Exit::Clean });
     }
-    hands.engine.held_from_putting_back()?;
+    undo.check_arming(&base, flags.arm.as_deref()).context("nothing was written")?;
+    held.context("nothing was written")?;
     let report = hands.engine.rollback(&undo).await;
     print(common, flags.format, &report)?;
     Ok(exit_of(&report, &stop))
-}
-
-/// What would be put back.
-fn shown(undo: &Undo) -> String {
-    let mut text = String::new();
-    for account in &undo.accounts {
-        let name = printable_line(&account.name, 128);
-        text.push_str(&format!("{} {name}\n", account.account));
-        if let Some(why) = &account.refused {
-            text.push_str(&format!("    left alone: {}\n", printable_line(why, 600)));
-            continue;
-        }
-        for change in &account.stays {
-            let summary = printable_line(&change.summary, 300);
-            text.push_str(&format!("    stays, because only AWS can take it back: {summary}\n"));
-        }
-        for change in &account.changes {
-            text.push_str(&format!("    undo: {}\n", printable_line(&change.summary, 300)));
-            for line in change.diff.lines() {
-                text.push_str(&format!("        {}\n", printable_line(&turned(line), 2000)));
-            }
-        }
-    }
-    text.push_str("Nothing was written: --yes does it.\n");
-    text
-}
-
-/// A line of a diff, from after to before.
-fn turned(line: &str) -> String {
-    match line.split_at_checked(1) {
-        Some(("+", rest)) => format!("-{rest}"),
-        Some(("-", rest)) => format!("+{rest}"),
-        _ => line.to_owned(),
-    }
 }

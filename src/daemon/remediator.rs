@@ -254,7 +254,7 @@ impl Remediator {
             for account in &plan.accounts {
                 for step in &account.steps {
                     let outcome = StepOutcome::SkippedDryRun;
-                    self.telemetry.step_ended(&account.account, step.action, outcome);
+                    self.telemetry.step_ended(&account.account, step.write.action(), outcome);
                 }
             }
         }
@@ -295,7 +295,7 @@ impl Remediator {
             if run.reason == Some(Blocked::Limit(0).as_str()) {
                 for step in &run.steps {
                     let outcome = StepOutcome::SkippedLimit;
-                    self.telemetry.step_ended(&run.account, step.action, outcome);
+                    self.telemetry.step_ended(&run.account, step.write.action(), outcome);
                 }
             }
             if let remediate::Outcome::Applied | remediate::Outcome::DoneAlready = run.outcome {

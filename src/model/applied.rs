@@ -3,7 +3,7 @@
 use super::{ManagedPolicy, Role, RoleArn, Snapshot, Write};
 
 /// `MaxSessionDuration` of a role that was created without one. Source: IAM API Reference, `CreateRole`.
-const DEFAULT_SESSION_SECONDS: u32 = 3_600;
+pub(crate) const DEFAULT_SESSION_SECONDS: u32 = 3_600;
 
 impl Write {
     /// The role as it is read once the write has been made. A write that IAM would refuse changes nothing.
@@ -31,8 +31,8 @@ impl Write {
             Snapshot::Present(role) => Some(role.as_ref()),
         };
         let inline = |name: &String| {
-            let document = role?.inline.get(name)?.clone();
-            Some(Self::PutInlinePolicy { name: name.clone(), document })
+            let (name, document) = role?.inline_policy(name)?;
+            Some(Self::PutInlinePolicy { name: name.clone(), document: document.clone() })
         };
         match self {
             Self::CreateRole { .. } => Some(Self::DeleteRole),
@@ -55,7 +55,15 @@ impl Write {
                     None => Self::DeletePermissionsBoundary,
                 })
             }
-            Self::DeleteRole | Self::CreateServiceLinkedRole { .. } => None,
+            // The role comes back under another id, and without what was in it: other writes took that away before.
+            Self::DeleteRole => role.map(|role| Self::CreateRole {
+                path: role.arn.path.clone(),
+                trust_policy: role.trust_policy.clone(),
+                max_session_seconds: role.max_session_seconds,
+                boundary: role.boundary.as_ref().map(|(arn, _)| arn.clone()),
+                tags: role.tags.clone(),
+            }),
+            Self::CreateServiceLinkedRole { .. } => None,
         }
     }
 
@@ -73,6 +81,7 @@ impl Write {
             boundary: boundary.as_ref().map(|arn| (arn.clone(), unread(arn))),
             max_session_seconds: Some(max_session_seconds.unwrap_or(DEFAULT_SESSION_SECONDS)),
             tags: tags.clone(),
+            made_by: None,
         }))
     }
 
@@ -80,10 +89,11 @@ impl Write {
         match self {
             Self::UpdateTrustPolicy { document } => role.trust_policy.clone_from(document),
             Self::PutInlinePolicy { name, document } => {
-                role.inline.insert(name.clone(), document.clone());
+                let name = role.inline_policy(name).map_or(name, |(known, _)| known).clone();
+                role.inline.insert(name, document.clone());
             }
             Self::DeleteInlinePolicy { name } => {
-                role.inline.remove(name);
+                role.inline.retain(|known, _| !known.eq_ignore_ascii_case(name));
             }
             Self::AttachManagedPolicy { arn } => {
                 role.attached.entry(arn.clone()).or_insert_with(|| unread(arn));
@@ -129,6 +139,7 @@ mod tests {
             boundary: None,
             max_session_seconds: Some(3_600),
             tags: [].into(),
+            made_by: None,
         };
         change(&mut role);
         Snapshot::Present(Box::new(role))
@@ -154,8 +165,14 @@ mod tests {
             ("create", Snapshot::Absent, create()),
             ("trust", role(|_| {}), Write::UpdateTrustPolicy { document: "[]".into() }),
             ("put over", role(|_| {}), put("one")),
+            ("put over, in another case", role(|_| {}), put("ONE")),
             ("put beside", role(|_| {}), put("two")),
             ("delete", role(|_| {}), Write::DeleteInlinePolicy { name: "one".into() }),
+            (
+                "delete, in another case",
+                role(|_| {}),
+                Write::DeleteInlinePolicy { name: "One".into() },
+            ),
             (
                 "detach",
                 role(|_| {}),
@@ -197,6 +214,28 @@ mod tests {
         let update = Write::UpdateTrustPolicy { document: "[]".into() };
         assert_eq!(update.applied_to(&Snapshot::Absent, &arn()), Snapshot::Absent);
         assert_eq!(update.undo(&Snapshot::Absent), None);
-        assert_eq!(Write::DeleteRole.undo(&present), None);
+        assert_eq!(Write::DeleteRole.undo(&Snapshot::Absent), None);
+    }
+
+    #[test]
+    fn a_role_that_is_deleted_is_made_again_with_all_that_creating_it_gave() {
+        let bare = role(|r| {
+            r.inline.clear();
+            r.attached.clear();
+            r.boundary =
+                Some(("arn:aws:iam::1:policy/b".into(), unread("arn:aws:iam::1:policy/b")));
+            r.tags = [("a".into(), "b".into())].into();
+            r.max_session_seconds = Some(7_200);
+        });
+        let undo = Write::DeleteRole.undo(&bare).unwrap();
+        let again = undo.applied_to(&Write::DeleteRole.applied_to(&bare, &arn()), &arn());
+        let without_id = |snapshot: &Snapshot| match snapshot {
+            Snapshot::Present(role) => {
+                let role = Role { id: String::new(), made_by: None, ..(**role).clone() };
+                Snapshot::Present(Box::new(role))
+            }
+            Snapshot::Absent => Snapshot::Absent,
+        };
+        assert_eq!(without_id(&again), without_id(&bare));
     }
 }

@@ -5,53 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::AccountId;
-
-/// What remediation can do to a role: a closed set, as configuration allows it and metrics count it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// Make the role.
-    CreateRole,
-    /// Replace its trust policy.
-    UpdateTrustPolicy,
-    /// Put an inline policy, new or in place of the one of that name.
-    PutInlinePolicy,
-    /// Delete an inline policy.
-    DeleteInlinePolicy,
-    /// Detach a managed policy.
-    DetachManagedPolicy,
-    /// Set the permissions boundary.
-    PutPermissionsBoundary,
-    /// Make the EKS Connector's service-linked role.
-    CreateServiceLinkedRole,
-}
-
-impl Action {
-    /// Every action.
-    pub const ALL: [Self; 7] = [
-        Self::CreateRole,
-        Self::UpdateTrustPolicy,
-        Self::PutInlinePolicy,
-        Self::DeleteInlinePolicy,
-        Self::DetachManagedPolicy,
-        Self::PutPermissionsBoundary,
-        Self::CreateServiceLinkedRole,
-    ];
-
-    /// The name in configuration, JSON and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::CreateRole => "create_role",
-            Self::UpdateTrustPolicy => "update_trust_policy",
-            Self::PutInlinePolicy => "put_inline_policy",
-            Self::DeleteInlinePolicy => "delete_inline_policy",
-            Self::DetachManagedPolicy => "detach_managed_policy",
-            Self::PutPermissionsBoundary => "put_permissions_boundary",
-            Self::CreateServiceLinkedRole => "create_service_linked_role",
-        }
-    }
-}
+use super::{AccountId, action};
 
 /// What became of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -120,7 +74,7 @@ pub enum Write {
         /// Its tags.
         tags: BTreeMap<String, String>,
     },
-    /// `DeleteRole`: only ever undoes a [`Write::CreateRole`].
+    /// `DeleteRole`: only ever undoes a [`Write::CreateRole`] of this program.
     DeleteRole,
     /// `UpdateAssumeRolePolicy`.
     UpdateTrustPolicy {
@@ -216,9 +170,12 @@ pub struct Change {
     pub role_id: Option<String>,
     /// Digest of the snapshot it was planned from: see [`Snapshot::digest`](super::Snapshot::digest).
     pub before_digest: String,
-    /// What is done.
-    pub action: Action,
-    /// What is sent.
+    /// What is sent. JSON has its action beside it.
+    #[serde(
+        flatten,
+        serialize_with = "action::with_action",
+        deserialize_with = "action::of_any_action"
+    )]
     pub write: Write,
     /// What puts things back as they were; `None`: nothing can.
     pub undo: Option<Write>,

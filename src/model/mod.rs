@@ -1,6 +1,7 @@
 //! The words every other module shares. Plain values: no clock, network or configuration.
 
 mod account;
+pub(crate) mod action;
 mod applied;
 mod arn;
 mod change;
@@ -16,8 +17,10 @@ mod text;
 mod verdict;
 
 pub use account::{Account, AccountId, InvalidAccountId, SkipReason};
+pub use action::Action;
+pub(crate) use applied::DEFAULT_SESSION_SECONDS;
 pub use arn::{InvalidArn, Partition, RoleArn};
-pub use change::{Action, Change, Origin, Phase, StepOutcome, Write};
+pub use change::{Change, Origin, Phase, StepOutcome, Write};
 pub use changes::Changes;
 pub use cluster::{Cluster, LINKED_ROLE, LINKED_SERVICE, Usage, linked_path};
 pub use conditions::condition_in_words;

@@ -61,13 +61,44 @@ pub struct Role {
     pub max_session_seconds: Option<u32>,
     /// Tags by key.
     pub tags: BTreeMap<String, String>,
+    /// The change that made the role, as its description says; `None` for every role that rolewarden did not make. It is
+    /// no part of [`Snapshot::digest`]: it says whose the role is, and nothing about what the role allows.
+    pub made_by: Option<String>,
 }
 
+/// How the description of a role that rolewarden made begins.
+const MADE_BY: &str = "Made by rolewarden, change ";
+
 impl Role {
+    /// The description that a change gives to the role it makes. A description needs no permission beyond `iam:CreateRole`,
+    /// and GetRole returns it, so it proves later on who made the role.
+    pub fn description_by(change: &str) -> String {
+        format!("{MADE_BY}{change}")
+    }
+
+    /// The change in a role's description, if it has one.
+    pub fn maker_in(description: &str) -> Option<String> {
+        description.strip_prefix(MADE_BY).filter(|id| !id.is_empty()).map(str::to_owned)
+    }
+
+    /// An inline policy as the role has it: its name and its text. IAM knows policies by their names whatever the case.
+    pub fn inline_policy(&self, name: &str) -> Option<(&String, &String)> {
+        self.inline.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
+    }
+
     /// Every part as a text, each kind behind how many there are of it.
     fn texts(&self, text: &mut impl FnMut(&str)) {
-        let Self { arn, id, trust_policy, inline, attached, boundary, max_session_seconds, tags } =
-            self;
+        let Self {
+            arn,
+            id,
+            trust_policy,
+            inline,
+            attached,
+            boundary,
+            max_session_seconds,
+            tags,
+            made_by: _,
+        } = self;
         for part in [&arn.to_string(), id, trust_policy] {
             text(part);
         }

@@ -71,6 +71,10 @@ fn writes(config: &Config, action: Action) -> Vec<Write> {
         Action::CreateServiceLinkedRole => {
             vec![Write::CreateServiceLinkedRole { service: LINKED_SERVICE.into() }]
         }
+        // Each stands above, beside what it undoes.
+        Action::DeleteRole | Action::AttachManagedPolicy | Action::DeletePermissionsBoundary => {
+            vec![]
+        }
     }
 }
 

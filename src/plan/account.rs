@@ -157,8 +157,8 @@ impl Planner<'_> {
             .and_then(|()| self.may(Action::PutInlinePolicy, assessed));
         match both {
             Ok(()) => {
-                draft.step(Action::CreateRole, create);
-                draft.step(Action::PutInlinePolicy, put);
+                draft.step(create);
+                draft.step(put);
             }
             // A role without permissions would be a new finding in place of the old one.
             Err(why) => draft.because(CheckName::RoleExists, why),
@@ -175,17 +175,17 @@ impl Planner<'_> {
         let trust = self.trust(draft, assessed, *trust_is_stricter).map(|when| (when, trust));
         let boundary = self.boundary(draft, assessed, boundary.as_ref());
         if let Some((When::First, trust)) = trust {
-            draft.step(Action::UpdateTrustPolicy, trust.clone());
+            draft.step(trust.clone());
         }
         if let Some((When::First, put)) = boundary {
-            draft.step(Action::PutPermissionsBoundary, put.clone());
+            draft.step(put.clone());
         }
         self.all_permissions(draft)?;
         if let Some((When::Last, put)) = boundary {
-            draft.step(Action::PutPermissionsBoundary, put.clone());
+            draft.step(put.clone());
         }
         if let Some((When::Last, trust)) = trust {
-            draft.step(Action::UpdateTrustPolicy, trust.clone());
+            draft.step(trust.clone());
         }
         Ok(())
     }
@@ -241,7 +241,7 @@ impl Planner<'_> {
             Some(Snapshot::Present(_)) | None => Err("another role has its name".into()),
         };
         match free {
-            Ok(()) => draft.step(action, self.rules.linked_role_creation()),
+            Ok(()) => draft.step(self.rules.linked_role_creation()),
             Err(why) => draft.because(check, why),
         }
     }
@@ -299,7 +299,7 @@ impl Planner<'_> {
                 ),
             };
             match why {
-                None => draft.step(Action::DetachManagedPolicy, write.clone()),
+                None => draft.step(write.clone()),
                 Some(why) => draft.because_of(finding, why),
             }
         }
@@ -343,7 +343,7 @@ impl Planner<'_> {
                         || may_delete.is_ok()
                         || self.helps(draft, amendments, verdict)? =>
                 {
-                    draft.step(Action::PutInlinePolicy, amendments.put.clone());
+                    draft.step(amendments.put.clone());
                 }
                 // One more policy beside those that stay would change nothing.
                 Ok(()) => {}
@@ -351,7 +351,7 @@ impl Planner<'_> {
         }
         if may_delete.is_ok() {
             for write in &amendments.delete {
-                draft.step(Action::DeleteInlinePolicy, write.clone());
+                draft.step(write.clone());
             }
         }
         Ok(())

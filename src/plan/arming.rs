@@ -44,8 +44,8 @@ pub fn arming_code(config: &Config, organization: Option<&str>) -> String {
 /// The code that arms one thing alone, such as a plan: the daemon's code, and digits over the thing. The daemon takes it too,
 /// and looks at the first part only.
 pub fn bound_code(base: &str, bound: &impl Serialize) -> String {
-    // What cannot be JSON is no plan: nothing fits its code.
-    let bound = serde_json::to_string(bound).unwrap_or_default();
+    // Plain data is always JSON. Were it not, the code would stand for less than was read, so no code fits then.
+    let Ok(bound) = serde_json::to_string(bound) else { return String::new() };
     format!("{base}{SEPARATOR}{}", digits(&[base, &bound], PLAN_DIGITS))
 }
 

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::model::{AccountId, Action, CheckName, Report, Severity, SweepInfo, Write};
+use crate::model::{AccountId, CheckName, Report, Severity, SweepInfo, Write, action};
 
 pub use account::{Planned, account_plan};
 pub use arming::{Arming, arming_code, bound_code, standing_part};
@@ -153,9 +153,12 @@ pub struct AccountPlan {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// What is done.
-    pub action: Action,
-    /// What is sent.
+    /// What is sent. JSON has its action beside it.
+    #[serde(
+        flatten,
+        serialize_with = "action::with_action",
+        deserialize_with = "action::of_its_action"
+    )]
     pub write: Write,
     /// What puts things back as they were; `None`: nothing can.
     pub undo: Option<Write>,

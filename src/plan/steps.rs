@@ -28,12 +28,11 @@ impl Draft {
         Self { place, now: snapshot, steps: Vec::new(), by_check, by_finding }
     }
 
-    pub(super) fn step(&mut self, action: Action, write: Write) {
+    pub(super) fn step(&mut self, write: Write) {
         let after = self.after(&write);
-        let diff = diff(&write, &self.now);
-        let undo = write.undo(&self.now);
+        let step = Step::new(write, &self.now, &self.place);
         self.now = after;
-        self.steps.push(Step { action, summary: summary(&write, &self.place), diff, undo, write });
+        self.steps.push(step);
     }
 
     /// The findings of a check stay, for this reason; the first one stands.
@@ -67,7 +66,7 @@ impl Draft {
     }
 
     pub(super) fn does(&self, action: Action) -> bool {
-        self.steps.iter().any(|step| step.action == action)
+        self.steps.iter().any(|step| step.write.action() == action)
     }
 
     pub(super) fn steps(&self) -> &[Step] {
@@ -102,17 +101,28 @@ impl Draft {
                 | Action::DeleteInlinePolicy
                 | Action::DetachManagedPolicy
                 | Action::PutPermissionsBoundary
-                | Action::CreateServiceLinkedRole => return None,
+                | Action::CreateServiceLinkedRole
+                | Action::DeleteRole
+                | Action::AttachManagedPolicy
+                | Action::DeletePermissionsBoundary => return None,
             };
             before.findings.iter().find(|finding| finding.check == check)
         };
         let mut steps = self.steps;
         for step in &mut steps {
-            if let Some(finding) = about(step.action) {
+            if let Some(finding) = about(step.write.action()) {
                 step.summary = format!("{}: {}", step.summary, finding.summary);
             }
         }
         steps
+    }
+}
+
+impl Step {
+    /// The step that makes this write where the role is so.
+    pub(crate) fn new(write: Write, before: &Snapshot, place: &RoleArn) -> Self {
+        let (summary, diff) = (summary(&write, place), diff(&write, before));
+        Self { undo: write.undo(before), summary, diff, write }
     }
 }
 
@@ -146,20 +156,14 @@ fn diff(write: &Write, before: &Snapshot) -> String {
         Snapshot::Absent => None,
         Snapshot::Present(role) => Some(role.as_ref()),
     };
-    let inline = |name: &String| role.and_then(|role| role.inline.get(name));
+    let inline = |name: &String| role?.inline_policy(name).map(|(_, text)| text);
     let document = |text: Option<&String>| text.map_or(Value::Null, |text| shown(text));
     let text = |text: Option<&String>| text.map_or(Value::Null, |text| json!(printable(text)));
     let (before, after) = match write {
-        Write::CreateRole { path, trust_policy, max_session_seconds, boundary, tags } => {
-            let mut made = serde_json::Map::new();
-            made.insert("Path".into(), json!(path));
-            made.insert("AssumeRolePolicyDocument".into(), shown(trust_policy));
-            let seconds = max_session_seconds.map(|seconds| ("MaxSessionDuration", json!(seconds)));
-            let boundary = boundary.as_ref().map(|arn| ("PermissionsBoundary", json!(arn)));
-            let tags = (!tags.is_empty()).then(|| ("Tags", json!(tags)));
-            let rest = [seconds, boundary, tags].into_iter().flatten();
-            made.extend(rest.map(|(name, value)| (name.to_owned(), value)));
-            (Value::Null, Value::Object(made))
+        Write::CreateRole { .. } => (Value::Null, made(write)),
+        // What would make it again is what goes.
+        Write::DeleteRole => {
+            (write.undo(before).map_or(Value::Null, |again| made(&again)), Value::Null)
         }
         Write::UpdateTrustPolicy { document } => {
             (role.map_or(Value::Null, |role| shown(&role.trust_policy)), shown(document))
@@ -176,9 +180,26 @@ fn diff(write: &Write, before: &Snapshot) -> String {
             let there = role.and_then(|role| role.boundary.as_ref()).map(|(arn, _)| arn);
             (text(there), Value::Null)
         }
-        Write::DeleteRole | Write::CreateServiceLinkedRole { .. } => (Value::Null, Value::Null),
+        Write::CreateServiceLinkedRole { .. } => (Value::Null, Value::Null),
     };
     diff_of_change(&before, &after)
+}
+
+/// What a role is created with.
+fn made(create: &Write) -> Value {
+    let Write::CreateRole { path, trust_policy, max_session_seconds, boundary, tags } = create
+    else {
+        return Value::Null;
+    };
+    let mut made = serde_json::Map::new();
+    made.insert("Path".into(), json!(path));
+    made.insert("AssumeRolePolicyDocument".into(), shown(trust_policy));
+    let seconds = max_session_seconds.map(|seconds| ("MaxSessionDuration", json!(seconds)));
+    let boundary = boundary.as_ref().map(|arn| ("PermissionsBoundary", json!(arn)));
+    let tags = (!tags.is_empty()).then(|| ("Tags", json!(tags)));
+    let rest = [seconds, boundary, tags].into_iter().flatten();
+    made.extend(rest.map(|(name, value)| (name.to_owned(), value)));
+    Value::Object(made)
 }
 
 /// The checks whose findings an action changes.
@@ -188,13 +209,17 @@ pub(super) fn touched(action: Action) -> &'static [CheckName] {
         RoleExists, ServiceLinkedRole, TrustPolicy,
     };
     match action {
-        Action::CreateRole => &[RoleExists, ConnectorUsage],
+        Action::CreateRole | Action::DeleteRole => &[RoleExists, ConnectorUsage],
         Action::UpdateTrustPolicy => &[TrustPolicy],
         Action::PutInlinePolicy | Action::DeleteInlinePolicy => {
             &[InlinePolicy, EffectivePermissions]
         }
-        Action::DetachManagedPolicy => &[AttachedPolicies, EffectivePermissions],
-        Action::PutPermissionsBoundary => &[RoleAttributes, EffectivePermissions],
+        Action::DetachManagedPolicy | Action::AttachManagedPolicy => {
+            &[AttachedPolicies, EffectivePermissions]
+        }
+        Action::PutPermissionsBoundary | Action::DeletePermissionsBoundary => {
+            &[RoleAttributes, EffectivePermissions]
+        }
         Action::CreateServiceLinkedRole => &[ServiceLinkedRole],
     }
 }

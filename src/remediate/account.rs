@@ -6,8 +6,8 @@ use super::step::Scene;
 use super::{AccountRun, Engine, Journal, Outcome, StepRun, crash, effect};
 use crate::aws::{RoleReader, RoleWriter, read_proved};
 use crate::model::{
-    Account, Change, Origin, Phase, RoleArn, ScanError, Snapshot, StepOutcome, Usage, Write,
-    printable_line,
+    Account, AccountId, Change, Origin, Phase, RoleArn, ScanError, Snapshot, StepOutcome, Usage,
+    Write, printable_line,
 };
 use crate::plan::{AccountPlan, Blocked, Candidate, MEMORY, Planned, Step, account_plan, gate};
 use crate::store::ChangeFilter;
@@ -37,7 +37,7 @@ where
 {
     /// Puts one account right, as planned or not at all.
     pub(super) async fn account(&self, plan: &AccountPlan, cause: &Cause) -> Done {
-        if let Err(why) = self.gate(plan, cause.origin).await {
+        if let Err(why) = self.gate(&plan.account, plan.open_since, cause.origin).await {
             return match why {
                 Blocked::Journal(_) => Done::held(plan, why),
                 why => Done::blocked(plan, &why),
@@ -129,9 +129,14 @@ where
         read.unwrap_or_else(|error| Err(error.to_string())).map_err(Blocked::Journal)
     }
 
-    /// Whether the account may be changed, by the journal as it is now.
-    async fn gate(&self, plan: &AccountPlan, origin: Origin) -> Result<(), Blocked> {
-        let account = Some(plan.account.clone());
+    /// Whether an account may be changed, by the journal as it is now.
+    pub(super) async fn gate(
+        &self,
+        id: &AccountId,
+        open_since: Option<Timestamp>,
+        origin: Origin,
+    ) -> Result<(), Blocked> {
+        let account = Some(id.clone());
         let lately = ChangeFilter {
             account: account.clone(),
             since: self.now().checked_sub(MEMORY).ok(),
@@ -141,11 +146,8 @@ where
         let open = ChangeFilter { account, unfinished: true, ..ChangeFilter::default() };
         let mut changes = self.changes(lately).await?;
         changes.extend(self.changes(open).await?);
-        let candidate = Candidate {
-            account: self.accounts.get(&plan.account),
-            changes: &changes,
-            open_since: plan.open_since,
-        };
+        let candidate =
+            Candidate { account: self.accounts.get(id), changes: &changes, open_since };
         gate::account(&self.remediation, &candidate, origin, self.now())
     }
 
@@ -186,10 +188,7 @@ where
             Planned::Nothing | Planned::LeftAlone(_) => &[],
         };
         let same = now.len() == plan.steps.len()
-            && now
-                .iter()
-                .zip(&plan.steps)
-                .all(|(a, b)| (a.action, &a.write, &a.undo) == (b.action, &b.write, &b.undo));
+            && now.iter().zip(&plan.steps).all(|(a, b)| (&a.write, &a.undo) == (&b.write, &b.undo));
         Ok(match (same, planned) {
             (true, _) => Ok(seen),
             (false, Planned::LeftAlone(why)) => Err((Outcome::Left, why)),
@@ -246,7 +245,6 @@ where
             role_arn: plan.role_arn.clone(),
             role_id: plan.role_id.clone(),
             before_digest: plan.snapshot_digest.clone(),
-            action: step.action,
             write: step.write.clone(),
             undo: step.undo.clone(),
             summary: step.summary.clone(),
@@ -292,7 +290,7 @@ impl Done {
     /// From the changes of one account, as the journal has them now.
     pub(super) fn of(
         name: String,
-        account: &crate::model::AccountId,
+        account: &AccountId,
         changes: &[Change],
         held: Option<Blocked>,
     ) -> Self {
@@ -332,7 +330,7 @@ impl StepRun {
     fn of(change: &Change) -> Self {
         Self {
             change: Some(change.id.clone()),
-            action: change.action,
+            write: change.write.clone(),
             summary: change.summary.clone(),
             outcome: change.outcome,
             note: change.note.clone(),
@@ -344,7 +342,7 @@ impl StepRun {
 fn not_done(plan: &AccountPlan) -> Vec<StepRun> {
     let steps = plan.steps.iter().map(|step| StepRun {
         change: None,
-        action: step.action,
+        write: step.write.clone(),
         summary: step.summary.clone(),
         outcome: None,
         note: None,

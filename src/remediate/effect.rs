@@ -1,10 +1,9 @@
 //! What a write looks like from outside: whether it is in effect, and whether two snapshots mean the same. Pure.
 
-use crate::model::{Role, RoleArn, Snapshot, Verdict, Write, linked_path};
+use crate::model::{
+    Change, DEFAULT_SESSION_SECONDS, RoleArn, Snapshot, Verdict, Write, linked_path,
+};
 use crate::policy::{Context, Kind, Policy, compare};
-
-/// What IAM takes for the longest session of a role that was made without one.
-const DEFAULT_SESSION_SECONDS: u32 = 3600;
 
 /// Whether the role is as this write leaves it, in what the write is about. Of a service-linked role this is asked of the
 /// snapshot of that role.
@@ -26,9 +25,10 @@ pub(super) fn holds(write: &Write, seen: &Snapshot) -> bool {
         Write::UpdateTrustPolicy { document } => {
             same_document(Kind::Trust, document, &role.trust_policy, &role.arn)
         }
-        Write::PutInlinePolicy { name, document } => inline(role, name)
-            .is_some_and(|text| same_document(Kind::Identity, document, text, &role.arn)),
-        Write::DeleteInlinePolicy { name } => inline(role, name).is_none(),
+        Write::PutInlinePolicy { name, document } => role
+            .inline_policy(name)
+            .is_some_and(|(_, text)| same_document(Kind::Identity, document, text, &role.arn)),
+        Write::DeleteInlinePolicy { name } => role.inline_policy(name).is_none(),
         Write::AttachManagedPolicy { arn } => role.attached.contains_key(arn),
         Write::DetachManagedPolicy { arn } => !role.attached.contains_key(arn),
         Write::PutPermissionsBoundary { arn } => {
@@ -46,6 +46,39 @@ pub(super) fn is_as_created(write: &Write, seen: &Snapshot) -> bool {
         Snapshot::Present(role) => role.inline.is_empty() && role.attached.is_empty(),
     };
     bare && holds(write, seen)
+}
+
+/// Whether a role that this change makes is the change's own: the description names the change, and the role is the one
+/// that the journal knows, once it knows one. A role of the same documents may be a person's, made in the meantime; it is
+/// never taken for ours. A change that makes no role has nothing to prove.
+pub(super) fn is_own(change: &Change, seen: &Snapshot) -> bool {
+    if !matches!(change.write, Write::CreateRole { .. }) {
+        return true;
+    }
+    match seen {
+        Snapshot::Absent => false,
+        Snapshot::Present(role) => {
+            role.made_by.as_ref() == Some(&change.id)
+                && change.role_id.as_ref().is_none_or(|id| *id == role.id)
+        }
+    }
+}
+
+/// Whether two writes leave the same: documents by what they say, because IAM may give them back written otherwise.
+pub(super) fn same_write(a: &Write, b: &Write, arn: &RoleArn) -> bool {
+    match (a, b) {
+        (Write::UpdateTrustPolicy { document: a }, Write::UpdateTrustPolicy { document: b }) => {
+            same_document(Kind::Trust, a, b, arn)
+        }
+        (
+            Write::PutInlinePolicy { name, document: a },
+            Write::PutInlinePolicy { name: other, document: b },
+        ) => name.eq_ignore_ascii_case(other) && same_document(Kind::Identity, a, b, arn),
+        (Write::CreateRole { .. }, Write::CreateRole { .. }) => {
+            same(&a.applied_to(&Snapshot::Absent, arn), &b.applied_to(&Snapshot::Absent, arn))
+        }
+        (a, b) => a == b,
+    }
 }
 
 /// Whether two snapshots mean the same: documents by what they say, because IAM may give them back written otherwise; the
@@ -74,11 +107,6 @@ fn session(seconds: Option<u32>) -> u32 {
     seconds.unwrap_or(DEFAULT_SESSION_SECONDS)
 }
 
-/// IAM knows policies by their names whatever the case.
-fn inline<'a>(role: &'a Role, name: &str) -> Option<&'a String> {
-    role.inline.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, text)| text)
-}
-
 /// The same text, the same JSON, or documents that allow the same.
 fn same_document(kind: Kind, a: &str, b: &str, arn: &RoleArn) -> bool {
     if a == b {
@@ -101,7 +129,7 @@ fn same_document(kind: Kind, a: &str, b: &str, arn: &RoleArn) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ManagedPolicy;
+    use crate::model::{ManagedPolicy, Role};
     use std::collections::BTreeMap;
 
     const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ssm.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
@@ -119,6 +147,7 @@ mod tests {
             boundary: Some(("arn:aws:iam::aws:policy/b".to_owned(), ManagedPolicy::default())),
             max_session_seconds: Some(3600),
             tags: [("a".to_owned(), "1".to_owned())].into(),
+            made_by: None,
         }
     }
 
@@ -191,6 +220,70 @@ mod tests {
         let bare = |role: &mut Role| (role.inline, role.attached) = Default::default();
         assert!(is_as_created(&write, &with(bare)));
         assert!(!is_as_created(&write, &Snapshot::Absent));
+    }
+
+    #[test]
+    fn a_role_is_a_changes_own_only_with_its_id_in_the_description_and_in_the_journal() {
+        let change = |write: Write, role_id: Option<&str>| Change {
+            id: "01JC".to_owned(),
+            run: "01JR".to_owned(),
+            account: "111122223333".parse().unwrap(),
+            account_name: String::new(),
+            role_arn: String::new(),
+            role_id: role_id.map(str::to_owned),
+            before_digest: String::new(),
+            write,
+            undo: None,
+            summary: String::new(),
+            diff: String::new(),
+            origin: crate::model::Origin::Apply,
+            caller: String::new(),
+            rolls_back: None,
+            at: "2026-11-24T12:00:00Z".parse().unwrap(),
+            phase: crate::model::Phase::Sent,
+            ended_at: None,
+            outcome: None,
+            note: None,
+        };
+        let marked = |by: Option<&str>| with(|role| role.made_by = by.map(str::to_owned));
+        let made = || create("/team/", TRUST, None);
+        let cases = [
+            ("made, and not journaled yet", made(), None, marked(Some("01JC")), true),
+            ("made, and journaled", made(), Some("AROA1"), marked(Some("01JC")), true),
+            ("a person's", made(), None, marked(None), false),
+            ("a person's, of the journaled id", made(), Some("AROA1"), marked(None), false),
+            ("another change's", made(), Some("AROA1"), marked(Some("01JD")), false),
+            ("another role that says so too", made(), Some("AROA2"), marked(Some("01JC")), false),
+            ("gone", made(), None, Snapshot::Absent, false),
+            ("no role is made", Write::DeletePermissionsBoundary, None, marked(None), true),
+        ];
+        for (case, write, role_id, seen, want) in cases {
+            assert_eq!(is_own(&change(write, role_id), &seen), want, "case `{case}`");
+        }
+    }
+
+    #[test]
+    fn writes_are_the_same_when_only_the_writing_of_documents_differs() {
+        let trust = |text: &str| Write::UpdateTrustPolicy { document: text.to_owned() };
+        let put = |name: &str| Write::PutInlinePolicy { name: name.into(), document: READ.into() };
+        let cases = [
+            ("trust, written otherwise", trust(TRUST), trust(REORDERED), true),
+            ("another trust", trust(TRUST), trust(WIDER), false),
+            ("a policy in another case", put("p"), put("P"), true),
+            ("another policy", put("p"), put("q"), false),
+            (
+                "created, the hour said",
+                create("/", TRUST, None),
+                create("/", REORDERED, Some(3600)),
+                true,
+            ),
+            ("created elsewhere", create("/", TRUST, None), create("/x/", TRUST, None), false),
+            ("another write", put("p"), Write::DeleteInlinePolicy { name: "p".into() }, false),
+            ("the same", Write::DeleteRole, Write::DeleteRole, true),
+        ];
+        for (case, a, b, want) in cases {
+            assert_eq!(same_write(&a, &b, &role().arn), want, "case `{case}`");
+        }
     }
 
     #[test]

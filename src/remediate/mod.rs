@@ -21,10 +21,12 @@ mod effect;
 mod journal;
 pub mod kill_switch;
 mod recover;
+mod redo;
 mod report;
 mod rollback;
 mod run;
 mod step;
+mod unwind;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,6 +46,7 @@ pub use journal::Journal;
 pub use recover::Recovered;
 pub use report::{AccountRun, Outcome, RunReport, RunSummary, StepRun};
 pub use rollback::{CannotUndo, Undo, UndoAccount};
+pub use unwind::UndoStep;
 
 /// Told of what is done, for logs and metrics.
 pub trait Observer: Send + Sync {

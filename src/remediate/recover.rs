@@ -98,8 +98,9 @@ where
     /// Closes a change that may have been sent by what reading says; one that had no effect is planned again. Tells why it
     /// stays open, if it does.
     async fn resolve(&self, account: &Account, sent: &mut Change) -> Result<Option<String>, Held> {
-        let write = sent.write.clone();
-        let wanted = |seen: &Snapshot| effect::holds(&write, seen);
+        let (write, own) = (sent.write.clone(), sent.clone());
+        // A role of the same documents may be a person's, made since: then it is neither as before nor as after.
+        let wanted = |seen: &Snapshot| effect::holds(&write, seen) && effect::is_own(&own, seen);
         let undo = sent.undo.clone();
         let before = |seen: &Snapshot| match &undo {
             Some(undo) => effect::holds(undo, seen),
@@ -117,10 +118,7 @@ where
                 self.record(vec![sent.clone()]).await?;
                 return Ok(None);
             }
-            Seen::Other => ended(
-                StepOutcome::ChangedUnderneath,
-                "found after a restart: the role is neither as before the change nor as after it",
-            ),
+            Seen::Other => ended(StepOutcome::ChangedUnderneath, not_as_sent(&write)),
             Seen::Stopped => return Err(Held::Cancelled),
             Seen::Nothing(error) => {
                 return Ok(Some(error.map_or_else(
@@ -147,6 +145,8 @@ where
         let cut_off = |why: &str| format!("the run was cut off, and {why}");
         let applied = |change: &&Change| change.outcome == Some(StepOutcome::Applied);
         let open = |change: &&Change| change.phase != Phase::Ended;
+        let ours =
+            |seen: &Snapshot| changes.iter().all(|c| !applied(&c) || effect::is_own(c, seen));
         let failed = changes.iter().any(|change| !applied(&change) && !open(&change));
         let rollback = changes.iter().any(|change| change.origin == Origin::Rollback);
         if failed || rollback {
@@ -164,7 +164,7 @@ where
                 past.push(before.clone());
             }
         }
-        if changes.first().is_none_or(|change| change.before_digest != before.digest()) {
+        if !ours(&seen) || changes.first().is_none_or(|c| c.before_digest != before.digest()) {
             return Err(cut_off("the role is not as its steps left it"));
         }
         let usage = self.usage(account).await.map_err(|error| cut_off(&error.to_string()))?;
@@ -177,6 +177,26 @@ where
         match planned.steps.iter().map(|step| &step.write).eq(rest) {
             true => Ok((seen, past)),
             false => Err(cut_off("something else would be done now")),
+        }
+    }
+}
+
+/// Said of a change that may have been sent where the role is neither as before nor as after it.
+fn not_as_sent(write: &Write) -> &'static str {
+    match write {
+        Write::CreateRole { .. } => {
+            "found after a restart: there is a role, and its description does not name this change: another program or a person made it"
+        }
+        Write::DeleteRole
+        | Write::UpdateTrustPolicy { .. }
+        | Write::PutInlinePolicy { .. }
+        | Write::DeleteInlinePolicy { .. }
+        | Write::AttachManagedPolicy { .. }
+        | Write::DetachManagedPolicy { .. }
+        | Write::PutPermissionsBoundary { .. }
+        | Write::DeletePermissionsBoundary
+        | Write::CreateServiceLinkedRole { .. } => {
+            "found after a restart: the role is neither as before the change nor as after it"
         }
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::model::{AccountId, Action, Origin, StepOutcome};
+use crate::model::{AccountId, Origin, StepOutcome, Write, action};
 use crate::plan::Blocked;
 
 /// A run, account by account.
@@ -90,8 +90,9 @@ impl Outcome {
 pub struct StepRun {
     /// Its change in the journal; `None` where nothing was written down.
     pub change: Option<String>,
-    /// What is done.
-    pub action: Action,
+    /// What is sent; JSON has its action only.
+    #[serde(rename = "action", serialize_with = "action::action_of")]
+    pub write: Write,
     /// One sentence for people.
     pub summary: String,
     /// What became of it; `None`: nothing yet, the next start goes on with it.

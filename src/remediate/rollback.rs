@@ -1,22 +1,32 @@
-//! Puts back what changes changed, in reverse order.
+//! Undoes changes, the last one first: what that would be now, and doing it.
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::account::Done;
-use super::step::Scene;
-use super::{AccountRun, Engine, Held, Journal, Outcome, RunReport, RunSummary, effect};
+use super::breaker::Tally;
+use super::redo::Again;
+use super::step::{Gate, Scene};
+use super::unwind::{UndoStep, unwound};
+use super::{AccountRun, Engine, Held, Journal, Outcome, RunReport, RunSummary};
 use crate::aws::{RoleReader, RoleWriter, read_proved};
+use crate::ledger::Breaker;
 use crate::model::{
-    Account, AccountId, Change, Origin, Phase, RoleArn, Snapshot, StepOutcome, Write,
+    Account, AccountId, Change, Origin, Phase, RoleArn, Snapshot, StepOutcome, printable_line,
 };
+use crate::plan::bound_code;
 use crate::store::ChangeFilter;
 
 /// What a rollback would do.
 #[derive(Debug, Clone)]
 pub struct Undo {
+    /// The change or the run that was asked for.
+    pub id: String,
     /// The id it will have as a run: a ULID.
     pub run: String,
-    /// The accounts, and what would be put back in each.
+    /// Undoing a rollback writes again what remediation wrote: it needs a code, and keeps to the limits.
+    pub remediates: bool,
+    /// The accounts, and what would be done in each.
     pub accounts: Vec<UndoAccount>,
 }
 
@@ -27,8 +37,8 @@ pub struct UndoAccount {
     pub account: AccountId,
     /// Its name.
     pub name: String,
-    /// Changes to undo, the last one first.
-    pub changes: Vec<Change>,
+    /// What would be done, in this order.
+    pub steps: Vec<UndoStep>,
     /// Changes that nothing can undo: they stay, and the others are undone all the same.
     pub stays: Vec<Change>,
     /// Why nothing is done here, if nothing is.
@@ -46,9 +56,63 @@ pub enum CannotUndo {
     /// None of its changes was made, or all were rolled back.
     #[error("nothing of `{0}` is in effect: {1}")]
     Nothing(String, String),
+    /// It undoes a rollback, and no code was given.
+    #[error(
+        "`{0}` is a rollback, and undoing it remediates again: review `rolewarden rollback {0}` without --yes, then pass the \
+         --arm code it prints"
+    )]
+    NotArmed(String),
+    /// The code is for something else.
+    #[error(
+        "the code `{armed}` is not the one for undoing `{id}` as things are now: review `rolewarden rollback {id}` without --yes, \
+         then pass the --arm code it prints"
+    )]
+    ArmedForAnother {
+        /// The code that was given.
+        armed: String,
+        /// What was to be undone.
+        id: String,
+    },
     /// The journal does not work.
     #[error(transparent)]
     Held(#[from] Held),
+}
+
+impl Undo {
+    /// The code that a person arms this with, made from the code of the configuration in force. It stands for the writes
+    /// and for the roles as they were reviewed: where either differs, the code does. `None`: it needs none, as it only puts
+    /// back, or as nothing would be written.
+    pub fn code(&self, base: &str) -> Option<String> {
+        let mut allowed = self.accounts.iter().filter(|one| one.refused.is_none()).peekable();
+        if !self.remediates || allowed.peek().is_none() {
+            return None;
+        }
+        let bound = allowed.map(|one| {
+            let steps = one.steps.iter().map(|step| json!([step.undoes.id, step.step.write]));
+            json!([one.account, one.seen.digest(), steps.collect::<Vec<_>>()])
+        });
+        Some(bound_code(base, &bound.collect::<Vec<_>>()))
+    }
+
+    /// Checks the code that a person gave.
+    ///
+    /// # Errors
+    /// When one is needed, and another or none was given. The right one is not told: it is for those who reviewed.
+    pub fn check_arming(&self, base: &str, armed: Option<&str>) -> Result<(), CannotUndo> {
+        let Some(code) = self.code(base) else { return Ok(()) };
+        let id = printable_line(&self.id, 64);
+        match armed.filter(|armed| !armed.is_empty()) {
+            None => Err(CannotUndo::NotArmed(id)),
+            Some(armed) if armed == code => Ok(()),
+            Some(armed) => {
+                Err(CannotUndo::ArmedForAnother { armed: printable_line(armed, 64), id })
+            }
+        }
+    }
+
+    fn gate(&self) -> Gate {
+        if self.remediates { Gate::Remediation } else { Gate::PuttingBack }
+    }
 }
 
 impl<A, J> Engine<A, J>
@@ -62,6 +126,32 @@ where
     /// # Errors
     /// When there is nothing to undo.
     pub async fn undo(&self, id: &str, force: bool) -> Result<Undo, CannotUndo> {
+        let mut found = vec![];
+        for change in self.in_effect(id).await? {
+            let again = self.again(&change).await?;
+            found.push((change, again));
+        }
+        let remediates = found.iter().any(|(_, again)| again.is_some());
+        let (id, run) = (id.to_owned(), crate::clock::sweep_id());
+        let mut undo = Undo { id, run, remediates, accounts: vec![] };
+        while let Some((first, _)) = found.first() {
+            let account = first.account.clone();
+            let (changes, rest) = found.into_iter().partition(|(c, _)| c.account == account);
+            found = rest;
+            let mut one = self.undo_account(account, changes, force).await;
+            if remediates && one.refused.is_none() {
+                one.refused = self.no_redo(&one.account, &one.seen, &one.steps).await?;
+            }
+            undo.accounts.push(one);
+        }
+        if remediates {
+            self.limit(&mut undo.accounts);
+        }
+        Ok(undo)
+    }
+
+    /// The changes that an id stands for and that are in effect, the last one first.
+    async fn in_effect(&self, id: &str) -> Result<Vec<Change>, CannotUndo> {
         let one = ChangeFilter { id: Some(id.to_owned()), ..ChangeFilter::default() };
         let mut found = self.changes(one).await?;
         if found.is_empty() {
@@ -77,62 +167,83 @@ where
         found.retain(|change| {
             matches!(change.outcome, Some(StepOutcome::Applied | StepOutcome::VerifyFailed))
         });
-        if found.is_empty() {
-            return Err(CannotUndo::Nothing(id.to_owned(), why));
+        match found.is_empty() {
+            true => Err(CannotUndo::Nothing(id.to_owned(), why)),
+            false => Ok(found),
         }
-        let mut undo = Undo { run: crate::clock::sweep_id(), accounts: vec![] };
-        while let Some(first) = found.first() {
-            let account = first.account.clone();
-            let of_account = |change: &Change| change.account == account;
-            let (changes, rest) = found.into_iter().partition(of_account);
-            found = rest;
-            undo.accounts.push(self.undo_account(account, changes, force).await);
-        }
-        Ok(undo)
     }
 
     async fn undo_account(
         &self,
         account: AccountId,
-        changes: Vec<Change>,
+        changes: Vec<(Change, Option<Again>)>,
         force: bool,
     ) -> UndoAccount {
-        let name = changes.first().map_or_else(String::new, |change| change.account_name.clone());
+        let name = changes.first().map_or_else(String::new, |(one, _)| one.account_name.clone());
         let (changes, stays): (Vec<_>, Vec<_>) =
-            changes.into_iter().partition(|change| change.undo.is_some());
-        if changes.is_empty() {
-            let refused = Some(never_undone(&stays));
-            let (changes, seen) = (stays, Snapshot::Absent);
-            return UndoAccount { account, name, changes, stays: vec![], refused, seen };
-        }
-        let read = read_proved(self.aws.as_ref(), &Account::numbered(account.clone())).await;
-        let (seen, changes, refused) = match read {
-            Err(error) => {
-                (Snapshot::Absent, changes, Some(format!("the role could not be read: {error}")))
+            changes.into_iter().partition(|(change, _)| change.undo.is_some());
+        let stays: Vec<Change> = stays.into_iter().map(|(change, _)| change).collect();
+        let (seen, steps) = match changes.is_empty() {
+            true => (Snapshot::Absent, Err(never_undone(&stays))),
+            false => {
+                match read_proved(self.aws.as_ref(), &Account::numbered(account.clone())).await {
+                    Ok(seen) => (seen.clone(), unwound(&seen, changes, force)),
+                    Err(error) => {
+                        (Snapshot::Absent, Err(format!("the role could not be read: {error}")))
+                    }
+                }
             }
-            Ok(seen) => match checked(&seen, &changes, force) {
-                Ok(in_effect) => (seen, in_effect, None),
-                Err(why) => (seen, changes, Some(why)),
-            },
         };
-        UndoAccount { account, name, changes, stays, refused, seen }
+        let (steps, refused) = match steps {
+            Ok(steps) => (steps, None),
+            Err(why) => (vec![], Some(why)),
+        };
+        UndoAccount { account, name, steps, stays, refused, seen }
     }
 
-    /// Undoes it. Each undo is a change of its own in the journal. An account that fails keeps no other from being put back.
+    /// Of a rollback that remediates, only so many accounts as one run may change.
+    fn limit(&self, accounts: &mut [UndoAccount]) {
+        let most = self.most_accounts();
+        let allowed = accounts.iter_mut().filter(|account| account.refused.is_none());
+        match most {
+            Err(why) => allowed.for_each(|account| account.refused = Some(why.to_string())),
+            Ok(most) => allowed
+                .skip(most)
+                .for_each(|account| account.refused = Some(Held::Limit(most).to_string())),
+        }
+    }
+
+    /// What holds this rollback back now, if anything does.
+    ///
+    /// # Errors
+    /// Why nothing is written.
+    pub fn held_from(&self, undo: &Undo) -> Result<(), Held> {
+        self.may_write(undo.gate())
+    }
+
+    /// Undoes it. Each undo is a change of its own in the journal. Where it puts back, an account that fails keeps no
+    /// other from being put back; where it remediates, the first accounts must succeed, as in every run.
     pub async fn rollback(&self, undo: &Undo) -> RunReport {
-        let started_at = self.now();
-        let (mut accounts, mut held) = (vec![], self.held_from_putting_back().err());
+        let (started_at, mut tally) = (self.now(), Tally::default());
+        let half_open = undo.remediates && self.journal.guard().is_ok_and(|guard| guard.breaker == Breaker::HalfOpen);
+        let (mut accounts, mut held) = (vec![], self.held_from(undo).err());
         for one in &undo.accounts {
+            let trial_over = (half_open && tally.tried > 0)
+                .then(|| Held::Trial.to_string());
             let refused = one.refused.clone().or_else(|| held.as_ref().map(ToString::to_string));
-            if let Some(why) = refused {
+            if let Some(why) = refused.or(trial_over) {
                 accounts.push(one.left(why));
                 continue;
             }
-            let mut done = self.roll_back_account(&undo.run, one).await;
+            let mut done = self.roll_back_account(undo, one).await;
             if !one.stays.is_empty() && done.report.note.is_none() {
                 done.report.note = Some(never_undone(&one.stays));
             }
             held = done.held;
+            if undo.remediates && done.tried && held.is_none() {
+                let failed = done.report.outcome == Outcome::Failed;
+                held = self.counted(&mut tally, &one.account, failed).err();
+            }
             accounts.push(done.report);
         }
         let report = RunReport {
@@ -150,54 +261,50 @@ where
         report
     }
 
-    async fn roll_back_account(&self, run: &str, one: &UndoAccount) -> Done {
-        let failed = |held: Held| Done {
-            report: one.left(held.to_string()),
-            held: Some(held),
-            tried: false,
-        };
-        let Some(arn) = one.changes.first().and_then(|c| c.role_arn.parse::<RoleArn>().ok()) else {
-            return Done {
-                report: one.left("the journal names no role".to_owned()),
-                held: None,
-                tried: false,
-            };
-        };
-        let (now, digest) = (self.now(), one.seen.digest());
-        let mut changes: Vec<Change> = one
-            .changes
-            .iter()
-            .filter_map(|change| self.reversed(change, run, &digest, now))
-            .collect();
+    async fn roll_back_account(&self, undo: &Undo, one: &UndoAccount) -> Done {
+        let left = |why: String, held| Done { report: one.left(why), held, tried: false };
+        let arn = one.steps.first().and_then(|step| step.undoes.role_arn.parse::<RoleArn>().ok());
+        let Some(arn) = arn else { return left("the journal names no role".to_owned(), None) };
+        let mut changes = self.intended(undo, one, self.now());
         if let Err(held) = self.record(changes.clone()).await {
-            return failed(held);
+            return left(held.to_string(), Some(held));
         }
         let account = Account { name: one.name.clone(), ..Account::numbered(one.account.clone()) };
-        let mut scene = Scene::new(account, arn, one.seen.clone());
+        let gate = undo.gate();
+        let mut scene = Scene { gate, ..Scene::new(account, arn, one.seen.clone()) };
         let held = self.steps(&mut scene, &mut changes).await.err();
         Done::of(one.name.clone(), &one.account, &changes, held)
     }
 
-    /// The change that undoes a change.
-    fn reversed(&self, change: &Change, run: &str, digest: &str, at: Timestamp) -> Option<Change> {
-        Some(Change {
+    /// The changes of one account, as they are written down before any is sent: what each overwrites is in its `undo`.
+    fn intended(&self, undo: &Undo, one: &UndoAccount, at: Timestamp) -> Vec<Change> {
+        let before_digest = one.seen.digest();
+        let role_id = match &one.seen {
+            Snapshot::Absent => None,
+            Snapshot::Present(role) => Some(role.id.clone()),
+        };
+        let change = |UndoStep { undoes, step, .. }: &UndoStep| Change {
             id: crate::clock::sweep_id(),
-            run: run.to_owned(),
-            before_digest: digest.to_owned(),
-            write: change.undo.clone()?,
-            undo: Some(change.write.clone()),
-            summary: format!("undo: {}", change.summary),
-            diff: turned(&change.diff),
+            run: undo.run.clone(),
+            account: one.account.clone(),
+            account_name: one.name.clone(),
+            role_arn: undoes.role_arn.clone(),
+            role_id: role_id.clone(),
+            before_digest: before_digest.clone(),
+            write: step.write.clone(),
+            undo: step.undo.clone(),
+            summary: step.summary.clone(),
+            diff: step.diff.clone(),
             origin: Origin::Rollback,
             caller: self.caller.clone(),
-            rolls_back: Some(change.id.clone()),
+            rolls_back: Some(undoes.id.clone()),
             at,
             phase: Phase::Planned,
             ended_at: None,
             outcome: None,
             note: None,
-            ..change.clone()
-        })
+        };
+        one.steps.iter().map(change).collect()
     }
 }
 
@@ -214,58 +321,4 @@ impl UndoAccount {
 fn never_undone(changes: &[Change]) -> String {
     let summaries: Vec<&str> = changes.iter().map(|change| change.summary.as_str()).collect();
     format!("it stays, because only AWS can take it back: {}", summaries.join("; "))
-}
-
-/// A diff from after to before.
-fn turned(diff: &str) -> String {
-    let turn = |line: &str| match line.split_at_checked(1) {
-        Some(("+", rest)) => format!("-{rest}\n"),
-        Some(("-", rest)) => format!("+{rest}\n"),
-        _ => format!("{line}\n"),
-    };
-    diff.lines().map(turn).collect()
-}
-
-/// The changes to undo, the last one first, of those that are in effect; or why the role must be left as it is.
-fn checked(seen: &Snapshot, changes: &[Change], force: bool) -> Result<Vec<Change>, String> {
-    let (mut now, mut undone) = (seen.clone(), vec![]);
-    for change in changes {
-        let what = &change.summary;
-        let Some(undo) = &change.undo else { continue };
-        let Ok(arn) = change.role_arn.parse::<RoleArn>() else {
-            return Err("the journal names no role".to_owned());
-        };
-        let unseen = change.outcome == Some(StepOutcome::VerifyFailed);
-        if unseen && effect::holds(undo, &now) {
-            continue;
-        }
-        let same_role = match (&change.role_id, &now) {
-            (Some(id), Snapshot::Present(role)) => *id == role.id,
-            (None, _) | (_, Snapshot::Absent) => true,
-        };
-        if matches!(undo, Write::DeleteRole) {
-            if change.role_id.is_none() || !same_role || !effect::is_as_created(&change.write, &now)
-            {
-                return Err(format!(
-                    "the role is not what rolewarden made, and is not deleted: {what}; where more changes of the same run \
-                     were made to it, roll back the run"
-                ));
-            }
-        } else if !force && !same_role {
-            return Err(
-                "the role was deleted and made anew since (`--force` changes it all the same)"
-                    .to_owned(),
-            );
-        } else if !force && !effect::holds(&change.write, &now) {
-            return Err(format!(
-                "the role has moved on since this change (`--force` puts it back all the same): {what}"
-            ));
-        }
-        now = undo.applied_to(&now, &arn);
-        undone.push(change.clone());
-    }
-    match undone.is_empty() {
-        true => Err("its changes are not in effect".to_owned()),
-        false => Ok(undone),
-    }
 }

@@ -5,7 +5,7 @@ use super::breaker::{self, Tally};
 use super::{AccountRun, Engine, Journal, Outcome, RunReport, RunSummary, crash};
 use crate::aws::{RoleReader, RoleWriter};
 use crate::ledger::Breaker;
-use crate::model::Origin;
+use crate::model::{AccountId, Origin};
 use crate::plan::{ApprovedPlan, Blocked};
 
 /// The canary and the five after it: a failure among them ends the run.
@@ -43,15 +43,8 @@ where
             held = done.held;
             // What was stopped did not fail.
             let failed = done.report.outcome == Outcome::Failed && held.is_none();
-            tally.tried += usize::from(done.tried);
             if done.tried && held.is_none() {
-                tally.failed += usize::from(failed);
-                if let Err(error) = self.count(tally, failed) {
-                    held = Some(error);
-                }
-                if failed && tally.tried <= EARLY {
-                    held.get_or_insert(Blocked::EarlyFailure(account.account.clone()));
-                }
+                held = self.counted(&mut tally, &account.account, failed).err();
             }
             accounts.push(done.report);
             crash::point("between-accounts");
@@ -69,6 +62,22 @@ where
         };
         report.tell();
         report
+    }
+
+    /// Counts an account in which something was tried, and ends the run where it must end.
+    pub(super) fn counted(
+        &self,
+        tally: &mut Tally,
+        account: &AccountId,
+        failed: bool,
+    ) -> Result<(), Blocked> {
+        tally.tried += 1;
+        tally.failed += usize::from(failed);
+        self.count(*tally, failed)?;
+        match failed && tally.tried <= EARLY {
+            true => Err(Blocked::EarlyFailure(account.clone())),
+            false => Ok(()),
+        }
     }
 
     /// Counts one account for the breaker.

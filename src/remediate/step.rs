@@ -9,8 +9,8 @@ use super::confirm::Seen;
 use super::{Engine, Held, Journal, crash, effect};
 use crate::aws::{RoleReader, RoleWriter, WriteError};
 use crate::model::{
-    Account, Change, Origin, Phase, RoleArn, ScanError, Snapshot, StepOutcome, UnknownReason,
-    Write, printable_line,
+    Account, Change, Phase, RoleArn, ScanError, Snapshot, StepOutcome, UnknownReason, Write,
+    printable_line,
 };
 
 /// How often one step is begun: again after a conflict, or when reading took too long.
@@ -22,8 +22,18 @@ const AGAIN: Duration = Duration::from_millis(300);
 /// Longest note in the journal, in bytes.
 const NOTE: usize = 600;
 
+/// Which brakes hold a write back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// All of them: it remediates.
+    Remediation,
+    /// The kill switch only: a person puts things back, and what stopped remediation is no reason against that.
+    PuttingBack,
+}
+
 /// One account as this run knows it.
 pub(super) struct Scene {
+    pub(super) gate: Gate,
     pub(super) account: Account,
     pub(super) arn: RoleArn,
     /// The role as it was last confirmed.
@@ -34,7 +44,7 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn new(account: Account, arn: RoleArn, base: Snapshot) -> Self {
-        Self { account, arn, base, past: vec![] }
+        Self { gate: Gate::Remediation, account, arn, base, past: vec![] }
     }
 
     /// What a write leaves, of the role that is remediated.
@@ -105,7 +115,7 @@ where
     }
 
     async fn attempt(&self, scene: &mut Scene, change: &mut Change) -> Result<Tried, Held> {
-        self.turn(change).await?;
+        self.turn(scene.gate).await?;
         let account = scene.account.clone();
         let ready = match self.aws.prepare_write(&account, &change.run, &change.write).await {
             Ok(ready) => ready,
@@ -119,14 +129,14 @@ where
             Ok(read) => read,
             Err(error) => return not_sent(passing(WriteError::Refused(error))),
         };
-        self.may_write(change)?;
+        self.may_write(scene.gate)?;
         crash::point("before-sent");
         change.phase = Phase::Sent;
         self.record(vec![change.clone()]).await?;
         crash::point("after-sent");
         let (clock, fresh) = (self.clock, &read);
         let fresh = || fresh.is_fresh(clock());
-        let sent = self.aws.send_write(&ready, &account, &change.write, &fresh).await;
+        let sent = self.aws.send_write(&ready, &account, &change.id, &change.write, &fresh).await;
         *self.turn.lock().await = Some(Instant::now() + self.remediation.write_interval);
         crash::point("after-write");
         let lost = match sent {
@@ -142,8 +152,8 @@ where
     }
 
     /// Waits until the next write may be sent.
-    async fn turn(&self, change: &Change) -> Result<(), Held> {
-        self.may_write(change)?;
+    async fn turn(&self, gate: Gate) -> Result<(), Held> {
+        self.may_write(gate)?;
         let next = *self.turn.lock().await;
         if let Some(at) = next.filter(|at| *at > Instant::now()) {
             tokio::select! {
@@ -155,11 +165,11 @@ where
         Ok(())
     }
 
-    /// What stopped remediation is no reason against putting things back.
-    fn may_write(&self, change: &Change) -> Result<(), Held> {
-        match change.origin {
-            Origin::Serve | Origin::Apply => self.held(),
-            Origin::Rollback => self.held_from_putting_back(),
+    /// What holds such a write back now, if anything does.
+    pub(super) fn may_write(&self, gate: Gate) -> Result<(), Held> {
+        match gate {
+            Gate::Remediation => self.held(),
+            Gate::PuttingBack => self.held_from_putting_back(),
         }
     }
 
@@ -180,7 +190,7 @@ where
                 // Reads of two moments at once, which is what an own write of just now looks like.
                 Err(error) if error.reason == UnknownReason::Unstable && Instant::now() < end => {
                     last = None;
-                    self.may_write(change)?;
+                    self.may_write(scene.gate)?;
                     tokio::time::sleep(AGAIN).await;
                     continue;
                 }
@@ -195,7 +205,7 @@ where
                 return Ok(None);
             }
             last = Some(read.snapshot);
-            self.may_write(change)?;
+            self.may_write(scene.gate)?;
             tokio::time::sleep(AGAIN).await;
         }
     }
@@ -212,7 +222,7 @@ where
         let after = scene.after(write);
         let wanted = |seen: &Snapshot| match linked {
             true => effect::holds(write, seen),
-            false => effect::same(&after, seen),
+            false => effect::same(&after, seen) && effect::is_own(change, seen),
         };
         let base = scene.base.clone();
         let before = |seen: &Snapshot| match linked {
@@ -275,10 +285,11 @@ where
 
     fn tell(&self, change: &Change) {
         let Some(outcome) = change.outcome else { return };
-        let (action, outcome_word) = (change.action.as_str(), outcome.as_str());
+        let action = change.write.action();
+        let (action_word, outcome_word) = (action.as_str(), outcome.as_str());
         let note = change.note.as_deref().unwrap_or_default();
-        tracing::info!(account = %change.account, change = change.id, run = change.run, action, outcome = outcome_word, note, "change ended");
-        self.observer.step(&change.account, change.action, outcome);
+        tracing::info!(account = %change.account, change = change.id, run = change.run, action = action_word, outcome = outcome_word, note, "change ended");
+        self.observer.step(&change.account, action, outcome);
     }
 
     /// Closes changes that are not sent any more.

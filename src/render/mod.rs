@@ -18,7 +18,7 @@ pub use doctor::doctor;
 pub use history::History;
 pub use json::json;
 pub use ndjson::ndjson;
-pub use text::{PlanOptions, TextOptions, changes, headline, plan, run, text};
+pub use text::{PlanOptions, TextOptions, UndoOptions, changes, headline, plan, run, text, undo};
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

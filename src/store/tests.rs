@@ -9,7 +9,7 @@ use crate::model::{
     Account, AccountId, AccountReport, AccountResult, AccountState, CheckName, Finding, Severity,
     SweepInfo, Verdict,
 };
-use crate::model::{Action, Origin, Phase, Write};
+use crate::model::{Origin, Phase, Write};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
@@ -174,7 +174,6 @@ fn change(n: i64) -> Change {
         role_arn: "arn".into(),
         role_id: None,
         before_digest: String::new(),
-        action: Action::CreateRole,
         write: Write::DeleteRole,
         undo: None,
         summary: "x".repeat(700),

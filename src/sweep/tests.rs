@@ -96,6 +96,7 @@ fn role(n: usize, session: u32) -> Answer {
         boundary: None,
         max_session_seconds: Some(session),
         tags: BTreeMap::new(),
+        made_by: None,
     }))))
 }
 

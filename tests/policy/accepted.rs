@@ -105,6 +105,7 @@ impl Subject {
             boundary: None,
             max_session_seconds: Some(3_600),
             tags: Default::default(),
+            made_by: None,
         };
         match self.kind {
             Kind::Trust => role.trust_policy = documents[0].clone(),

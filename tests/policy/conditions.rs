@@ -251,6 +251,7 @@ impl Judge {
             boundary: None,
             max_session_seconds: Some(3_600),
             tags: BTreeMap::new(),
+            made_by: None,
         };
         let judged =
             self.rules.judge(&self.account, &Snapshot::Present(Box::new(role)), None).unwrap();

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use rolewarden::model::{Phase, StepOutcome as O};
+use rolewarden::model::{Change, Phase, StepOutcome as O};
+use rolewarden::remediate::{CannotUndo, Journal as _};
 use rolewarden::simulator::{Fault, Kind, On, Operation as Op, Rule};
 
 use crate::support::{Lab, in_virtual_time, world_of};
@@ -63,4 +64,53 @@ fn a_run_that_is_cut_off_anywhere_is_made_good_by_the_next_start_and_one_cycle()
         "120 cuts: {half} roles were half made, {resumed} runs were gone on with, {lost} entries lost"
     );
     assert!(half > 5 && resumed > 5 && lost == 0, "{half} {resumed} {lost}");
+}
+
+/// As the journal has a change right after it was written down as sent, and the process ended.
+fn sent(change: &Change) -> Change {
+    let phase = Phase::Sent;
+    Change { phase, role_id: None, ended_at: None, outcome: None, note: None, ..change.clone() }
+}
+
+#[test]
+fn a_role_that_is_found_after_a_crash_is_ours_only_if_it_names_the_change() {
+    for (case, description, ours) in [
+        ("ours", "as made", true),
+        ("a person's, without a description", "", false),
+        ("a person's, with one", "for the EKS Connector", false),
+        ("another change's", "Made by rolewarden, change 01JC0000000000000000000000", false),
+    ] {
+        for armed in [false, true] {
+            in_virtual_time(1, async {
+                let (lab, ids) = Lab::of(&[Kind::Absent]);
+                lab.cycle().await;
+                let [create, put] = &lab.journal.all()[..] else { panic!("two changes") };
+                let planned = Change { phase: Phase::Planned, ..sent(put) };
+                lab.journal.record(&[sent(create), planned]).unwrap();
+                lab.change_role(&ids[0], |role| {
+                    role.inline.clear();
+                    if description != "as made" {
+                        role.description = description.to_owned();
+                        role.id = "AROATHEIRS".to_owned();
+                    }
+                });
+                let (found, writes) = (lab.role(&ids[0]), lab.writes());
+                let next = lab.restarted();
+                let engine = next.engine().await;
+                let recovered = engine.recover(armed).await.unwrap();
+                let case = format!("case `{case}`, armed {armed}: {recovered:?}");
+                let outcomes: Vec<_> = next.journal.all().iter().map(|c| c.outcome).collect();
+                let last = if ours && armed { O::Applied } else { O::Superseded };
+                let first = if ours { O::Applied } else { O::ChangedUnderneath };
+                assert_eq!(outcomes, [Some(first), Some(last)], "{case}");
+                if ours {
+                    return;
+                }
+                assert_eq!((lab.role(&ids[0]), lab.writes()), (found.clone(), writes), "{case}");
+                let undo = engine.undo(&create.run, true).await;
+                assert!(matches!(undo, Err(CannotUndo::Nothing(..))), "{case}");
+                assert_eq!(lab.role(&ids[0]), found, "{case}");
+            });
+        }
+    }
 }

@@ -67,7 +67,7 @@ fn whatever_befalls_a_write_it_is_known_what_became_of_it() {
             let report = in_virtual_time(3, lab.cycle());
             let calls = lab.aws.calls().of_in(operation, &ids[0]);
             let changes = lab.journal.all();
-            let first = changes.iter().find(|change| change.action == action);
+            let first = changes.iter().find(|change| change.write.action() == action);
             let first = first.unwrap_or_else(|| panic!("{case}: {report:?}"));
             assert!(changes.iter().all(|change| change.phase == Phase::Ended), "{case}");
             let done = in_virtual_time(3, lab.drifted()).is_empty();

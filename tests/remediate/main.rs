@@ -25,3 +25,4 @@ mod plan;
 mod program;
 mod rollback;
 mod support;
+mod undo;

@@ -37,7 +37,7 @@ fn a_tagged_role_and_a_service_linked_one_take_permissions_of_their_own() {
             let engine = lab.engine().await;
             let send = async || {
                 let ready = engine.aws.prepare_write(&account, "run", &write).await?;
-                engine.aws.send_write(&ready, &account, &write, &|| true).await
+                engine.aws.send_write(&ready, &account, "01JC", &write, &|| true).await
             };
             allow(false);
             let refused = send().await;

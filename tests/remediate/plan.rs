@@ -50,7 +50,7 @@ fn a_plan_has_steps_for_what_may_be_put_right_and_reasons_for_the_rest() {
     let steps: Vec<(&str, Vec<&str>)> = plan
         .accounts
         .iter()
-        .map(|a| (a.account.as_str(), a.steps.iter().map(|s| s.action.as_str()).collect()))
+        .map(|a| (a.account.as_str(), a.steps.iter().map(|s| s.write.action().as_str()).collect()))
         .collect();
     // Fewest steps first.
     assert_eq!(

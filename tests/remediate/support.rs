@@ -80,7 +80,7 @@ impl Memory {
 
     /// What became of the changes, in order.
     pub(crate) fn outcomes(&self) -> Vec<(Action, Option<StepOutcome>)> {
-        self.all().iter().map(|change| (change.action, change.outcome)).collect()
+        self.all().iter().map(|change| (change.write.action(), change.outcome)).collect()
     }
 
     fn write(&self) -> Result<(), String> {
@@ -155,7 +155,7 @@ pub(crate) struct Lab {
 pub(crate) fn everything() -> Remediation {
     Remediation {
         mode: RemediationMode::Apply,
-        actions: Action::ALL.into(),
+        actions: Action::CONFIGURABLE.into(),
         max_accounts: 1_000,
         max_percent: 100,
         ..Remediation::default()

@@ -136,7 +136,6 @@ pub(crate) fn change(n: u64, phase: Phase, outcome: Option<StepOutcome>) -> Chan
         role_arn: "arn:aws:iam::000000000001:role/AmazonEKSConnectorAgentRole".into(),
         role_id: Some("AROA1".into()),
         before_digest: "sha256:00".into(),
-        action: Action::UpdateTrustPolicy,
         write: Write::UpdateTrustPolicy { document: "{}".into() },
         undo: Some(Write::UpdateTrustPolicy { document: format!("{{\"x\":\"{HOSTILE}\"}}") }),
         summary: format!("the trust policy is replaced {HOSTILE}"),

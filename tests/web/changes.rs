@@ -42,7 +42,6 @@ fn change(n: usize, outcome: Option<StepOutcome>) -> Change {
         role_arn: "arn:aws:iam::100000000001:role/AmazonEKSConnectorAgentRole".into(),
         role_id: None,
         before_digest: "sha256:00".into(),
-        action: Action::UpdateTrustPolicy,
         write: Write::UpdateTrustPolicy { document: text.into() },
         undo: None,
         summary: format!("the trust policy is replaced {text}"),

@@ -85,6 +85,8 @@ impl Export {
             boundary: boundary.transpose()?,
             max_session_seconds: detail.max_session_seconds,
             tags: detail.tags.iter().cloned().collect(),
+            // An export has no descriptions.
+            made_by: None,
         })
     }
 

@@ -42,6 +42,7 @@ pub(crate) fn role(change: impl FnOnce(&mut Role)) -> Snapshot {
         boundary: None,
         max_session_seconds: Some(3_600),
         tags: BTreeMap::new(),
+        made_by: None,
     };
     change(&mut role);
     Snapshot::Present(Box::new(role))

@@ -174,3 +174,14 @@ pub(super) fn refuse_what_a_list_has_not(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configuration_takes_the_actions_of_remediation_and_none_that_only_undoes() {
+        let words: Vec<_> = ACTION.words.iter().map(|(word, action)| (*word, *action)).collect();
+        assert_eq!(words, Action::CONFIGURABLE.map(|action| (action.as_str(), action)));
+    }
+}

@@ -94,8 +94,17 @@ fn what_is_no_plan_is_refused() {
             "another write",
             text.replacen("\"write\": \"create_role\"", "\"write\": \"delete_account\"", 1),
         ),
+        (
+            "an action that is not the write's",
+            text.replacen("\"action\": \"create_role\"", "\"action\": \"put_inline_policy\"", 1),
+        ),
+        ("no action", text.replacen("\"action\": \"create_role\",", "", 1)),
+        ("more than a step", text.replacen("\"summary\"", "\"more\": 1, \"summary\"", 1)),
         ("no number", text.replacen("\"000000000001\"", "\"1\"", 1)),
     ];
+    for (case, shape) in &shapes {
+        assert_ne!(*shape, text, "case `{case}`");
+    }
     for (case, text) in shapes {
         let read = from_json(&text);
         assert!(matches!(read, Err(InvalidPlan::Shape(_))), "case `{case}`: {read:?}");
@@ -121,4 +130,18 @@ fn accounts_stand_in_the_order_they_are_changed_in() {
     let worst = (Severity::Critical, 2, "000000000001");
     let rest = |id| (Severity::High, 1, id);
     assert_eq!(order, [worst, rest("000000000002"), rest("000000000003")]);
+}
+
+#[test]
+fn a_step_in_json_has_the_action_of_its_write_beside_it() {
+    let value: serde_json::Value = serde_json::from_str(&to_json(&some()).unwrap()).unwrap();
+    let mut seen = 0;
+    for (account, planned) in value["accounts"].as_array().unwrap().iter().zip(some().accounts) {
+        for (step, planned) in account["steps"].as_array().unwrap().iter().zip(planned.steps) {
+            assert_eq!(step["action"], planned.write.action().as_str());
+            assert_eq!(step["write"], serde_json::to_value(&planned.write).unwrap());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 4, "{seen}");
 }

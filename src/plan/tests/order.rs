@@ -111,7 +111,7 @@ fn what_takes_away_comes_before_what_gives_and_the_connector_never_loses_what_it
     ];
     for (case, yaml, before, want) in cases {
         let plan = steps(yaml, &before, &everything());
-        let got: Vec<Action> = plan.steps.iter().map(|step| step.action).collect();
+        let got: Vec<Action> = plan.steps.iter().map(|step| step.write.action()).collect();
         assert_eq!(got, want, "case `{case}`");
         assert!(plan.remaining.is_empty(), "case `{case}`: {:?}", plan.remaining);
         assert_eq!(plan.role_id.is_none(), before == Snapshot::Absent, "case `{case}`");
@@ -314,7 +314,10 @@ fn a_policy_that_is_put_for_what_the_connector_needs_may_leave_beside_it_what_is
     let put = only(&[PutInlinePolicy]);
     let planned = account_plan(&rules, &account(), &before, None, &put);
     let Ok(Planned::Steps(plan)) = planned else { panic!("{planned:?}") };
-    assert_eq!(plan.steps.iter().map(|step| step.action).collect::<Vec<_>>(), [PutInlinePolicy]);
+    assert_eq!(
+        plan.steps.iter().map(|step| step.write.action()).collect::<Vec<_>>(),
+        [PutInlinePolicy]
+    );
     assert_eq!(plan.remaining, []);
     let again = account_plan(&rules, &account(), &after(&plan, &before), None, &put);
     assert_eq!(again, Ok(Planned::Nothing));
@@ -332,7 +335,7 @@ fn an_excused_finding_stays_as_it_is_beside_one_that_is_put_right() {
         &everything(),
     );
     assert_eq!(plan.steps.len(), 1);
-    assert_eq!(plan.steps[0].action, UpdateTrustPolicy);
+    assert_eq!(plan.steps[0].write.action(), UpdateTrustPolicy);
     let Snapshot::Present(role) = after(&plan, &before) else { panic!() };
     assert!(role.attached.contains_key(ADMINISTRATOR));
 }
@@ -347,7 +350,10 @@ fn what_was_not_decided_is_acted_on_only_where_configuration_says_so() {
     assert_eq!(untold.reason, UnknownReason::Undecided);
     let told = Remediation { act_on: [Doubt::Undecided].into(), ..Remediation::default() };
     let plan = steps(row.yaml, &before, &told);
-    assert_eq!(plan.steps.iter().map(|step| step.action).collect::<Vec<_>>(), [PutInlinePolicy]);
+    assert_eq!(
+        plan.steps.iter().map(|step| step.write.action()).collect::<Vec<_>>(),
+        [PutInlinePolicy]
+    );
 }
 
 #[test]

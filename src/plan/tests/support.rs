@@ -8,7 +8,7 @@ use crate::plan::{AccountPlan, Planned, account_plan};
 /// Everything may be done, also about what is invalid or undecided.
 pub(super) fn everything() -> Remediation {
     Remediation {
-        actions: Action::ALL.into(),
+        actions: Action::CONFIGURABLE.into(),
         act_on: [Doubt::Invalid, Doubt::Undecided].into(),
         ..Remediation::default()
     }

@@ -148,7 +148,7 @@ fn changes(page: &mut Page, records: &[Change]) {
         let row = vec![
             Span::plain(time(change.at)),
             Span::new(look, became),
-            Span::plain(change.action.as_str().replace('_', " ")),
+            Span::plain(change.write.action().as_str().replace('_', " ")),
             Span::plain(change.origin.as_str()),
             Span::plain(change.account.as_str()),
             Span::plain(&change.account_name).cut(NAME_COLUMNS),

@@ -8,6 +8,7 @@ mod layout;
 mod plan;
 mod run;
 mod style;
+mod undo;
 mod unknown;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub(super) use history::history;
 use layout::{Page, Span};
 pub use plan::{PlanOptions, plan};
 pub use run::run;
+pub use undo::{UndoOptions, undo};
 
 /// Columns of an account's name in a table.
 const NAME_COLUMNS: usize = 28;

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::layout::{Page, Span};
 use super::{NAME_COLUMNS, accounts, plural, style};
 use crate::config::RemediationMode;
-use crate::model::{Action, Write, is_dangerous, shell_word};
+use crate::model::{Write, is_dangerous, shell_word};
 use crate::plan::{AccountPlan, Plan, Remaining, Step, standing_part};
 
 /// Columns under a step's sign: what belongs to the step starts right of it.
-const DETAIL: usize = 6;
+pub(super) const DETAIL: usize = 6;
 /// Lines of a diff that are shown.
 const MAX_DIFF_LINES: usize = 60;
 /// Accounts shown in full.
@@ -73,25 +73,35 @@ fn block(page: &mut Page, account: &AccountPlan, verbose: bool) {
 }
 
 fn one_step(page: &mut Page, step: &Step, verbose: bool) {
-    let kind = Kind::of(step);
-    let lead = [
-        Span::new(kind.look(), format!("{} ", kind.sign())),
-        Span::new(style::BOLD, format!("{}: ", step.action.as_str())),
-    ];
-    page.paragraph(2, &lead, DETAIL - 2, &Span::plain(&step.summary));
+    step_head(page, step);
     let most = if verbose { usize::MAX } else { MAX_DIFF_LINES };
     for line in step.diff.lines().take(most) {
-        let look = match line.as_bytes().first() {
-            Some(b'-') => style::REMOVED,
-            Some(b'+') => style::ADDED,
-            _ => style::DIM,
-        };
-        page.cut_line(DETAIL, Span::new(look, line));
+        page.cut_line(DETAIL, diff_line(line));
     }
     if let hidden @ 1.. = step.diff.lines().count().saturating_sub(most) {
         let words = format!("… {}: --verbose", plural(hidden, "more line"));
         page.line(DETAIL, &[Span::new(style::DIM, words)]);
     }
+}
+
+/// What a step does, in a sentence.
+pub(super) fn step_head(page: &mut Page, step: &Step) {
+    let kind = Kind::of(step);
+    let lead = [
+        Span::new(kind.look(), format!("{} ", kind.sign())),
+        Span::new(style::BOLD, format!("{}: ", step.write.action().as_str())),
+    ];
+    page.paragraph(2, &lead, DETAIL - 2, &Span::plain(&step.summary));
+}
+
+/// A line of a diff, in the colour of its sign.
+pub(super) fn diff_line(line: &str) -> Span {
+    let look = match line.as_bytes().first() {
+        Some(b'-') => style::REMOVED,
+        Some(b'+') => style::ADDED,
+        _ => style::DIM,
+    };
+    Span::new(look, line)
 }
 
 fn one_remaining(page: &mut Page, remaining: &Remaining) {
@@ -112,7 +122,8 @@ fn one_remaining(page: &mut Page, remaining: &Remaining) {
 }
 
 fn row(account: &AccountPlan) -> Vec<Span> {
-    let actions: BTreeSet<&str> = account.steps.iter().map(|step| step.action.as_str()).collect();
+    let actions: BTreeSet<&str> =
+        account.steps.iter().map(|step| step.write.action().as_str()).collect();
     let actions: Vec<&str> = actions.into_iter().collect();
     vec![
         Span::plain(account.account.as_str()),
@@ -219,17 +230,24 @@ enum Kind {
 
 impl Kind {
     fn of(step: &Step) -> Self {
-        match step.action {
-            Action::CreateRole | Action::CreateServiceLinkedRole => Self::Create,
-            Action::UpdateTrustPolicy => Self::Update,
+        match step.write {
+            Write::CreateRole { .. }
+            | Write::CreateServiceLinkedRole { .. }
+            | Write::AttachManagedPolicy { .. } => Self::Create,
+            Write::UpdateTrustPolicy { .. } => Self::Update,
             // What was not there before is undone by taking it away.
-            Action::PutInlinePolicy | Action::PutPermissionsBoundary => match &step.undo {
-                Some(Write::DeleteInlinePolicy { .. } | Write::DeletePermissionsBoundary) => {
-                    Self::Create
+            Write::PutInlinePolicy { .. } | Write::PutPermissionsBoundary { .. } => {
+                match &step.undo {
+                    Some(Write::DeleteInlinePolicy { .. } | Write::DeletePermissionsBoundary) => {
+                        Self::Create
+                    }
+                    _ => Self::Update,
                 }
-                _ => Self::Update,
-            },
-            Action::DeleteInlinePolicy | Action::DetachManagedPolicy => Self::Delete,
+            }
+            Write::DeleteRole
+            | Write::DeleteInlinePolicy { .. }
+            | Write::DetachManagedPolicy { .. }
+            | Write::DeletePermissionsBoundary => Self::Delete,
         }
     }
 

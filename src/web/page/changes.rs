@@ -146,7 +146,7 @@ fn planned(plan: &Plan, now: Timestamp) -> Markup {
                         " " (counted(account.steps.len(), "step"))
                     }
                     @for step in &account.steps {
-                        p { span.check { (step.action.as_str()) } " " (line(&step.summary)) }
+                        p { span.check { (step.write.action().as_str()) } " " (line(&step.summary)) }
                         (diff(&step.diff.lines().collect::<Vec<_>>()))
                     }
                 }
@@ -199,7 +199,7 @@ fn one(change: &Change, now: Timestamp) -> Markup {
     html! {
         article.panel.finding aria-labelledby=(title) {
             header {
-                (became(change)) " " span.check { (change.action.as_str()) }
+                (became(change)) " " span.check { (change.write.action().as_str()) }
                 h3 id=(title) { (line(&change.summary)) }
                 p {
                     a href=(links::account(&change.account)) { bdi { (line(&change.account_name)) } " " code { (change.account) } }

@@ -93,6 +93,9 @@ fn shown(undo: &Undo) -> String {
             }
         }
     }
+    if text.contains("    undo: ") {
+        text.push_str("In diffs, - is what the role has now and + is what would be put back.\n");
+    }
     text.push_str("Nothing was written: --yes does it.\n");
     text
 }

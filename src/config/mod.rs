@@ -285,9 +285,9 @@ pub struct Checks {
 pub struct Remediation {
     /// Whether anything is done.
     pub mode: RemediationMode,
-    /// What may be done; nothing else ever is.
+    /// The actions that rolewarden may take.
     pub actions: BTreeSet<Action>,
-    /// Verdicts that claim too little to be acted on, and are all the same.
+    /// What is left to people unless it is named here.
     pub act_on: BTreeSet<Doubt>,
     /// Only in these accounts; empty means all selected ones.
     pub include: Selector,
@@ -335,7 +335,7 @@ pub enum RemediationMode {
     Apply,
 }
 
-/// What is not acted on unless told to.
+/// What rolewarden leaves to people unless `remediation.act_on` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Doubt {
@@ -343,14 +343,17 @@ pub enum Doubt {
     Invalid,
     /// The comparison was not decided.
     Undecided,
+    /// A document that holds an explicit Deny which the baseline lacks.
+    Deny,
+    /// A document that holds a condition which the baseline lacks, or policies narrowed to where the connector works.
+    Conditional,
 }
 
 impl Default for Remediation {
     fn default() -> Self {
         Self {
             mode: RemediationMode::Off,
-            actions: [Action::CreateRole, Action::UpdateTrustPolicy, Action::PutInlinePolicy]
-                .into(),
+            actions: [Action::UpdateTrustPolicy, Action::PutInlinePolicy].into(),
             act_on: BTreeSet::new(),
             include: Selector::default(),
             exclude: Selector::default(),

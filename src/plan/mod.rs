@@ -3,7 +3,9 @@
 mod account;
 mod approval;
 mod arming;
+mod decision;
 mod file;
+mod policies;
 mod reasons;
 mod steps;
 #[cfg(test)]
@@ -112,7 +114,7 @@ pub struct Step {
     pub undo: Option<Write>,
     /// One sentence for people.
     pub summary: String,
-    /// Line diff from before to after.
+    /// Line diff: `-` is what the role has now, `+` is what the step writes.
     pub diff: String,
 }
 
@@ -126,7 +128,7 @@ pub struct Remaining {
     pub finding: String,
     /// Why nothing is done about it.
     pub why: String,
-    /// AWS CLI commands that put it right.
+    /// AWS CLI commands that remediate it; of a step that was withheld because it would undo a decision, that step's.
     pub fix: Vec<String>,
 }
 
@@ -140,4 +142,7 @@ pub struct LeftAlone {
     pub name: String,
     /// Why, in a sentence.
     pub why: String,
+    /// AWS CLI commands of the steps that were withheld because they would undo a decision: for a person to run.
+    #[serde(default)]
+    pub fix: Vec<String>,
 }

@@ -138,15 +138,33 @@ pub(super) fn decisions(case: &Case<'_>, kind: Kind, text: &str) -> Decisions {
 }
 
 fn by_its_words(text: &str) -> Decisions {
-    // As JSON once more, so that escapes hide nothing; what is no JSON is searched as it is.
-    let text =
-        serde_json::from_str::<Value>(text).map_or_else(|_| text.to_owned(), |v| v.to_string());
-    let text = text.to_ascii_lowercase();
+    // Not as parsed JSON: a parser keeps one of several members of a name, and the Deny may be in another.
+    let text = unescaped(text).to_ascii_lowercase();
     let escaped = text.contains("\\u");
     Decisions {
         deny: escaped || text.contains("deny"),
         condition: escaped || text.contains("condition"),
     }
+}
+
+/// The text with its `\uXXXX` escapes read, so that they hide nothing. One that is cut or no character stays.
+fn unescaped(text: &str) -> String {
+    let mut parts = text.split("\\u");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = part.get(..4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+        match (code.and_then(char::from_u32), part.get(4..)) {
+            (Some(c), Some(rest)) => {
+                out.push(c);
+                out.push_str(rest);
+            }
+            _ => {
+                out.push_str("\\u");
+                out.push_str(part);
+            }
+        }
+    }
+    out
 }
 
 /// Why no command removes or overwrites the document, as the end of a sentence; `None` where one may.
@@ -341,7 +359,11 @@ mod tests {
             (r#"{"Statement":[{"Effect":"Deny""#, true, false),
             (r#"{"Effect":"\u0044eny"}"#, true, false),
             (r#"{"Statement":{"Effect":"Allow","condition":{}}}"#, false, true),
-            (r#"{"\u0043ondition""#, true, true),
+            (r#"{"\u0043ondition""#, false, true),
+            (r#"{"Effect":"Deny","Effect":"Allow"}"#, true, false),
+            (r#"{"Effect":"\u0044eny","Effect":"Allow"}"#, true, false),
+            (r#"{"Effect":"\u00"#, true, true),
+            (r#"{"Effect":"\ud844"}"#, true, true),
         ];
         for (text, deny, condition) in cases {
             assert_eq!(by_its_words(text), Decisions { deny, condition }, "case {text}");

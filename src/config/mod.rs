@@ -50,7 +50,7 @@ pub struct Config {
     pub sweep: SweepConfig,
     /// How rolewarden logs.
     pub log: LogConfig,
-    /// Putting drift right.
+    /// Remediation of drift.
     #[serde(skip)]
     pub remediation: Remediation,
     /// Where `serve` keeps its memory.
@@ -280,7 +280,7 @@ pub struct Checks {
     pub accept_conditions: BTreeSet<String>,
 }
 
-/// Putting drift right: what may be done where, and how much at once.
+/// Remediation of drift: which actions may be taken, where, and how many at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Remediation {
     /// Whether anything is done.

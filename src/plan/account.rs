@@ -149,9 +149,29 @@ impl Planner<'_> {
         assessed: &Assessment,
         amendment: &Amendment,
     ) -> Result<(), Reason> {
-        decision::may_undo(&amendment.undoes, &self.remediation.act_on)
-            .map_err(|why| Reason { why, withheld: vec![amendment.write.clone()] })?;
+        self.may_undo([(action, amendment)], assessed)?;
         self.may(action, assessed).map_err(Reason::from)
+    }
+
+    /// Whether the decisions that amendments would undo may be undone; else the reason, with the writes withheld. What stands
+    /// against the actions too is said at once: nobody should name a word in `act_on` to learn of the next obstacle.
+    pub(super) fn may_undo<'w>(
+        &self,
+        amendments: impl IntoIterator<Item = (Action, &'w Amendment)>,
+        assessed: &Assessment,
+    ) -> Result<(), Reason> {
+        let act_on = &self.remediation.act_on;
+        let held: Vec<(Action, &Amendment)> = amendments
+            .into_iter()
+            .filter(|(_, amendment)| decision::may_undo(&amendment.undoes, act_on).is_err())
+            .collect();
+        let undone = held.iter().flat_map(|(_, amendment)| &amendment.undoes);
+        let Err(mut why) = decision::may_undo(undone, act_on) else { return Ok(()) };
+        if let Some(also) = held.iter().find_map(|(action, _)| self.may(*action, assessed).err()) {
+            why = format!("{why}; {also}");
+        }
+        let withheld = held.iter().map(|(_, amendment)| amendment.write.clone()).collect();
+        Err(Reason { why, withheld })
     }
 
     /// Whether an action may be taken; else why not.

@@ -3,7 +3,7 @@
 
 use super::account::Planner;
 use super::decision;
-use super::steps::{Draft, Reason};
+use super::steps::Draft;
 use crate::check::{Amendment, Amendments, Assessment, Replaced, Todo};
 use crate::model::{Action, CheckName, ScanError, Verdict, Write};
 
@@ -72,7 +72,11 @@ impl Planner<'_> {
         let is_held = |amendment: &Amendment| {
             decision::may_undo(&amendment.undoes, &self.remediation.act_on).is_err()
         };
-        self.withhold(draft, amendments);
+        let puts = (!put.is_done).then_some((Action::PutInlinePolicy, &put.amendment));
+        let deletes = beside.iter().map(|other| (Action::DeleteInlinePolicy, &other.amendment));
+        if let Err(reason) = self.may_undo(puts.into_iter().chain(deletes), assessed) {
+            draft.because(check, reason);
+        }
         if let Err(why) = self.may_act_on(verdict) {
             draft.because(check, why);
             return Ok(());
@@ -117,21 +121,6 @@ impl Planner<'_> {
             draft.step(Action::DeleteInlinePolicy, other.amendment.write.clone());
         }
         Ok(())
-    }
-
-    /// Says which writes to inline policies are withheld because they would undo a decision.
-    fn withhold(&self, draft: &mut Draft, amendments: &Amendments) {
-        let act_on = &self.remediation.act_on;
-        let put = (!amendments.put.is_done).then_some(&amendments.put.amendment);
-        let all = put.into_iter().chain(amendments.beside.iter().map(|other| &other.amendment));
-        let held: Vec<&Amendment> = all
-            .filter(|amendment| decision::may_undo(&amendment.undoes, act_on).is_err())
-            .collect();
-        let undone = held.iter().flat_map(|amendment| &amendment.undoes);
-        if let Err(why) = decision::may_undo(undone, act_on) {
-            let withheld = held.iter().map(|amendment| amendment.write.clone()).collect();
-            draft.because(CheckName::InlinePolicy, Reason { why, withheld });
-        }
     }
 
     /// Whether the put is worth a write where policies beside it stay. `denied`: one of these holds a Deny.

@@ -345,7 +345,9 @@ fn what_was_not_decided_is_acted_on_only_where_configuration_says_so() {
     let before = (row.snapshot)();
     let untold = planned(row.yaml, &before, &Remediation::default()).unwrap_err();
     assert_eq!(untold.reason, UnknownReason::Undecided);
-    let told = Remediation { act_on: [Doubt::Undecided].into(), ..Remediation::default() };
+    // The policy denies as well, which is a decision of its own.
+    let act_on = [Doubt::Undecided, Doubt::Deny].into();
+    let told = Remediation { act_on, ..Remediation::default() };
     let plan = steps(row.yaml, &before, &told);
     assert_eq!(plan.steps.iter().map(|step| step.action).collect::<Vec<_>>(), [PutInlinePolicy]);
 }
@@ -362,7 +364,8 @@ fn a_role_that_clusters_need_is_made_and_what_they_name_stays() {
     let used = |clusters, roles| Usage { clusters: Some(clusters), roles };
     let plan = |usage: &Usage| {
         let rules = rules(&config(yaml), &Snapshot::Absent);
-        account_plan(&rules, &account(), &Snapshot::Absent, Some(usage), &Remediation::default())
+        let creating = only(&[CreateRole, PutInlinePolicy]);
+        account_plan(&rules, &account(), &Snapshot::Absent, Some(usage), &creating)
     };
     assert_eq!(plan(&used(vec![], [].into())), Ok(Planned::Nothing));
     let needs = used(vec![cluster("AmazonEKSConnectorAgentRole")], [].into());

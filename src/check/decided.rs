@@ -1,7 +1,7 @@
 //! Decisions in a role's documents, in words: Denies and conditions that the baseline lacks. No advice removes or
-//! overwrites a document that holds one.
+//! overwrites a document that holds one, and no plan does unless the configuration names it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Case, words};
 use crate::model::{ManagedPolicy, Role, condition_in_words, printable_line};
@@ -13,6 +13,117 @@ const NAMED: usize = 3;
 const LONGEST: usize = 96;
 /// AWS's own policy of full access: known to hold nothing but that, also where its document was not read.
 const ADMINISTRATOR: &str = "AdministratorAccess";
+
+/// A document of a role with the decisions it holds: what a write to it would undo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Decided {
+    /// Never none.
+    pub(crate) decisions: Decisions,
+    /// The document and its decisions: `the trust policy holds a Deny (statement 2 denies …)`.
+    pub(crate) found: String,
+}
+
+/// The document with its decisions; `None` where it holds none. `name`: `the trust policy`.
+pub(super) fn in_document(case: &Case<'_>, kind: Kind, name: &str, text: &str) -> Option<Decided> {
+    let decisions = decisions(case, kind, text);
+    let said = statements(text).and_then(|document| {
+        let said = document.iter().enumerate().filter_map(|(at, statement)| {
+            let words = in_statement(case, kind, statement)?;
+            let sid = statement.get("Sid").and_then(Value::as_str).filter(|sid| !sid.is_empty());
+            let sid = sid.map(|sid| format!(" ({})", printable_line(sid, LONGEST)));
+            Some(format!("statement {}{} {words}", at + 1, sid.unwrap_or_default()))
+        });
+        Some(said.collect::<Vec<_>>()).filter(|said| !said.is_empty())
+    });
+    let said = said.map_or_else(
+        || "the document is not well-formed, and its text holds the word".to_owned(),
+        |said| first_of(&said),
+    );
+    what(decisions)
+        .map(|what| Decided { decisions, found: format!("{name} holds {what} ({said})") })
+}
+
+/// A managed policy or a boundary with its decisions. One whose document was not read may hold any.
+pub(super) fn in_managed(
+    case: &Case<'_>,
+    name: &str,
+    arn: &str,
+    policy: &ManagedPolicy,
+) -> Option<Decided> {
+    match &policy.document {
+        Some(text) => in_document(case, Kind::Identity, name, text),
+        None if is_administrator(arn) => None,
+        None => Some(Decided {
+            decisions: Decisions { deny: true, condition: true },
+            found: format!(
+                "{name} may hold a Deny or a condition (rolewarden did not read its document)"
+            ),
+        }),
+    }
+}
+
+fn what(decisions: Decisions) -> Option<&'static str> {
+    match (decisions.deny, decisions.condition) {
+        (true, true) => Some("a Deny and a condition"),
+        (true, false) => Some("a Deny"),
+        (false, true) => Some("a condition"),
+        (false, false) => None,
+    }
+}
+
+fn first_of(said: &[String]) -> String {
+    let mut shown: Vec<String> = said.iter().take(NAMED).cloned().collect();
+    if let more @ 1.. = said.len().saturating_sub(NAMED) {
+        shown.push(format!("{more} more"));
+    }
+    shown.join("; ")
+}
+
+/// The statements of a document, also of one that is not strict; `None` where it is no JSON or has none.
+fn statements(text: &str) -> Option<Vec<Value>> {
+    let document: Value = serde_json::from_str(text).ok()?;
+    Some(match document.get("Statement")? {
+        Value::Array(list) => list.clone(),
+        one => vec![one.clone()],
+    })
+}
+
+/// The decision in one statement, in words; `None` where it holds none.
+fn in_statement(case: &Case<'_>, kind: Kind, statement: &Value) -> Option<String> {
+    let alone = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+    let decisions = decisions(case, kind, &alone);
+    let block = statement.get("Condition").filter(|_| decisions.condition);
+    let given = || block.map_or("a condition holds".to_owned(), condition_in_words);
+    match (decisions.deny, decisions.condition, kind) {
+        (true, _, Kind::Identity) => Some(one(statement)),
+        (true, _, Kind::Trust) => Some(refuses(statement)),
+        (false, true, _) => Some(format!("allows {} only if {}", actions(statement), given())),
+        (false, false, _) => None,
+    }
+}
+
+/// A Deny of a trust policy.
+fn refuses(deny: &Value) -> String {
+    let who = match (deny.get("Principal"), deny.get("NotPrincipal")) {
+        (Some(named), _) => principals(named),
+        (None, Some(but)) => format!("everyone but {}", principals(but)),
+        (None, None) => "some principals".to_owned(),
+    };
+    let given = condition(deny).map(|block| format!(" if {}", condition_in_words(block)));
+    format!("denies {} to {who}{}", actions(deny), given.unwrap_or_default())
+}
+
+fn principals(value: &Value) -> String {
+    match value {
+        Value::Object(members) if is_all(members.get("AWS")) => "everyone".to_owned(),
+        Value::Object(members) => {
+            let lists = members.values().map(listed);
+            lists.collect::<Vec<_>>().join(" and ")
+        }
+        one if is_all(Some(one)) => "everyone".to_owned(),
+        other => listed(other),
+    }
+}
 
 /// The decisions in a document of the role. In one that cannot be parsed, whatever may be one counts.
 pub(super) fn decisions(case: &Case<'_>, kind: Kind, text: &str) -> Decisions {
@@ -27,15 +138,33 @@ pub(super) fn decisions(case: &Case<'_>, kind: Kind, text: &str) -> Decisions {
 }
 
 fn by_its_words(text: &str) -> Decisions {
-    // As JSON once more, so that escapes hide nothing; what is no JSON is searched as it is.
-    let text =
-        serde_json::from_str::<Value>(text).map_or_else(|_| text.to_owned(), |v| v.to_string());
-    let text = text.to_ascii_lowercase();
+    // Not as parsed JSON: a parser keeps one of several members of a name, and the Deny may be in another.
+    let text = unescaped(text).to_ascii_lowercase();
     let escaped = text.contains("\\u");
     Decisions {
         deny: escaped || text.contains("deny"),
         condition: escaped || text.contains("condition"),
     }
+}
+
+/// The text with its `\uXXXX` escapes read, so that they hide nothing. One that is cut or no character stays.
+fn unescaped(text: &str) -> String {
+    let mut parts = text.split("\\u");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = part.get(..4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+        match (code.and_then(char::from_u32), part.get(4..)) {
+            (Some(c), Some(rest)) => {
+                out.push(c);
+                out.push_str(rest);
+            }
+            _ => {
+                out.push_str("\\u");
+                out.push_str(part);
+            }
+        }
+    }
+    out
 }
 
 /// Why no command removes or overwrites the document, as the end of a sentence; `None` where one may.
@@ -94,11 +223,7 @@ pub(super) fn named(name: &str, why: &str) -> String {
 
 /// What the Denies of a document do, as `denies every action: the role is quarantined`; `None` where it has none.
 pub(super) fn denies(text: &str) -> Option<String> {
-    let document: Value = serde_json::from_str(text).ok()?;
-    let statements = match document.get("Statement")? {
-        Value::Array(list) => list.as_slice(),
-        one => std::slice::from_ref(one),
-    };
+    let statements = statements(text)?;
     let is_deny = |s: &&Value| s.get("Effect").and_then(Value::as_str) == Some("Deny");
     let mut denies: Vec<&Value> = statements.iter().filter(is_deny).collect();
     // The widest first: the others add little to it.
@@ -125,9 +250,13 @@ fn takes_everything(deny: &Value) -> bool {
     is_all(deny.get("Action")) && is_all(deny.get("Resource"))
 }
 
+fn condition(statement: &Value) -> Option<&Value> {
+    let block = statement.get("Condition");
+    block.filter(|block| block.as_object().is_some_and(|block| !block.is_empty()))
+}
+
 fn one(deny: &Value) -> String {
-    let condition =
-        deny.get("Condition").filter(|block| block.as_object().is_some_and(|b| !b.is_empty()));
+    let condition = condition(deny);
     let everything = takes_everything(deny);
     match condition {
         None if everything => "denies every action: the role is quarantined".to_owned(),
@@ -230,7 +359,11 @@ mod tests {
             (r#"{"Statement":[{"Effect":"Deny""#, true, false),
             (r#"{"Effect":"\u0044eny"}"#, true, false),
             (r#"{"Statement":{"Effect":"Allow","condition":{}}}"#, false, true),
-            (r#"{"\u0043ondition""#, true, true),
+            (r#"{"\u0043ondition""#, false, true),
+            (r#"{"Effect":"Deny","Effect":"Allow"}"#, true, false),
+            (r#"{"Effect":"\u0044eny","Effect":"Allow"}"#, true, false),
+            (r#"{"Effect":"\u00"#, true, true),
+            (r#"{"Effect":"\ud844"}"#, true, true),
         ];
         for (text, deny, condition) in cases {
             assert_eq!(by_its_words(text), Decisions { deny, condition }, "case {text}");

@@ -1,4 +1,4 @@
-//! A readable line diff of what is expected and what is there.
+//! Readable line diffs, all in one direction: `-` is what the role has now, `+` is what it would have.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -25,15 +25,15 @@ const ORDER: [&str; 12] = [
 /// Unchanged lines shown around a change.
 const CONTEXT: usize = 3;
 
-/// Lines with `-` (expected), `+` (actual) or a blank in front; empty where there is nothing to compare. Unchanged lines far from
-/// a change are left out. Policies by name are compared one by one, those that differ first.
-pub(super) fn lines(expected: &Value, actual: &Value) -> String {
+/// Lines with `-` (what the role has), `+` (what the baseline says) or a blank in front; empty where there is nothing to
+/// compare. Unchanged lines far from a change are left out. Policies by name are compared one by one, those that differ first.
+pub(super) fn lines(actual: &Value, expected: &Value) -> String {
     if expected.is_null() || actual.is_null() || expected == actual {
         return String::new();
     }
-    match (by_name(expected), by_name(actual)) {
-        (Some(expected), Some(actual)) => of_policies(expected, actual),
-        _ => near_changes(&text(expected), &text(actual)),
+    match (by_name(actual), by_name(expected)) {
+        (Some(actual), Some(expected)) => of_policies(actual, expected),
+        _ => near_changes(&text(actual), &text(expected)),
     }
 }
 
@@ -48,7 +48,7 @@ fn by_name(value: &Value) -> Option<&Map<String, Value>> {
     })
 }
 
-fn of_policies(expected: &Map<String, Value>, actual: &Map<String, Value>) -> String {
+fn of_policies(actual: &Map<String, Value>, expected: &Map<String, Value>) -> String {
     let names: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
     let label =
         |name: &String| format!("  inline policy {}", crate::model::printable_line(name, 128));
@@ -59,7 +59,7 @@ fn of_policies(expected: &Map<String, Value>, actual: &Map<String, Value>) -> St
         names.into_iter().partition(|name| text(expected, name) == text(actual, name));
     let mut out = String::new();
     for name in changed {
-        let lines = near_changes(&text(expected, name), &text(actual, name));
+        let lines = near_changes(&text(actual, name), &text(expected, name));
         out.push_str(&format!("{}:\n{lines}", label(name)));
     }
     for name in same {
@@ -92,7 +92,7 @@ fn near_changes(old: &str, new: &str) -> String {
     out
 }
 
-/// As [`lines`], from what is there to what will be, whole; what is not there is empty.
+/// As [`lines`], from what is there to what a write leaves, whole; what is not there is empty.
 pub(crate) fn change(before: &Value, after: &Value) -> String {
     let text = |value: &Value| if value.is_null() { String::new() } else { text(value) };
     let (old, new) = (text(before), text(after));
@@ -151,9 +151,9 @@ mod tests {
         let expected =
             json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "a:b"}]});
         let actual = json!({"Statement": [{"Action": ["a:c"], "Effect": "Allow", "Sid": "x"}], "Version": "2012-10-17"});
-        let diff = lines(&expected, &actual);
+        let diff = lines(&actual, &expected);
         let changed: Vec<&str> = diff.lines().filter(|line| !line.starts_with(' ')).collect();
-        assert_eq!(changed, [r#"-       "Action": "a:b""#, r#"+       "Action": "a:c""#]);
+        assert_eq!(changed, [r#"-       "Action": "a:c""#, r#"+       "Action": "a:b""#]);
     }
 
     #[test]
@@ -167,10 +167,10 @@ mod tests {
             json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "a:b"}]});
         let extra =
             json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "c:d"}]});
-        let diff = lines(&json!({"right": right}), &json!({"right": right, "extra": extra}));
-        assert!(diff.starts_with("  inline policy extra:\n+ {"), "{diff}");
+        let diff = lines(&json!({"right": right, "extra": extra}), &json!({"right": right}));
+        assert!(diff.starts_with("  inline policy extra:\n- {"), "{diff}");
         assert!(diff.ends_with("\n  inline policy right: as expected\n"), "{diff}");
-        assert!(!diff.contains("a:b") && diff.lines().all(|line| !line.starts_with('-')), "{diff}");
+        assert!(!diff.contains("a:b") && diff.lines().all(|line| !line.starts_with('+')), "{diff}");
     }
 
     #[test]
@@ -181,13 +181,13 @@ mod tests {
         let expected = json!({"Version": "2012-10-17", "Statement": list});
         let mut actual = expected.clone();
         actual["Statement"][30]["Action"] = json!("x:y");
-        let diff = lines(&expected, &actual);
+        let diff = lines(&actual, &expected);
         let shown: Vec<&str> = diff.lines().collect();
         assert_eq!(shown.len(), 2 + 2 * CONTEXT + 2, "{diff}");
         assert_eq!((shown.first(), shown.last()), (Some(&"  …"), Some(&"  …")));
         assert!(
-            diff.contains("-       \"Action\": \"a:b30\"")
-                && diff.contains("+       \"Action\": \"x:y\""),
+            diff.contains("-       \"Action\": \"x:y\"")
+                && diff.contains("+       \"Action\": \"a:b30\""),
             "{diff}"
         );
     }

@@ -82,6 +82,24 @@ fn without_what_takes_away(case: &Case<'_>) -> Option<Works> {
     })
 }
 
+/// Where the connector works as far as Allows alone decide it, whatever Denies and the boundary take away. Documents that
+/// cannot be read allow nothing here.
+pub(super) fn allowed_where(case: &Case<'_>) -> Works {
+    let inline = case.role.inline.iter().map(|(name, text)| parse(case, name, Some(text)));
+    let attached = case.role.attached.iter().map(|(arn, p)| parse(case, arn, p.document.as_ref()));
+    let none = Policy::nothing(Kind::Identity, &case.context());
+    let readable = inline.chain(attached).filter_map(Result::ok).chain([none]);
+    let allows = Policy::union(readable).map(|policy| policy.allows());
+    match allows.map(|policy| decided_by(case, policy)) {
+        None | Some(Err(_)) => Works::Unknown,
+        Some(Ok(limit)) => match limit.coverage.verdict {
+            Verdict::Equivalent => Works::Fully,
+            Verdict::Conditional => Works::Conditionally,
+            _ => where_it_works(case, &[(Cut::Policies, Ok(limit))]),
+        },
+    }
+}
+
 /// The inline policies alone lack it, and their finding says what follows for the connector.
 fn is_said_by_inline(inline: Verdict, effective: Verdict) -> bool {
     match inline {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::model::{Write, shell_word};
 
 /// The commands that make these writes.
-pub(super) fn commands<'w>(role: &str, writes: impl IntoIterator<Item = &'w Write>) -> Vec<String> {
+pub(crate) fn commands<'w>(role: &str, writes: impl IntoIterator<Item = &'w Write>) -> Vec<String> {
     writes.into_iter().map(|write| command_of(role, write)).collect()
 }
 

@@ -6,7 +6,7 @@ use super::excess::Excess;
 use super::inline_remedy::Parts;
 use super::works::Works;
 use super::{Case, Outcome, Problem, decided, fix, shown, words};
-use crate::model::{Severity, Side, Verdict, Witness, Write, printable_line};
+use crate::model::{Severity, Side, Verdict, Witness, printable_line};
 use crate::policy::{Comparison, Kind, Policy, compare, covers};
 
 /// Bytes of a policy's name that a sentence tells.
@@ -263,17 +263,4 @@ impl Parts<'_> {
             })
         })
     }
-}
-
-/// The writes of a plan: puts the expected document where the permissions are now, and removes what else is inline, the put
-/// first.
-pub(super) fn writes(case: &Case<'_>) -> Vec<Write> {
-    let names: Vec<&String> = case.role.inline.keys().collect();
-    let target = match names.as_slice() {
-        [only] => only,
-        _ => &case.rules.baseline.inline_policy_name,
-    };
-    let others = names.iter().filter(|name| **name != target);
-    let delete = others.map(|name| Write::DeleteInlinePolicy { name: (*name).clone() });
-    std::iter::once(case.baseline.put_inline(target)).chain(delete).collect()
 }

@@ -11,7 +11,7 @@ use crate::policy::{Comparison, Decisions, Kind, Policy, compare, covers};
 pub(super) struct Part<'a> {
     pub(super) name: &'a String,
     pub(super) text: &'a String,
-    policy: Option<Policy>,
+    pub(super) policy: Option<Policy>,
     pub(super) decisions: Decisions,
     /// It allows something beyond the baseline.
     pub(super) excess: bool,
@@ -119,9 +119,9 @@ impl<'a> Parts<'a> {
         let configured = &self.case.rules.baseline.inline_policy_name;
         match self.list.as_slice() {
             [only] if free(&only) => Some(only.name),
-            parts => match parts.iter().find(|part| part.name == configured) {
+            parts => match parts.iter().find(|part| part.is_called(configured)) {
                 None => Some(configured),
-                Some(part) if free(&part) => Some(configured),
+                Some(part) if free(&part) => Some(part.name),
                 Some(_) => None,
             },
         }
@@ -155,7 +155,12 @@ impl<'a> Parts<'a> {
 }
 
 impl Part<'_> {
-    fn is_wrong(&self) -> bool {
+    /// IAM knows policies by their names whatever the case: a put under a name in other case overwrites.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    pub(super) fn is_wrong(&self) -> bool {
         self.excess || self.policy.as_ref().is_none_or(Policy::is_doubtful)
     }
 }

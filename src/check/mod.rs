@@ -4,6 +4,7 @@
 //! finding: it claims nothing, and an account with nothing worse is `unknown`.
 
 mod accepted;
+mod amendments;
 mod attached_policies;
 mod baseline;
 mod callers;
@@ -41,16 +42,19 @@ use crate::model::{
     Account, AccountId, AccountState, CheckName, CheckResult, CheckResults, Cluster, Finding,
     LINKED_ROLE, Partition, RoleArn, ScanError, Severity, Snapshot, UnknownReason, Usage, Verdict,
 };
+pub(crate) use amendments::{Amendment, Amendments, Replaced};
 pub use baseline::digest as baseline_digest;
 use baseline::{Baseline, Source};
 use connector_usage::Place;
+pub(crate) use decided::Decided;
 pub(crate) use diff::change as diff_of_change;
 pub use exceptions::ExceptionState;
 use exceptions::Exceptions;
+pub(crate) use fix::commands;
 use kept::Said;
 pub(crate) use outcome::shown;
 use outcome::{Case, Outcome, Problem};
-pub(crate) use remedies::{Amendments, Remedies, Todo};
+pub(crate) use remedies::{Remedies, Todo};
 use subject::{About, Subject};
 
 /// The baseline's name in reports and metrics.
@@ -364,7 +368,7 @@ impl Rules {
             severity: self.severity(check, &problem),
             summary: crate::model::printable_line(&problem.summary, LONGEST_SUMMARY),
             witnesses: problem.witnesses,
-            diff: diff::lines(&problem.expected, &problem.actual),
+            diff: diff::lines(&problem.actual, &problem.expected),
             expected: problem.expected,
             actual: problem.actual,
             // What is accepted stays: no command takes it away.

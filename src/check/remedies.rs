@@ -1,14 +1,12 @@
-//! What would put a role right, check by check, as writes. Which of them are made, and in which order, is for a plan to say.
+//! What would remediate a role: its creation, or amendments. Which writes are made, and in which order, is for a plan to say.
 
-use std::collections::BTreeSet;
-
-use super::effective_permissions::Cut;
-use super::{Baseline, Case, Rules, Subject, inline_policy, role_exists, service_linked_role};
+use super::amendments::Amendments;
+use super::{Baseline, Case, Rules, role_exists, service_linked_role};
 use crate::config::Presence;
-use crate::model::{Account, CheckName, Role, RoleArn, ScanError, Snapshot, Verdict, Write};
-use crate::policy::{Kind, Policy, compare, covers};
+use crate::model::{Account, CheckName, RoleArn, ScanError, Snapshot, Write};
+use crate::policy::Decisions;
 
-/// What would put one role right.
+/// What would remediate one role.
 pub(crate) struct Remedies {
     /// Where the role is; where it will be, when it is not there.
     pub(crate) place: RoleArn,
@@ -25,41 +23,22 @@ pub(crate) enum Todo {
         /// `PutRolePolicy`.
         put: Write,
     },
-    /// It is there and must not be: nothing we do.
+    /// It is there and must not be: no write remediates that.
     Forbidden,
     /// It is there: change it.
     Change(Box<Amendments>),
 }
 
-/// What can be changed of a role that is there.
-pub(crate) struct Amendments {
-    /// Its trust policy.
-    pub(crate) trust: Write,
-    /// The trust policy lets the expected principals in only under conditions that the baseline does not have: to replace it
-    /// would be to let more in.
-    pub(crate) trust_is_stricter: bool,
-    /// The inline policy, under the name of [`Amendments::inline_name`].
-    pub(crate) put: Write,
-    /// Where the inline policy goes.
-    pub(crate) inline_name: String,
-    /// The inline policy is there already, as it should be.
-    pub(crate) put_is_done: bool,
-    /// Every other inline policy.
-    pub(crate) delete: Vec<Write>,
-    /// Attached policies on neither list, with the id of the finding about each.
-    pub(crate) detach: Vec<(String, Write)>,
-    /// The permissions boundary, with the id of the finding about it, if it is another one.
-    pub(crate) boundary: Option<(String, Write)>,
-    /// Ids of the findings that what the role carries does not suffice.
-    pub(crate) insufficient: BTreeSet<String>,
-}
-
 impl Rules {
-    /// What would put this role right.
+    /// What would remediate this role. `may_undo`: the decisions that the configuration lets a plan undo.
+    ///
+    /// # Errors
+    /// `internal` where the baseline cannot be read.
     pub(crate) fn remedies(
         &self,
         account: &Account,
         snapshot: &Snapshot,
+        may_undo: Decisions,
     ) -> Result<Remedies, ScanError> {
         let baseline = self.baseline_in(&account.id)?;
         let Snapshot::Present(role) = snapshot else {
@@ -71,9 +50,28 @@ impl Rules {
             Todo::Forbidden
         } else {
             let case = Case { rules: self, account: &account.id, baseline: &baseline, role };
-            Todo::Change(Box::new(case.amendments()))
+            Todo::Change(Box::new(case.amendments(may_undo)))
         };
         Ok(Remedies { place, todo })
+    }
+
+    /// Whether the Allows of what the role carries hold all of the baseline under no condition, whatever Denies do.
+    ///
+    /// # Errors
+    /// `internal` where the baseline cannot be read.
+    pub(crate) fn allows_baseline(
+        &self,
+        account: &Account,
+        snapshot: &Snapshot,
+    ) -> Result<bool, ScanError> {
+        let baseline = self.baseline_in(&account.id)?;
+        Ok(match snapshot {
+            Snapshot::Absent => false,
+            Snapshot::Present(role) => {
+                Case { rules: self, account: &account.id, baseline: &baseline, role }
+                    .allows_baseline()
+            }
+        })
     }
 
     fn creation(&self, account: &Account, baseline: &Baseline) -> Remedies {
@@ -91,67 +89,5 @@ impl Rules {
     /// take that away.
     pub(crate) fn exception(&self, account: &Account, check: CheckName) -> Option<String> {
         self.exceptions.beside_document(account, check)
-    }
-}
-
-impl Case<'_> {
-    fn amendments(&self) -> Amendments {
-        let id = |check, subject: Subject| subject.id(self.account, check);
-        let mut writes = inline_policy::writes(self).into_iter();
-        let put = writes.next().unwrap_or_else(|| self.baseline.put_inline(""));
-        let inline_name = match &put {
-            Write::PutInlinePolicy { name, .. } => name.clone(),
-            _ => String::new(),
-        };
-        let there = self.role.inline.get(&inline_name);
-        let detach = self.surplus().into_iter().map(|arn| {
-            let finding = id(CheckName::AttachedPolicies, self.attached_subject(&arn));
-            (finding, Write::DetachManagedPolicy { arn })
-        });
-        let wanted = self.rules.boundary(self.account);
-        let there_is = self.role.boundary.as_ref().map(|(arn, _)| arn);
-        let boundary = wanted.filter(|wanted| there_is != Some(wanted)).map(|arn| {
-            let finding = id(CheckName::RoleAttributes, self.boundary_subject());
-            (finding, Write::PutPermissionsBoundary { arn })
-        });
-        let insufficient = [Verdict::Missing, Verdict::Conditional].map(|verdict| {
-            id(CheckName::EffectivePermissions, Cut::Policies.subject(self, verdict))
-        });
-        Amendments {
-            trust: self.baseline.update_trust(),
-            trust_is_stricter: self.trust_is_stricter(),
-            put_is_done: there.is_some_and(|text| self.is_the_inline_policy(text)),
-            put,
-            inline_name,
-            delete: writes.collect(),
-            detach: detach.collect(),
-            boundary,
-            insufficient: insufficient.into(),
-        }
-    }
-
-    /// Attached policies that are neither required nor allowed.
-    fn surplus(&self) -> Vec<String> {
-        let checks = &self.rules.checks;
-        let listed: BTreeSet<String> = checks
-            .required_attachments
-            .iter()
-            .chain(&checks.allowed_attachments)
-            .map(|arn| self.rules.localized(arn, self.account))
-            .collect();
-        let Role { attached, .. } = self.role;
-        attached.keys().filter(|arn| !listed.contains(*arn)).cloned().collect()
-    }
-
-    fn trust_is_stricter(&self) -> bool {
-        Policy::parse(Kind::Trust, &self.role.trust_policy, &self.context()).is_ok_and(|policy| {
-            covers(&policy, &self.baseline.trust).verdict == Verdict::Conditional
-        })
-    }
-
-    fn is_the_inline_policy(&self, text: &str) -> bool {
-        Policy::parse(Kind::Identity, text, &self.context()).is_ok_and(|policy| {
-            compare(&policy, &self.baseline.inline).verdict == Verdict::Equivalent
-        })
     }
 }

@@ -37,6 +37,11 @@ pub(super) struct StoreFlags {
 }
 
 impl StoreFlags {
+    /// The store that was named, as it was named.
+    pub(super) fn named(&self) -> Option<String> {
+        self.store.as_ref().map(|path| path.display().to_string())
+    }
+
     fn open(&self, config: &StoreConfig) -> anyhow::Result<Store> {
         let mut config = config.clone();
         if let Some(path) = &self.store {

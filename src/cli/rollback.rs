@@ -80,6 +80,7 @@ async fn rollback(common: &Common, flags: &Rollback, config: &Config) -> anyhow:
     if !flags.yes {
         let how = UndoOptions {
             config: common.config_path().display().to_string(),
+            store: flags.store.named(),
             force: flags.force,
             code: undo.code(&base),
             blocked: held.err().map(|held| held.to_string()),

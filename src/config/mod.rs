@@ -51,7 +51,7 @@ pub struct Config {
     pub sweep: SweepConfig,
     /// How rolewarden logs.
     pub log: LogConfig,
-    /// Putting drift right.
+    /// Remediation of drift.
     #[serde(skip)]
     pub remediation: Remediation,
     /// Where `serve` keeps its memory.
@@ -281,14 +281,14 @@ pub struct Checks {
     pub accept_conditions: BTreeSet<String>,
 }
 
-/// Putting drift right: what may be done where, and how much at once.
+/// Remediation of drift: which actions may be taken, where, and how many at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Remediation {
     /// Whether anything is done.
     pub mode: RemediationMode,
-    /// What may be done; nothing else ever is.
+    /// The actions that rolewarden may take.
     pub actions: BTreeSet<Action>,
-    /// Verdicts that claim too little to be acted on, and are all the same.
+    /// What is left to people unless it is named here.
     pub act_on: BTreeSet<Doubt>,
     /// Only in these accounts; empty means all selected ones.
     pub include: Selector,
@@ -339,7 +339,7 @@ impl RemediationMode {
     }
 }
 
-/// What is not acted on unless told to.
+/// What rolewarden leaves to people unless `remediation.act_on` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Doubt {
@@ -347,14 +347,17 @@ pub enum Doubt {
     Invalid,
     /// The comparison was not decided.
     Undecided,
+    /// A document that holds an explicit Deny which the baseline lacks.
+    Deny,
+    /// A document that holds a condition which the baseline lacks, or policies narrowed to where the connector works.
+    Conditional,
 }
 
 impl Default for Remediation {
     fn default() -> Self {
         Self {
             mode: RemediationMode::Off,
-            actions: [Action::CreateRole, Action::UpdateTrustPolicy, Action::PutInlinePolicy]
-                .into(),
+            actions: [Action::UpdateTrustPolicy, Action::PutInlinePolicy].into(),
             act_on: BTreeSet::new(),
             include: Selector::default(),
             exclude: Selector::default(),

@@ -181,7 +181,7 @@ pub struct Change {
     pub undo: Option<Write>,
     /// One sentence for people.
     pub summary: String,
-    /// Line diff from before to after.
+    /// Line diff: `-` is what the role had before the change, `+` is what the change wrote.
     pub diff: String,
     /// Who asked.
     pub origin: Origin,

@@ -73,7 +73,7 @@ pub struct Finding {
     pub expected: Value,
     /// What it is; a text where it is no JSON.
     pub actual: Value,
-    /// A readable line diff of expected and actual; empty where there is nothing to compare.
+    /// A readable line diff: `-` is what the role has now, `+` is what the baseline says. Empty where there is nothing to compare.
     pub diff: String,
     /// AWS CLI commands that put it right, to be run with credentials of the account.
     pub fix: Vec<String>,

@@ -1,48 +1,59 @@
-//! One account: from its role, as it was read, to the steps that put it right.
+//! One account: from its role, as it was read, to the steps that remediate it.
 //!
 //! # The order of steps
 //! No role on the way allows anyone more than it does before or after all steps, and the connector never loses what it has:
 //!
-//! 1. a trust policy that lets strangers in is replaced first: what comes after must not serve them;
+//! 1. a trust policy that lets strangers in is replaced first: later steps must not serve them;
 //! 2. a permissions boundary is put where there is none: it can only take away;
 //! 3. the inline policy is put: from here on the role has what it needs;
 //! 4. only now inline policies beside it are deleted and managed policies detached;
-//! 5. a permissions boundary in place of another is put: it may let through more, of what is right by now;
-//! 6. a trust policy that only keeps the connector out is replaced last: it lets the service in to a role that is right;
-//! 7. the service-linked role, which is no part of this role, is made at the very end: it cannot be undone.
+//! 5. a permissions boundary in place of another is put: it may let more through, and by now that is the baseline's;
+//! 6. a trust policy that only keeps the connector out is replaced last: it opens a role that is remediated;
+//! 7. the service-linked role, which is no part of this role, is created at the very end: that cannot be undone.
 //!
 //! A role that is created has its trust policy, boundary and tags from the first moment, and its permissions a step later.
+//!
+//! No step undoes a decision of people: see [`super::decision`].
 
+use super::decision;
 use super::reasons::{defect, said, why};
-use super::steps::{Draft, touched};
+use super::steps::{Draft, Reason, touched};
 use super::{AccountPlan, Remaining};
-use crate::check::{Amendments, Assessment, Remedies, Rules, Todo};
+use crate::check::{Amendment, Amendments, Assessment, Remedies, Rules, Todo};
 use crate::config::{Doubt, Remediation};
 use crate::model::{
     Account, Action, CheckName, Finding, LINKED_ROLE, ScanError, Severity, Snapshot, Usage,
     Verdict, Write,
 };
 
-/// Looks at a role's permissions at most; the second one finds little, and the third nothing.
-const ROUNDS: usize = 4;
-
-/// What is to be done in one account.
+/// What to do in one account.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Planned {
     /// It is not drifted.
     Nothing,
-    /// It is drifted, and nothing is done about it: why.
-    LeftAlone(String),
+    /// It is drifted, and rolewarden does nothing about it.
+    LeftAlone {
+        /// Why, in a sentence.
+        why: String,
+        /// AWS CLI commands of the steps that were withheld because they would undo a decision.
+        fix: Vec<String>,
+    },
     /// These steps.
     Steps(AccountPlan),
 }
 
-/// Plans one account from its snapshot. Every plan given out was judged: what its steps lead to is right in all that they are
-/// for, and what stays is listed.
+impl Planned {
+    fn left_alone(why: impl Into<String>) -> Self {
+        Self::LeftAlone { why: why.into(), fix: Vec::new() }
+    }
+}
+
+/// Plans one account from its snapshot. The end state of every returned plan has been assessed: the checks it targets pass,
+/// and findings that stay are listed with the reason.
 ///
 /// # Errors
-/// As [`Rules::judge`]; `undecided` is none where `remediation.act_on` has it. `internal` when the steps would not lead where
-/// they should, which would be a defect.
+/// As [`Rules::judge`], without `undecided` where `remediation.act_on` has it. `internal` if the end state fails a targeted
+/// check, which would be a defect.
 pub fn account_plan(
     rules: &Rules,
     account: &Account,
@@ -50,26 +61,26 @@ pub fn account_plan(
     usage: Option<&Usage>,
     remediation: &Remediation,
 ) -> Result<Planned, ScanError> {
-    let planner = Planner { rules, account, usage, remediation };
     let assessed = rules.assess(account, snapshot, usage)?;
+    let excused = excused(&assessed).map(|(check, id)| (check, id.to_owned())).collect();
+    let planner = Planner { rules, account, usage, remediation, excused };
     if !planner.is_drifted(&assessed) {
-        // Where nothing is to be done about what is undecided, nothing is said to be well either.
+        // If `act_on` does not include `undecided`, an undecided account is unknown, not clean.
         return rules.judge(account, snapshot, usage).map(|_| Planned::Nothing);
     }
     if let Err(why) = planner.selected() {
-        return Ok(Planned::LeftAlone(why));
+        return Ok(Planned::left_alone(why));
     }
-    let Remedies { place, todo } = rules.remedies(account, snapshot)?;
+    let Remedies { place, todo } = planner.remedies(snapshot)?;
     if place.path.starts_with("/aws-service-role/") {
-        return Ok(Planned::LeftAlone(
-            "it is a service-linked role, which only its service changes".into(),
-        ));
+        return Ok(Planned::left_alone("it is a service-linked role: only its service changes it"));
     }
     let mut draft = Draft::new(snapshot.clone(), place);
     match todo {
         Todo::Forbidden => {
-            let why = "the role must not be there, and roles are never deleted: delete it by hand";
-            return Ok(Planned::LeftAlone(why.into()));
+            return Ok(Planned::left_alone(
+                "the configuration forbids the role, and rolewarden never deletes a role: delete it by hand",
+            ));
         }
         Todo::Create { create, put } => planner.create(&mut draft, &assessed, create, put),
         Todo::Change(amendments) => planner.change(&mut draft, &assessed, *amendments)?,
@@ -78,20 +89,33 @@ pub fn account_plan(
     planner.finish(draft, &assessed, snapshot)
 }
 
-struct Planner<'a> {
-    rules: &'a Rules,
-    account: &'a Account,
+/// Findings that an exception covers, by check, with the exception's id.
+fn excused(assessed: &Assessment) -> impl Iterator<Item = (CheckName, &str)> {
+    assessed.findings.iter().filter_map(|f| Some((f.check, f.exception.as_deref()?)))
+}
+
+pub(super) struct Planner<'a> {
+    pub(super) rules: &'a Rules,
+    pub(super) account: &'a Account,
     usage: Option<&'a Usage>,
-    remediation: &'a Remediation,
+    pub(super) remediation: &'a Remediation,
+    /// Findings covered before the first step. A step for one finding may give another one a new id, and an exception by id
+    /// would no longer cover it on the way.
+    excused: Vec<(CheckName, String)>,
 }
 
 impl Planner<'_> {
-    fn assess(&self, snapshot: &Snapshot) -> Result<Assessment, ScanError> {
+    pub(super) fn remedies(&self, snapshot: &Snapshot) -> Result<Remedies, ScanError> {
+        let may_undo = decision::allowed(&self.remediation.act_on);
+        self.rules.remedies(self.account, snapshot, may_undo)
+    }
+
+    pub(super) fn assess(&self, snapshot: &Snapshot) -> Result<Assessment, ScanError> {
         self.rules.assess(self.account, snapshot, self.usage)
     }
 
-    /// The findings that are drift and excused by nothing.
-    fn open<'f>(&self, assessed: &'f Assessment) -> impl Iterator<Item = &'f Finding> {
+    /// The findings that are drift, and that no exception covers.
+    pub(super) fn open<'f>(&self, assessed: &'f Assessment) -> impl Iterator<Item = &'f Finding> {
         assessed.findings.iter().filter(|f| f.exception.is_none() && self.rules.counts(f))
     }
 
@@ -106,21 +130,53 @@ impl Planner<'_> {
             .any(|check| self.undecided(assessed, *check))
     }
 
-    /// Whether a check was not decided and configuration says to act all the same.
-    fn undecided(&self, assessed: &Assessment, check: CheckName) -> bool {
+    /// Whether a check was not decided, and the configuration says to act nonetheless.
+    pub(super) fn undecided(&self, assessed: &Assessment, check: CheckName) -> bool {
         let undecided = |result: &crate::model::CheckResult| result.verdict == Verdict::Undecided;
         self.remediation.act_on.contains(&Doubt::Undecided)
             && assessed.checks.get(&check).is_some_and(undecided)
             && self.rules.exception(self.account, check).is_none()
     }
 
-    /// Whether configuration lets this account be changed at all.
+    /// Whether the configuration lets rolewarden change this account at all.
     fn selected(&self) -> Result<(), String> {
         super::gate::coverage(self.remediation, self.account).map_err(|why| why.to_string())
     }
 
+    /// Whether an amendment may be made: it undoes no decision, and the action may be taken. Else why not.
+    pub(super) fn may_make(
+        &self,
+        action: Action,
+        assessed: &Assessment,
+        amendment: &Amendment,
+    ) -> Result<(), Reason> {
+        self.may_undo([(action, amendment)], assessed)?;
+        self.may(action, assessed).map_err(Reason::from)
+    }
+
+    /// Whether the decisions that amendments would undo may be undone; else the reason, with the writes withheld. What stands
+    /// against the actions too is said at once: nobody should name a word in `act_on` to learn of the next obstacle.
+    pub(super) fn may_undo<'w>(
+        &self,
+        amendments: impl IntoIterator<Item = (Action, &'w Amendment)>,
+        assessed: &Assessment,
+    ) -> Result<(), Reason> {
+        let act_on = &self.remediation.act_on;
+        let held: Vec<(Action, &Amendment)> = amendments
+            .into_iter()
+            .filter(|(_, amendment)| decision::may_undo(&amendment.undoes, act_on).is_err())
+            .collect();
+        let undone = held.iter().flat_map(|(_, amendment)| &amendment.undoes);
+        let Err(mut why) = decision::may_undo(undone, act_on) else { return Ok(()) };
+        if let Some(also) = held.iter().find_map(|(action, _)| self.may(*action, assessed).err()) {
+            why = format!("{why}; {also}");
+        }
+        let withheld = held.iter().map(|(_, amendment)| amendment.write.clone()).collect();
+        Err(Reason { why, withheld })
+    }
+
     /// Whether an action may be taken; else why not.
-    fn may(&self, action: Action, assessed: &Assessment) -> Result<(), String> {
+    pub(super) fn may(&self, action: Action, assessed: &Assessment) -> Result<(), String> {
         if !self.remediation.actions.contains(&action) {
             return Err(format!("remediation.actions does not have {}", action.as_str()));
         }
@@ -135,13 +191,13 @@ impl Planner<'_> {
                 ));
             }
         }
-        // What an exception covers stays as it is, also where a step for something else would change it.
-        let covered = |f: &&Finding| f.exception.is_some() && touched(action).contains(&f.check);
-        match assessed.findings.iter().find(covered) {
+        // An exception's subject stays as it is, also where a step for something else would change it.
+        let before = self.excused.iter().map(|(check, id)| (*check, id.as_str()));
+        match before.chain(excused(assessed)).find(|(check, _)| touched(action).contains(check)) {
             None => Ok(()),
-            Some(Finding { check, exception, .. }) => Err(format!(
+            Some((check, exception)) => Err(format!(
                 "exception {} covers {}, which {} would change",
-                crate::model::printable_line(exception.as_deref().unwrap_or_default(), 64),
+                crate::model::printable_line(exception, 64),
                 check.as_str(),
                 action.as_str()
             )),
@@ -171,8 +227,8 @@ impl Planner<'_> {
         assessed: &Assessment,
         amendments: Amendments,
     ) -> Result<(), ScanError> {
-        let Amendments { trust, trust_is_stricter, boundary, .. } = &amendments;
-        let trust = self.trust(draft, assessed, *trust_is_stricter).map(|when| (when, trust));
+        let Amendments { trust, boundary, .. } = &amendments;
+        let trust = self.trust(draft, assessed, trust).map(|when| (when, &trust.write));
         let boundary = self.boundary(draft, assessed, boundary.as_ref());
         if let Some((When::First, trust)) = trust {
             draft.step(trust.clone());
@@ -191,45 +247,48 @@ impl Planner<'_> {
     }
 
     /// Whether the trust policy is replaced, and when.
-    fn trust(&self, draft: &mut Draft, assessed: &Assessment, stricter: bool) -> Option<When> {
+    fn trust(&self, draft: &mut Draft, assessed: &Assessment, trust: &Amendment) -> Option<When> {
         let check = CheckName::TrustPolicy;
         let open = self.open(assessed).any(|finding| finding.check == check);
         if !open && !self.undecided(assessed, check) {
             return None;
         }
-        let when = match assessed.verdicts.get(&check) {
-            Some(Verdict::Conditional) => {
-                Err("it is stricter than the baseline, and is never widened".into())
-            }
-            _ if stricter => Err(
-                "it has conditions that the baseline does not have, and they are never stripped"
-                    .into(),
-            ),
-            Some(Verdict::Invalid) => self.doubt(Doubt::Invalid).map(|()| When::First),
-            Some(Verdict::Missing) => Ok(When::Last),
-            _ => Ok(When::First),
-        };
-        let allowed =
-            when.and_then(|when| self.may(Action::UpdateTrustPolicy, assessed).map(|()| when));
-        allowed.map_err(|why| draft.because(check, why)).ok()
+        let verdict = assessed.verdicts.get(&check).copied().unwrap_or(Verdict::Undecided);
+        let may = self
+            .may_make(Action::UpdateTrustPolicy, assessed, trust)
+            .and_then(|()| self.may_act_on(verdict).map_err(Reason::from));
+        if let Err(why) = may {
+            draft.because(check, why);
+            return None;
+        }
+        Some(match verdict {
+            // Both only give.
+            Verdict::Missing | Verdict::Conditional => When::Last,
+            Verdict::Equivalent
+            | Verdict::Excess
+            | Verdict::MissingAndExcess
+            | Verdict::Absent
+            | Verdict::Invalid
+            | Verdict::Undecided => When::First,
+        })
     }
 
     fn boundary<'w>(
         &self,
         draft: &mut Draft,
         assessed: &Assessment,
-        boundary: Option<&'w (String, Write)>,
+        boundary: Option<&'w (String, Amendment)>,
     ) -> Option<(When, &'w Write)> {
         let (finding, put) = boundary?;
         self.open(assessed).find(|open| open.id == *finding)?;
-        if let Err(why) = self.may(Action::PutPermissionsBoundary, assessed) {
+        if let Err(why) = self.may_make(Action::PutPermissionsBoundary, assessed, put) {
             draft.because_of(finding, why);
             return None;
         }
-        Some((if draft.has_boundary() { When::Last } else { When::First }, put))
+        Some((if draft.has_boundary() { When::Last } else { When::First }, &put.write))
     }
 
-    /// Makes the service-linked role: after all that can be undone.
+    /// Creates the service-linked role, after everything that can be undone.
     fn linked_role(&self, draft: &mut Draft, assessed: &Assessment) {
         let (check, action) = (CheckName::ServiceLinkedRole, Action::CreateServiceLinkedRole);
         if self.open(assessed).all(|finding| finding.check != check) {
@@ -238,7 +297,7 @@ impl Planner<'_> {
         let seen = self.usage.and_then(|usage| usage.roles.get(LINKED_ROLE));
         let free = match seen {
             Some(Snapshot::Absent) => self.may(action, assessed),
-            Some(Snapshot::Present(_)) | None => Err("another role has its name".into()),
+            Some(Snapshot::Present(_)) | None => Err("another role already has its name".into()),
         };
         match free {
             Ok(()) => draft.step(self.rules.linked_role_creation()),
@@ -246,155 +305,31 @@ impl Planner<'_> {
         }
     }
 
-    /// Until there is nothing left to do: what was invalid or in the way may have hidden something else.
-    fn all_permissions(&self, draft: &mut Draft) -> Result<(), ScanError> {
-        for _ in 0..ROUNDS {
-            let before = draft.steps().len();
-            let assessed = self.assess(draft.snapshot())?;
-            let remedies = self.rules.remedies(self.account, draft.snapshot())?;
-            if let Todo::Change(amendments) = remedies.todo {
-                self.permissions(draft, &assessed, &amendments)?;
-            }
-            if draft.steps().len() == before {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts the inline policy, then takes away what is beside it: each only where the connector keeps what it has.
-    fn permissions(
-        &self,
-        draft: &mut Draft,
-        assessed: &Assessment,
-        amendments: &Amendments,
-    ) -> Result<(), ScanError> {
-        let inline = CheckName::InlinePolicy;
-        draft.forget(inline);
-        let verdict = assessed.verdicts.get(&inline).copied().unwrap_or(Verdict::Undecided);
-        let detach: Vec<&(String, Write)> = amendments
-            .detach
-            .iter()
-            .filter(|(finding, _)| self.open(assessed).any(|open| open.id == *finding))
-            .collect();
-        let lacking = !matches!(verdict, Verdict::Equivalent | Verdict::Excess);
-        let may_detach = self.may(Action::DetachManagedPolicy, assessed);
-        let wanted = verdict != Verdict::Equivalent
-            && (self
-                .open(assessed)
-                .any(|f| f.check == inline || amendments.insufficient.contains(&f.id))
-                || self.undecided(assessed, inline)
-                || (lacking && may_detach.is_ok() && !detach.is_empty()));
-        if wanted {
-            self.inline(draft, assessed, amendments, verdict)?;
-        }
-        for (finding, write) in detach {
-            let keeps = || self.keeps_permissions(draft, write);
-            let why = match &may_detach {
-                Err(why) => Some(why.clone()),
-                Ok(()) if keeps()? => None,
-                Ok(()) => Some(
-                    "without it the connector would lose permissions that nothing else gives it"
-                        .into(),
-                ),
-            };
-            match why {
-                None => draft.step(write.clone()),
-                Some(why) => draft.because_of(finding, why),
-            }
-        }
-        Ok(())
-    }
-
-    fn inline(
-        &self,
-        draft: &mut Draft,
-        assessed: &Assessment,
-        amendments: &Amendments,
-        verdict: Verdict,
-    ) -> Result<(), ScanError> {
-        let check = CheckName::InlinePolicy;
-        let doubt = match verdict {
-            Verdict::Invalid => self.doubt(Doubt::Invalid),
-            Verdict::Undecided => self.doubt(Doubt::Undecided),
-            _ => Ok(()),
+    /// Whether the configuration says to act on a verdict that claims too little; else why not.
+    pub(super) fn may_act_on(&self, verdict: Verdict) -> Result<(), String> {
+        let (doubt, why) = match verdict {
+            Verdict::Invalid => (
+                Doubt::Invalid,
+                "the document is not well-formed; rolewarden replaces it only with `invalid` in remediation.act_on",
+            ),
+            Verdict::Undecided => (
+                Doubt::Undecided,
+                "the comparison was not decided; rolewarden acts on it only with `undecided` in remediation.act_on",
+            ),
+            Verdict::Equivalent
+            | Verdict::Missing
+            | Verdict::Excess
+            | Verdict::MissingAndExcess
+            | Verdict::Conditional
+            | Verdict::Absent => return Ok(()),
         };
-        if let Err(why) = doubt {
-            draft.because(check, why);
-            return Ok(());
+        match self.remediation.act_on.contains(&doubt) {
+            true => Ok(()),
+            false => Err(why.to_owned()),
         }
-        let may_put = self.may(Action::PutInlinePolicy, assessed);
-        let put_first = amendments.put_is_done || may_put.is_ok();
-        let may_delete = match (put_first, self.may(Action::DeleteInlinePolicy, assessed)) {
-            (true, may) => may,
-            (false, _) => {
-                Err("what is inline beside it is deleted only once it is right itself".into())
-            }
-        };
-        let beside = !amendments.delete.is_empty();
-        if let (true, Err(why)) = (beside, &may_delete) {
-            draft.because(check, why.clone());
-        }
-        if !amendments.put_is_done {
-            match may_put {
-                Err(why) => draft.because(check, why),
-                Ok(())
-                    if !beside
-                        || may_delete.is_ok()
-                        || self.helps(draft, amendments, verdict)? =>
-                {
-                    draft.step(amendments.put.clone());
-                }
-                // One more policy beside those that stay would change nothing.
-                Ok(()) => {}
-            }
-        }
-        if may_delete.is_ok() {
-            for write in &amendments.delete {
-                draft.step(write.clone());
-            }
-        }
-        Ok(())
     }
 
-    /// Whether to put the inline policy is worth it where the policies beside it stay.
-    fn helps(
-        &self,
-        draft: &Draft,
-        amendments: &Amendments,
-        verdict: Verdict,
-    ) -> Result<bool, ScanError> {
-        let replaced = draft.has_inline(&amendments.inline_name);
-        let after = self.assess(&draft.after(&amendments.put))?;
-        Ok(replaced || after.verdicts.get(&CheckName::InlinePolicy) != Some(&verdict))
-    }
-
-    /// Whether the connector has all it needs once this is made, or never needed it for that.
-    fn keeps_permissions(&self, draft: &Draft, write: &Write) -> Result<bool, ScanError> {
-        let after = self.assess(&draft.after(write))?;
-        let is = |check, verdicts: &[Verdict]| {
-            after.verdicts.get(&check).is_some_and(|verdict| verdicts.contains(verdict))
-        };
-        Ok(is(CheckName::InlinePolicy, &[Verdict::Equivalent, Verdict::Excess])
-            || is(CheckName::EffectivePermissions, &[Verdict::Equivalent]))
-    }
-
-    fn doubt(&self, doubt: Doubt) -> Result<(), String> {
-        if self.remediation.act_on.contains(&doubt) {
-            return Ok(());
-        }
-        Err(match doubt {
-            Doubt::Invalid => {
-                "it is not one strict policy document, and remediation.act_on does not have invalid"
-            }
-            Doubt::Undecided => {
-                "the comparison was not decided, and remediation.act_on does not have undecided"
-            }
-        }
-        .into())
-    }
-
-    /// Judges what the steps lead to, before they are given out.
+    /// Assesses the end state of the steps before returning them.
     fn finish(
         &self,
         draft: Draft,
@@ -407,11 +342,12 @@ impl Planner<'_> {
         let made = draft.does(Action::CreateServiceLinkedRole);
         let stays = |f: &&Finding| !made || f.check != CheckName::ServiceLinkedRole;
         for finding in self.open(&after).filter(stays) {
+            let withheld = draft.reason(finding).filter(|reason| !reason.withheld.is_empty());
             remaining.push(Remaining {
                 check: finding.check,
                 finding: finding.summary.clone(),
                 why: why(&draft, finding)?,
-                fix: finding.fix.clone(),
+                fix: withheld.map_or_else(|| finding.fix.clone(), |reason| draft.commands(reason)),
             });
         }
         for (action, check) in [
@@ -430,7 +366,7 @@ impl Planner<'_> {
         }
         if draft.steps().is_empty() {
             let why = if remaining.is_empty() { draft.reasons() } else { said(&remaining) };
-            return Ok(Planned::LeftAlone(why));
+            return Ok(Planned::LeftAlone { why, fix: draft.withheld() });
         }
         let role_id = match snapshot {
             Snapshot::Absent => None,
@@ -455,8 +391,8 @@ impl Planner<'_> {
         }))
     }
 
-    /// Whether a check need not be right where a step was made for another one: nobody judges it, or what it found is too mild
-    /// to be drift.
+    /// Whether a check may still fail after a step that was made for another one: it is switched off, or its findings are too
+    /// mild to be drift.
     fn may_differ(&self, after: &Assessment, check: CheckName) -> bool {
         let mild = || {
             let found = after.findings.iter().any(|finding| finding.check == check);

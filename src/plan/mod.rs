@@ -3,8 +3,10 @@
 mod account;
 mod arming;
 mod blocked;
+mod decision;
 mod file;
 pub mod gate;
+mod policies;
 mod reasons;
 mod rest;
 mod steps;
@@ -164,7 +166,7 @@ pub struct Step {
     pub undo: Option<Write>,
     /// One sentence for people.
     pub summary: String,
-    /// Line diff from before to after.
+    /// Line diff: `-` is what the role has now, `+` is what the step writes.
     pub diff: String,
 }
 
@@ -178,7 +180,7 @@ pub struct Remaining {
     pub finding: String,
     /// Why nothing is done about it.
     pub why: String,
-    /// AWS CLI commands that put it right.
+    /// AWS CLI commands that remediate it; of a step that was withheld because it would undo a decision, that step's.
     pub fix: Vec<String>,
 }
 
@@ -192,4 +194,7 @@ pub struct LeftAlone {
     pub name: String,
     /// Why, in a sentence.
     pub why: String,
+    /// AWS CLI commands of the steps that were withheld because they would undo a decision: for a person to run.
+    #[serde(default)]
+    pub fix: Vec<String>,
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::Remaining;
-use super::steps::{Draft, Reason};
+use super::steps::Draft;
 use crate::model::{Action, CheckName, Finding, ScanError, UnknownReason};
 
 /// Why a finding stays.
 pub(super) fn why(draft: &Draft, finding: &Finding) -> Result<String, ScanError> {
-    if let Some(Reason(why)) = draft.reason(finding) {
-        return Ok(why.clone());
+    if let Some(reason) = draft.reason(finding) {
+        return Ok(reason.why.clone());
     }
     Ok(match finding.check {
         CheckName::TrustPolicy if draft.does(Action::UpdateTrustPolicy) => {
@@ -19,13 +19,15 @@ pub(super) fn why(draft: &Draft, finding: &Finding) -> Result<String, ScanError>
             return Err(defect(finding.check));
         }
         CheckName::ServiceLinkedRole => return Err(defect(finding.check)),
-        CheckName::RoleExists => "a role is never deleted, not even to be made anew",
-        CheckName::TrustPolicy | CheckName::InlinePolicy => "it is not what this plan is for",
-        CheckName::AttachedPolicies => "nothing is ever attached",
-        CheckName::EffectivePermissions => {
-            "what keeps permissions away stays, or is not what this plan is for"
+        CheckName::RoleExists => {
+            "rolewarden never deletes a role, not even to create it again at another path"
         }
-        CheckName::RoleAttributes => "session duration and tags are left to people",
+        CheckName::TrustPolicy | CheckName::InlinePolicy => "no step of this plan is about it",
+        CheckName::AttachedPolicies => "rolewarden never attaches a policy",
+        CheckName::EffectivePermissions => {
+            "the policy or boundary that takes permissions away stays"
+        }
+        CheckName::RoleAttributes => "rolewarden does not change session durations and tags",
         CheckName::ConnectorUsage => "clusters, and the roles they name, are left to people",
     }
     .into())
@@ -45,11 +47,11 @@ pub(super) fn said(remaining: &[Remaining]) -> String {
     said.join("; ")
 }
 
-/// The steps would not do what they are for.
+/// The steps would not remediate what they are for.
 pub(super) fn defect(check: CheckName) -> ScanError {
     ScanError::new(
         UnknownReason::Internal,
-        format!("the steps would not put {} right: a defect of rolewarden", check.as_str()),
+        format!("the planned steps would not remediate {}: a defect of rolewarden", check.as_str()),
     )
-    .hint("please report it, with the role's documents; put it right by hand meanwhile")
+    .hint("report it, with the role's documents; until then, remediate the role by hand")
 }

@@ -1,17 +1,27 @@
-//! Steps in the making: each is applied to the role as it will be by then, so that its undo and its diff are right.
+//! Steps in the making. Each one is applied to the role as the steps before it leave it, so that its undo and its diff fit.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::Step;
-use crate::check::{Assessment, diff_of_change, shown};
+use crate::check::{Assessment, commands, diff_of_change, shown};
 use crate::model::{
     Action, CheckName, Finding, RoleArn, Snapshot, Write, printable, printable_line,
 };
 
 /// Why a finding stays.
-pub(super) struct Reason(pub(super) String);
+pub(super) struct Reason {
+    pub(super) why: String,
+    /// The writes that a person may make instead: those withheld because they would undo a decision.
+    pub(super) withheld: Vec<Write>,
+}
+
+impl<T: Into<String>> From<T> for Reason {
+    fn from(why: T) -> Self {
+        Self { why: why.into(), withheld: Vec::new() }
+    }
+}
 
 /// The steps so far, and what they lead to.
 pub(super) struct Draft {
@@ -35,19 +45,19 @@ impl Draft {
         self.steps.push(step);
     }
 
-    /// The findings of a check stay, for this reason; the first one stands.
-    pub(super) fn because(&mut self, check: CheckName, why: String) {
-        self.by_check.entry(check).or_insert(Reason(why));
+    /// The findings of a check stay, for this reason. Of several reasons the first one is kept.
+    pub(super) fn because(&mut self, check: CheckName, reason: impl Into<Reason>) {
+        self.by_check.entry(check).or_insert_with(|| reason.into());
     }
 
-    /// The findings of a check are looked at anew.
+    /// Drops the reason of a check: its findings are planned for again.
     pub(super) fn forget(&mut self, check: CheckName) {
         self.by_check.remove(&check);
     }
 
     /// One finding stays, for this reason.
-    pub(super) fn because_of(&mut self, finding: &str, why: String) {
-        self.by_finding.insert(finding.to_owned(), Reason(why));
+    pub(super) fn because_of(&mut self, finding: &str, reason: impl Into<Reason>) {
+        self.by_finding.insert(finding.to_owned(), reason.into());
     }
 
     pub(super) fn reason(&self, finding: &Finding) -> Option<&Reason> {
@@ -56,9 +66,29 @@ impl Draft {
 
     /// Every reason, with its check.
     pub(super) fn reasons(&self) -> String {
-        let said =
-            self.by_check.iter().map(|(check, Reason(why))| format!("{}: {why}", check.as_str()));
+        let said = self
+            .by_check
+            .iter()
+            .map(|(check, reason)| format!("{}: {}", check.as_str(), reason.why));
         said.collect::<Vec<_>>().join("; ")
+    }
+
+    /// AWS CLI commands that make the writes of a reason.
+    pub(super) fn commands(&self, reason: &Reason) -> Vec<String> {
+        commands(&self.place.name, &reason.withheld)
+    }
+
+    /// AWS CLI commands of all withheld writes, each once.
+    pub(super) fn withheld(&self) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        for reason in self.by_check.values().chain(self.by_finding.values()) {
+            for command in self.commands(reason) {
+                if !all.contains(&command) {
+                    all.push(command);
+                }
+            }
+        }
+        all
     }
 
     pub(super) fn explains(&self, check: CheckName) -> bool {
@@ -85,10 +115,6 @@ impl Draft {
 
     pub(super) fn has_boundary(&self) -> bool {
         matches!(&self.now, Snapshot::Present(role) if role.boundary.is_some())
-    }
-
-    pub(super) fn has_inline(&self, name: &str) -> bool {
-        matches!(&self.now, Snapshot::Present(role) if role.inline.contains_key(name))
     }
 
     /// The steps, each with the finding it is for.
@@ -145,12 +171,12 @@ fn summary(write: &Write, place: &RoleArn) -> String {
         }
         Write::DeletePermissionsBoundary => "delete the permissions boundary".to_owned(),
         Write::CreateServiceLinkedRole { service } => {
-            format!("create the service-linked role of {} (nothing undoes this)", line(service))
+            format!("create the service-linked role of {} (this cannot be undone)", line(service))
         }
     }
 }
 
-/// Line diff of what a write changes.
+/// Line diff: `-` is what the role has now, `+` is what the write leaves.
 fn diff(write: &Write, before: &Snapshot) -> String {
     let role = match before {
         Snapshot::Absent => None,

@@ -1,5 +1,6 @@
 //! Plans and the gate, through the public doors.
 
+mod decisions;
 mod file;
 mod gate;
 mod order;

@@ -18,6 +18,16 @@ impl Decisions {
     pub fn none(self) -> bool {
         !self.deny && !self.condition
     }
+
+    /// Those that are not among `others`.
+    pub fn beyond(self, others: Self) -> Self {
+        Self { deny: self.deny && !others.deny, condition: self.condition && !others.condition }
+    }
+
+    /// These and `others`.
+    pub fn and(self, others: Self) -> Self {
+        Self { deny: self.deny || others.deny, condition: self.condition || others.condition }
+    }
 }
 
 impl Policy {
@@ -45,6 +55,13 @@ impl Policy {
     /// The policy without its statements under a condition, but the baseline's: what it grants unconditionally.
     pub fn granted(&self, baseline: &Self) -> Self {
         let own = |s: &&Statement| !is_foreign(s.condition.as_ref(), baseline);
+        let statements = self.statements.iter().filter(own).cloned().collect();
+        Self { statements, ..self.clone() }
+    }
+
+    /// Its Allows under a condition that the baseline lacks, and nothing else.
+    pub fn limited(&self, baseline: &Self) -> Self {
+        let own = |s: &&Statement| s.allow && is_foreign(s.condition.as_ref(), baseline);
         let statements = self.statements.iter().filter(own).cloned().collect();
         Self { statements, ..self.clone() }
     }

@@ -185,13 +185,13 @@ where
         let planned = account_plan(&self.rules, account, &seen, Some(&usage), &self.remediation)?;
         let now = match &planned {
             Planned::Steps(now) => now.steps.as_slice(),
-            Planned::Nothing | Planned::LeftAlone(_) => &[],
+            Planned::Nothing | Planned::LeftAlone { .. } => &[],
         };
         let same = now.len() == plan.steps.len()
             && now.iter().zip(&plan.steps).all(|(a, b)| (&a.write, &a.undo) == (&b.write, &b.undo));
         Ok(match (same, planned) {
             (true, _) => Ok(seen),
-            (false, Planned::LeftAlone(why)) => Err((Outcome::Left, why)),
+            (false, Planned::LeftAlone { why, .. }) => Err((Outcome::Left, why)),
             // What a step makes beside the role does not show in the role.
             (false, Planned::Nothing) if self.is_done(account, plan, &seen).await? => {
                 Err((Outcome::DoneAlready, DONE.to_owned()))

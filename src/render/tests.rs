@@ -14,7 +14,7 @@ use crate::model::{
 };
 
 const TRUST_FIX: &str = "aws iam update-assume-role-policy --role-name AmazonEKSConnectorAgentRole --policy-document '{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ssm.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}]}'";
-const TRUST_DIFF: &str = "   \"Effect\": \"Allow\",\n   \"Principal\": {\n-    \"Service\": \"ssm.amazonaws.com\"\n+    \"AWS\": \"arn:aws:iam::999988887777:root\"\n   },\n";
+const TRUST_DIFF: &str = "   \"Effect\": \"Allow\",\n   \"Principal\": {\n-    \"AWS\": \"arn:aws:iam::999988887777:root\"\n+    \"Service\": \"ssm.amazonaws.com\"\n   },\n";
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()

@@ -73,14 +73,14 @@ where
 
 impl Planning {
     fn add(&mut self, account: &Account, planned: Result<Planned, ScanError>) {
-        let why = match planned {
+        let (why, fix) = match planned {
             Ok(Planned::Steps(plan)) => return self.accounts.push(plan),
-            Ok(Planned::LeftAlone(why)) => why,
-            Ok(Planned::Nothing) => "it is not drifted any more".to_owned(),
-            Err(error) => format!("it could not be read and planned: {error}"),
+            Ok(Planned::LeftAlone { why, fix }) => (why, fix),
+            Ok(Planned::Nothing) => ("it is not drifted any more".to_owned(), Vec::new()),
+            Err(error) => (format!("it could not be read and planned: {error}"), Vec::new()),
         };
         let name = printable_line(&account.name, 256);
-        self.left_alone.push(LeftAlone { account: account.id.clone(), name, why });
+        self.left_alone.push(LeftAlone { account: account.id.clone(), name, why, fix });
     }
 }
 

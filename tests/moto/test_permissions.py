@@ -22,7 +22,7 @@ MANAGEMENT = "777700000000"  # of an organization beside the one of the other te
 HUB_ROLE = f"arn:aws:iam::{MANAGEMENT}:role/rolewarden-hub"
 BOUNDARY = "arn:aws:iam::${rolewarden:account_id}:policy/Boundary"
 TAGS = {"team": "platform"}
-DEFAULT_ACTIONS = ["create_role", "update_trust_policy", "put_inline_policy"]
+DEFAULT_ACTIONS = ["update_trust_policy", "put_inline_policy"]
 EVERYTHING = document(allow("*"))
 WRITES = {
     "remediation": {

@@ -28,8 +28,15 @@ ACTIONS = [
     "detach_managed_policy",
     "put_permissions_boundary",
 ]
-# A stricter trust policy is somebody's decision, a boundary somebody's limit; no role is moved or deleted.
+# A Deny, a condition and a narrower policy with which the connector works are decisions of people, a boundary is their
+# limit; no role is moved or deleted.
 LEFT_ALONE = {
+    "trust denied again",
+    "clusters of one region only",
+    "denied in the same policy",
+    "denied in a second policy",
+    "allowed from one network",
+    "a denying policy attached",
     "trust denied under a condition",
     "trust for this account only",
     "trust for another account only",

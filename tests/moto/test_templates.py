@@ -143,6 +143,7 @@ CASES = {
             "RoleName": "writer",
             "RolePath": "/team/",
             "TargetRolePath": "/team/",
+            "CreateRole": "true",
             "DeleteInlinePolicy": "true",
             "DetachManagedPolicy": "true",
             "KeptPolicies": ",".join(KEPT),
@@ -158,7 +159,6 @@ CASES = {
         MEMBER_FLAGS,
         {
             **MEMBER,
-            "CreateRole": "false",
             "UpdateTrustPolicy": "false",
             "PutInlinePolicy": "false",
             "DeleteInlinePolicy": "true",
@@ -174,6 +174,7 @@ CASES = {
         [*MEMBER_FLAGS, "--without-rollback", "--session-tags"],
         {
             **MEMBER,
+            "CreateRole": "true",
             "UpdateTrustPolicy": "false",
             "PermissionsBoundaryArn": "arn:aws:iam::*:policy/Limit",
             "Rollback": "false",
@@ -184,7 +185,7 @@ CASES = {
         "remediate",
         {"remediation": {"mode": "plan", "actions": ["update_trust_policy", "put_permissions_boundary"]}},
         MEMBER_FLAGS,
-        {**MEMBER, "CreateRole": "false", "PutInlinePolicy": "false", "PutPermissionsBoundary": "true"},
+        {**MEMBER, "PutInlinePolicy": "false", "PutPermissionsBoundary": "true"},
     ),
 }
 ACCOUNTS = {case: f"{555500000000 + number}" for number, case in enumerate(CASES)}

@@ -23,7 +23,8 @@ const KINDS: [Kind; 6] = [
 
 fn lab() -> (Lab, Vec<AccountId>) {
     let (world, ids) = world_of(&KINDS);
-    (Lab::new(world), ids)
+    let actions = "remediation: {actions: [create_role, update_trust_policy, put_inline_policy]}\n";
+    (Lab::new(world).config(&format!("{ORGANIZATION}{QUICK}{actions}")), ids)
 }
 
 /// The plan, and that no write reached the server and the remediation role was not assumed.
@@ -61,17 +62,30 @@ fn a_plan_has_steps_for_what_may_be_put_right_and_reasons_for_the_rest() {
         ],
         "{run}"
     );
+    let stricter = format!(
+        "trust-policy: left to people: the trust policy holds a condition (statement 1 allows sts:AssumeRole only if aws:SourceAccount is {}); rolewarden changes that only with `conditional` in remediation.act_on",
+        ids[5]
+    );
     let left: Vec<(&AccountId, &str)> =
         plan.left_alone.iter().map(|left| (&left.account, left.why.as_str())).collect();
     let mut want = [
         (&ids[3], "inline-policy: remediation.actions does not have delete_inline_policy"),
-        (&ids[5], "trust-policy: it is stricter than the baseline, and is never widened"),
+        (&ids[5], stricter.as_str()),
     ];
     want.sort();
     assert_eq!(left, want, "{run}");
     assert_eq!((plan.selected, plan.unknown), (8, 1), "{run}");
     assert_eq!((plan.arming_code.len(), plan.accounts_per_run), (12 + 1 + 16, 1));
     assert!(plan.accounts.iter().all(|account| account.remaining.is_empty()), "{run}");
+    // What a person may run instead, for decisions alone.
+    for left in &plan.left_alone {
+        let commands =
+            left.fix.iter().filter(|command| command.contains("update-assume-role-policy"));
+        assert_eq!(
+            (left.fix.len(), commands.count()),
+            if left.account == ids[5] { (1, 1) } else { (0, 0) }
+        );
+    }
 }
 
 #[test]
@@ -84,7 +98,9 @@ fn the_text_reads_like_terraforms_and_ends_with_how_to_apply_it() {
         "  + create_role: create the role AmazonEKSConnectorAgentRole",
         "  + put_inline_policy: put the inline policy AmazonEKSConnectorAgentPolicy",
         "      +         \"ssmmessages:CreateDataChannel\",",
+        "In diffs, - is what the role has now and + is what the step writes.",
         "LEFT ALONE  2 accounts",
+        "      aws iam update-assume-role-policy --role-name AmazonEKSConnectorAgentRole",
         "Plan: 2 to create, 1 to update, 0 to delete in 2 accounts; 0 findings remain.",
         "INCOMPLETE: 1 of 8 accounts could not be judged; nothing is planned for it",
         "Nothing was changed, and nothing is armed: this is a plan.",

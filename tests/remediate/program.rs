@@ -20,6 +20,7 @@ pub(crate) const CONFIG: &str = "accounts: {source: organization}
 sweep: {max_attempts: 2}
 remediation:
   mode: apply
+  actions: [create_role, update_trust_policy, put_inline_policy]
   max_accounts: 1000
   max_percent: 100
   max_unknown_percent: 0

@@ -255,7 +255,7 @@ impl Lab {
             let rules = &engine.rules;
             match account_plan(rules, account, &seen, None, &self.config.remediation).unwrap() {
                 Planned::Steps(steps) => plans.push(steps),
-                Planned::Nothing | Planned::LeftAlone(_) => {}
+                Planned::Nothing | Planned::LeftAlone { .. } => {}
             }
         }
         let selected = accounts.len();

@@ -13,7 +13,7 @@ const KINDS: [Kind; 3] = [Kind::Absent, Kind::Everyone, Kind::MissingAction];
 fn yaml(mode: &str, more: &str) -> String {
     config(&format!(
         "sweep: {{every: 1d, jitter: 0s, max_attempts: 2}}
-remediation: {{mode: {mode}, max_accounts: 10, max_percent: 100, write_interval: 10ms, grace: 0s, verify_timeout: 2s{more}}}
+remediation: {{mode: {mode}, actions: [create_role, update_trust_policy, put_inline_policy], max_accounts: 10, max_percent: 100, write_interval: 10ms, grace: 0s, verify_timeout: 2s{more}}}
 "
     ))
 }

@@ -58,7 +58,7 @@ variable "target_role_path" {
 
 variable "create_role" {
   type        = bool
-  default     = true
+  default     = false
   description = "remediation.actions has create_role."
 }
 

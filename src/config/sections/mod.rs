@@ -39,7 +39,7 @@ pub(super) fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
     let log = keys.key("log", "How rolewarden logs.", Section(running::log), json!({}));
     let remediation = keys.key(
         "remediation",
-        "Putting drift right.",
+        "Remediation of drift.",
         Section(remediation::remediation),
         json!({}),
     );

@@ -1,4 +1,4 @@
-//! `remediation`: what may be put right where, and how much at once. Of every limit, 0 means none.
+//! `remediation`: which actions may be taken, where, and how many at once. A limit of 0 allows none.
 
 use serde_json::json;
 
@@ -32,8 +32,15 @@ const ACTION: OneOf<Action> = OneOf {
     later: &[],
 };
 
-const DOUBT: OneOf<Doubt> =
-    OneOf { words: &[("invalid", Doubt::Invalid), ("undecided", Doubt::Undecided)], later: &[] };
+const DOUBT: OneOf<Doubt> = OneOf {
+    words: &[
+        ("deny", Doubt::Deny),
+        ("conditional", Doubt::Conditional),
+        ("invalid", Doubt::Invalid),
+        ("undecided", Doubt::Undecided),
+    ],
+    later: &[],
+};
 
 /// Percentages.
 const PERCENT: Count = Count(0..=100);
@@ -41,29 +48,30 @@ const PERCENT: Count = Count(0..=100);
 pub(super) fn remediation(keys: &mut Keys<'_, '_>) -> Option<Remediation> {
     let mode = keys.key(
         "mode",
-        "Whether drift is put right: off; plan: it is planned and nothing is done; apply: yes, once it is armed with the code that `rolewarden plan` prints.",
+        "How far remediation goes. off: not at all; plan: it plans and writes nothing; apply: it writes, once armed with the code that `rolewarden plan` prints.",
         MODE,
         json!("off"),
     );
     let actions = keys.key(
         "actions",
-        "What may be done; nothing else ever is.",
+        "Actions that rolewarden may take. It takes no other.",
         List(ACTION),
-        json!(["create_role", "update_trust_policy", "put_inline_policy"]),
+        json!(["update_trust_policy", "put_inline_policy"]),
     );
     let act_on = keys.key(
         "act_on",
-        "Verdicts that claim too little to be acted on, and are all the same: invalid, undecided.",
+        "Change these too, which are left to people by default. deny, conditional: documents that hold an explicit Deny or a condition that the baseline lacks (a document that holds both needs both words), conditional also policies narrowed to where the connector works; invalid, undecided: documents that are not well-formed, comparisons that were not decided.",
         List(DOUBT),
         json!([]),
     );
     let include = keys.key(
         "include",
-        "Only in these accounts; empty means all that are scanned.",
+        "Accounts that may be changed; empty means all scanned accounts.",
         Section(selector),
         json!({}),
     );
-    let exclude = keys.key("exclude", "Never in these.", Section(selector), json!({}));
+    let exclude =
+        keys.key("exclude", "Accounts that are never changed.", Section(selector), json!({}));
     let limits = limits(keys);
     let (breaker_failures, breaker_percent) = breaker(keys);
     let kill_switch = keys.key(
@@ -89,43 +97,43 @@ pub(super) fn remediation(keys: &mut Keys<'_, '_>) -> Option<Remediation> {
 fn limits(keys: &mut Keys<'_, '_>) -> Option<Remediation> {
     let max_accounts = keys.key(
         "max_accounts",
-        "Accounts changed in one run, at most; 0: none. Of a shard its part: divided by their number, and at least one.",
+        "Most accounts changed in one run; 0: none. Divided among shards, at least one each.",
         Count(0..=100_000),
         json!(10),
     );
     let max_percent = keys.key(
         "max_percent",
-        "Percent of the selected accounts changed in one run, at most, rounded up; 0: none.",
+        "Most accounts changed in one run, as a percentage of the selected ones, rounded up; 0: none.",
         PERCENT,
         json!(1),
     );
     let write_interval = keys.key(
         "write_interval",
-        "Time from one write to the next, at least.",
+        "Shortest time from one write to the next.",
         Span("10ms", "1h"),
         json!("1s"),
     );
     let grace = keys.key(
         "grace",
-        "How long a finding must have been open before it is acted on (serve).",
+        "Time a finding must have been open before it is remediated (serve).",
         Span("0s", "30d"),
         json!("15m"),
     );
     let max_unknown_percent = keys.key(
         "max_unknown_percent",
-        "Nothing is done when more than this percentage of the selected accounts is unknown.",
+        "Nothing is written while more than this percentage of the selected accounts is unknown.",
         PERCENT,
         json!(5),
     );
     let flapping_after = keys.key(
         "flapping_after",
-        "An account that was put right this often within a day is left alone until a day has passed.",
+        "Remediations of one account within 24 h after which it is skipped until 24 h have passed since the last.",
         Count(1..=100),
         json!(3),
     );
     let verify_timeout = keys.key(
         "verify_timeout",
-        "How long a change may take to be seen.",
+        "Time a change may take to show in reads.",
         Span("1s", "10m"),
         json!("60s"),
     );
@@ -145,20 +153,20 @@ fn limits(keys: &mut Keys<'_, '_>) -> Option<Remediation> {
 fn breaker(keys: &mut Keys<'_, '_>) -> (Option<u32>, Option<u32>) {
     let failures = keys.key(
         "breaker_failures",
-        "The breaker opens after this many failures in a row.",
+        "Failures in a row that open the breaker.",
         Count(1..=100),
         json!(3),
     );
     let percent = keys.key(
         "breaker_percent",
-        "The breaker opens when more than this percentage of a run's accounts failed, counted from ten accounts on.",
+        "Failed accounts of a run that open the breaker, as a percentage; counted from ten accounts on.",
         PERCENT,
         json!(5),
     );
     (failures, percent)
 }
 
-/// A list of accounts has no units and no tags: include by them would name nothing, and exclude would protect nothing.
+/// Refuses selectors by unit or tag for a list of accounts: include would name nothing, and exclude would protect nothing.
 pub(super) fn refuse_what_a_list_has_not(
     keys: &mut Keys<'_, '_>,
     accounts: &Accounts,

@@ -172,8 +172,10 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "remediation: {act_on: [conditional]}",
-        &["c.yaml:2:24: remediation.act_on[0]: expected invalid or undecided, found `conditional`"],
+        "remediation: {act_on: [denied]}",
+        &[
+            "c.yaml:2:24: remediation.act_on[0]: expected deny, conditional, invalid or undecided, found `denied`",
+        ],
     ),
     (
         "remediation: {exclude: {ids: [111122223333]}}",

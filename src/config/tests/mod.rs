@@ -156,7 +156,7 @@ sweep:
 remediation:
   mode: apply
   actions: [detach_managed_policy, create_role]
-  act_on: [invalid]
+  act_on: [invalid, deny, conditional]
   include: {ids: ["111122223333"]}
   exclude: {ids: ["000000000001"]}
   max_accounts: 0
@@ -220,7 +220,7 @@ fn every_key_reaches_its_place() {
     let remediation = Remediation {
         mode: RemediationMode::Apply,
         actions: [Action::DetachManagedPolicy, Action::CreateRole].into(),
-        act_on: [Doubt::Invalid].into(),
+        act_on: [Doubt::Invalid, Doubt::Deny, Doubt::Conditional].into(),
         include: Selector { ids: [payments].into(), ..Selector::default() },
         exclude: Selector { ids: [id("000000000001")].into(), ..Selector::default() },
         max_accounts: 0,

@@ -34,6 +34,7 @@ pub(super) fn plan(roles: &[Snapshot]) -> Plan {
         account: "999999999999".parse().unwrap(),
         name: "left".into(),
         why: "it was asked for".into(),
+        fix: vec!["aws iam delete-role".into()],
     };
     let made = Made {
         id: "01JE".into(),

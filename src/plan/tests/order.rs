@@ -110,7 +110,7 @@ fn what_takes_away_comes_before_what_gives_and_the_connector_never_loses_what_it
         ("invalid, and told to act", "", shut(), &[UpdateTrustPolicy, PutInlinePolicy]),
     ];
     for (case, yaml, before, want) in cases {
-        let plan = steps(yaml, &before, &everything());
+        let plan = steps(yaml, &before, &everything_undone());
         let got: Vec<Action> = plan.steps.iter().map(|step| step.write.action()).collect();
         assert_eq!(got, want, "case `{case}`");
         assert!(plan.remaining.is_empty(), "case `{case}`: {:?}", plan.remaining);
@@ -160,28 +160,28 @@ fn what_may_not_be_done_is_left_alone_and_says_why() {
             String::new(),
             role(|r| r.trust_policy = trust_if(stricter)),
             everything(),
-            "trust-policy: it is stricter than the baseline, and is never widened",
+            "trust-policy: left to people: the trust policy holds a condition (statement 1 allows sts:AssumeRole only if aws:SourceAccount is 111122223333); rolewarden changes that only with `conditional` in remediation.act_on",
         ),
         (
             "strangers beside a stricter one",
             String::new(),
             strangers(stricter),
             everything(),
-            "trust-policy: it has conditions that the baseline does not have, and they are never stripped",
+            "trust-policy: left to people: the trust policy holds a condition (statement 1 allows sts:AssumeRole only if aws:SourceAccount is 111122223333); rolewarden changes that only with `conditional` in remediation.act_on",
         ),
         (
             "forbidden",
             "baseline: {presence: forbidden}".into(),
             role(|_| {}),
             everything(),
-            "the role must not be there, and roles are never deleted: delete it by hand",
+            "the configuration forbids the role, and rolewarden never deletes a role: delete it by hand",
         ),
         (
             "another path",
             String::new(),
             role(|r| r.arn.path = "/team/".into()),
             everything(),
-            "role-exists: a role is never deleted, not even to be made anew",
+            "role-exists: rolewarden never deletes a role, not even to create it again at another path",
         ),
         (
             "a service-linked role",
@@ -191,35 +191,35 @@ fn what_may_not_be_done_is_left_alone_and_says_why() {
                 r.trust_policy = trust(STRANGER);
             }),
             everything(),
-            "it is a service-linked role, which only its service changes",
+            "it is a service-linked role: only its service changes it",
         ),
         (
             "invalid",
             String::new(),
             role(|r| r.trust_policy = "{}".into()),
             default(),
-            "trust-policy: it is not one strict policy document, and remediation.act_on does not have invalid",
+            "trust-policy: the document is not well-formed; rolewarden replaces it only with `invalid` in remediation.act_on",
         ),
         (
             "invalid, inline",
             String::new(),
             role(|r| r.inline.values_mut().for_each(|text| "{}".clone_into(text))),
             default(),
-            "inline-policy: it is not one strict policy document, and remediation.act_on does not have invalid",
+            "inline-policy: the document is not well-formed; rolewarden replaces it only with `invalid` in remediation.act_on",
         ),
         (
             "long sessions",
             String::new(),
             role(|r| r.max_session_seconds = Some(43_200)),
             everything(),
-            "role-attributes: session duration and tags are left to people",
+            "role-attributes: rolewarden does not change session durations and tags",
         ),
         (
             "a required policy",
             "checks: {attached-policies: {required: [\"arn:aws:iam::aws:policy/x\"]}}".into(),
             role(|_| {}),
             everything(),
-            "attached-policies: nothing is ever attached",
+            "attached-policies: rolewarden never attaches a policy",
         ),
         (
             "more attached, by default",
@@ -245,7 +245,7 @@ fn what_may_not_be_done_is_left_alone_and_says_why() {
                 r.attached = managed(CUSTOM, Some(INLINE));
             }),
             only(&[DetachManagedPolicy]),
-            "without it the connector would lose permissions that nothing else gives it",
+            "without it the connector would lose permissions that nothing else grants",
         ),
         (
             "excluded",
@@ -276,7 +276,7 @@ fn what_may_not_be_done_is_left_alone_and_says_why() {
     ];
     for (case, yaml, before, remediation, want) in cases {
         match planned(&yaml, &before, &remediation) {
-            Ok(Planned::LeftAlone(why)) => {
+            Ok(Planned::LeftAlone { why, .. }) => {
                 assert!(why.contains(want), "case `{case}`: {why}");
             }
             other => panic!("case `{case}`: {other:?}"),
@@ -348,7 +348,9 @@ fn what_was_not_decided_is_acted_on_only_where_configuration_says_so() {
     let before = (row.snapshot)();
     let untold = planned(row.yaml, &before, &Remediation::default()).unwrap_err();
     assert_eq!(untold.reason, UnknownReason::Undecided);
-    let told = Remediation { act_on: [Doubt::Undecided].into(), ..Remediation::default() };
+    // The policy denies as well, which is a decision of its own.
+    let act_on = [Doubt::Undecided, Doubt::Deny].into();
+    let told = Remediation { act_on, ..Remediation::default() };
     let plan = steps(row.yaml, &before, &told);
     assert_eq!(
         plan.steps.iter().map(|step| step.write.action()).collect::<Vec<_>>(),
@@ -368,7 +370,8 @@ fn a_role_that_clusters_need_is_made_and_what_they_name_stays() {
     let used = |clusters, roles| Usage { clusters: Some(clusters), roles };
     let plan = |usage: &Usage| {
         let rules = rules(&config(yaml), &Snapshot::Absent);
-        account_plan(&rules, &account(), &Snapshot::Absent, Some(usage), &Remediation::default())
+        let creating = only(&[CreateRole, PutInlinePolicy]);
+        account_plan(&rules, &account(), &Snapshot::Absent, Some(usage), &creating)
     };
     assert_eq!(plan(&used(vec![], [].into())), Ok(Planned::Nothing));
     let needs = used(vec![cluster("AmazonEKSConnectorAgentRole")], [].into());

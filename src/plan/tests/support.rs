@@ -5,12 +5,20 @@ use crate::config::{Doubt, Remediation};
 use crate::model::{Action, RoleArn, ScanError, Snapshot};
 use crate::plan::{AccountPlan, Planned, account_plan};
 
-/// Everything may be done, also about what is invalid or undecided.
+/// Everything may be done, but decisions are not undone.
 pub(super) fn everything() -> Remediation {
     Remediation {
         actions: Action::CONFIGURABLE.into(),
         act_on: [Doubt::Invalid, Doubt::Undecided].into(),
         ..Remediation::default()
+    }
+}
+
+/// Everything may be done, also what undoes decisions.
+pub(super) fn everything_undone() -> Remediation {
+    Remediation {
+        act_on: [Doubt::Invalid, Doubt::Undecided, Doubt::Deny, Doubt::Conditional].into(),
+        ..everything()
     }
 }
 

@@ -13,6 +13,8 @@ use crate::render::words;
 
 /// Columns under a finding's severity: what belongs to the finding starts right of it.
 const DETAIL: usize = 12;
+/// How to read every diff of the report.
+const DIRECTION: &str = "in diffs, - is what the role has now and + is what the baseline says";
 /// Lines of a diff that are shown.
 const MAX_DIFF_LINES: usize = 40;
 /// Witnesses that are shown; one is proof enough, a few show the pattern.
@@ -33,6 +35,9 @@ pub(super) fn section(page: &mut Page, report: &Report, max_accounts: usize) {
     let shown = if max_accounts == 0 { drifted.len() } else { max_accounts.min(drifted.len()) };
     let (full, rest) = drifted.split_at_checked(shown).unwrap_or((&drifted, &[]));
     heading(page, AccountState::Drifted, drifted.len(), "worst first");
+    if full.iter().any(|account| account.findings().iter().any(|f| !f.diff.is_empty())) {
+        page.line(2, &[Span::new(style::DIM, DIRECTION)]);
+    }
     if !rest.is_empty() {
         kinds(page, &drifted);
     }

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use super::layout::{Page, Span};
 use super::{NAME_COLUMNS, accounts, plural, style};
 use crate::config::RemediationMode;
-use crate::model::{Write, is_dangerous, shell_word};
+use crate::model::{AccountId, Write, is_dangerous, shell_word};
 use crate::plan::{AccountPlan, Plan, Remaining, Step, standing_part};
 
 /// Columns under a step's sign: what belongs to the step starts right of it.
 pub(super) const DETAIL: usize = 6;
+/// How to read every diff of the plan.
+const DIRECTION: &str = "In diffs, - is what the role has now and + is what the step writes.";
 /// Lines of a diff that are shown.
 const MAX_DIFF_LINES: usize = 60;
 /// Accounts shown in full.
@@ -36,6 +38,10 @@ pub struct PlanOptions {
 pub fn plan(plan: &Plan, options: &PlanOptions) -> String {
     let mut page = Page::new(options.color, options.width);
     let shown = if options.verbose { plan.accounts.len() } else { MAX_ACCOUNTS };
+    if !plan.accounts.is_empty() {
+        page.line(0, &[Span::new(style::DIM, DIRECTION)]);
+        page.blank();
+    }
     for account in plan.accounts.iter().take(shown) {
         block(&mut page, account, options.verbose);
         page.blank();
@@ -68,7 +74,7 @@ fn block(page: &mut Page, account: &AccountPlan, verbose: bool) {
         one_step(page, step, verbose);
     }
     for remaining in &account.remaining {
-        one_remaining(page, remaining);
+        one_remaining(page, remaining, account);
     }
 }
 
@@ -104,7 +110,7 @@ pub(super) fn diff_line(line: &str) -> Span {
     Span::new(look, line)
 }
 
-fn one_remaining(page: &mut Page, remaining: &Remaining) {
+fn one_remaining(page: &mut Page, remaining: &Remaining, account: &AccountPlan) {
     let Remaining { check, finding, why, fix } = remaining;
     let lead = [
         Span::new(style::DIM, "= "),
@@ -112,6 +118,15 @@ fn one_remaining(page: &mut Page, remaining: &Remaining) {
     ];
     page.paragraph(2, &lead, DETAIL - 2, &Span::plain(finding));
     page.paragraph(DETAIL, &[], 2, &Span::new(style::DIM, format!("because {why}")));
+    by_hand(page, fix, &account.account);
+}
+
+/// The commands, never cut or wrapped: they are there to be copied.
+fn by_hand(page: &mut Page, fix: &[String], account: &AccountId) {
+    if fix.is_empty() {
+        return;
+    }
+    page.line(DETAIL, &[Span::plain(format!("by hand, with credentials of {account}:"))]);
     for command in fix {
         if command.contains(is_dangerous) {
             let note = "(the next command holds characters not shown as they are: copy it from --format json)";
@@ -143,6 +158,7 @@ fn left_alone(page: &mut Page, plan: &Plan, verbose: bool) {
         let id = Span::plain(left.account.as_str());
         page.table(2, vec![vec![id, Span::plain(&left.name).cut(NAME_COLUMNS)]]);
         page.paragraph(DETAIL, &[], 2, &Span::new(style::DIM, &left.why));
+        by_hand(page, &left.fix, &left.account);
     }
     if let hidden @ 1.. = plan.left_alone.len().saturating_sub(most) {
         page.line(2, &[Span::new(style::DIM, format!("… {}: --verbose", more(hidden)))]);

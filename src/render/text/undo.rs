@@ -2,8 +2,9 @@
 
 use super::TextOptions;
 use super::layout::{Page, Span};
-use super::plan::{DETAIL, diff_line, shell_word, step_head};
+use super::plan::{DETAIL, diff_line, step_head};
 use super::{accounts, style};
+use crate::model::shell_word;
 use crate::remediate::{Undo, UndoAccount};
 
 /// Columns that what belongs to an account is indented.
@@ -14,6 +15,8 @@ const HANG: usize = 2;
 pub struct UndoOptions {
     /// The configuration file.
     pub config: String,
+    /// The store, where it was named.
+    pub store: Option<String>,
     /// Roles that have moved on are overwritten.
     pub force: bool,
     /// The code that it needs, where it needs one.
@@ -81,6 +84,9 @@ fn block(page: &mut Page, account: &UndoAccount) {
 
 fn command(undo: &Undo, how: &UndoOptions) -> String {
     let mut words = vec!["rolewarden rollback --config".to_owned(), shell_word(&how.config)];
+    if let Some(store) = &how.store {
+        words.extend(["--store".to_owned(), shell_word(store)]);
+    }
     words.push(shell_word(&undo.id));
     words.extend(how.force.then(|| "--force".to_owned()));
     words.push("--yes".to_owned());

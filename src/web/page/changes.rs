@@ -139,6 +139,7 @@ fn planned(plan: &Plan, now: Timestamp) -> Markup {
                 (counted(plan.left_alone.len(), "account")) " left to people"
             }
             @if plan.accounts.is_empty() { p { "Nothing is to be done now." } }
+            @else { p.quiet { "In differences, − is what the role has now and + is what the step writes." } }
             @for account in plan.accounts.iter().take(MOST_PLANNED) {
                 details {
                     summary {

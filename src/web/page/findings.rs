@@ -79,7 +79,7 @@ fn difference(finding: &Finding) -> Markup {
     html! {
         @if !lines.is_empty() {
             details open[lines.len() <= LONG_DIFF] {
-                summary { "Difference " span.quiet { "− expected, + found in the account" } }
+                summary { "Difference " span.quiet { "− the role now, + the baseline" } }
                 (diff(&lines))
             }
         } @else if !finding.expected.is_null() {

@@ -9,6 +9,7 @@ use crate::ledger::{Outcome, Resolution};
 use crate::model::{
     AccountState, Action, CheckName, Severity, SkipReason, StepOutcome, UnknownReason,
 };
+use crate::web::Limit;
 
 /// One metric.
 #[derive(Debug)]
@@ -94,6 +95,7 @@ const LEVEL: Label = closed("level", || super::logging::LEVELS.map(|(_, name)| n
 const ACTION: Label = closed("action", || Action::ALL.map(Action::as_str).to_vec());
 const STEP_OUTCOME: Label =
     closed("outcome", || StepOutcome::ALL.map(StepOutcome::as_str).to_vec());
+const LIMIT: Label = closed("limit", || Limit::ALL.map(Limit::as_str).to_vec());
 const VERSION: Label = open("version", "of rolewarden");
 const REVISION: Label = open("revision", "commit, or `unknown`");
 const RUSTC: Label = open("rustc", "version of the compiler");
@@ -287,6 +289,10 @@ catalogue! {
             "Accounts that remediation will put right, and has not yet.";
         ACCOUNTS_FLAPPING = Gauge, "rolewarden_accounts_flapping" [] Stable serve,
             "Accounts that are left alone because what was put right was undone again and again.";
+    }
+    "Web server", "Limits that no client can pass: see [operate.md](operate.md#limits-of-the-web-server)." {
+        WEB_REFUSED = Counter, "rolewarden_web_requests_refused_total" [LIMIT] Stable serve,
+            "Requests refused by a limit: too many connections, large answers under way, or passwords to verify.";
     }
     "Configuration, store and log", "The process itself." {
         BUILD_INFO = Gauge, "rolewarden_build_info" [VERSION, REVISION, RUSTC] Stable scan,

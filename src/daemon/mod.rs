@@ -168,7 +168,7 @@ impl Daemon {
         }
         let store = Arc::new(open(&config, rebuild_store)?);
         let access = Arc::new(access);
-        let server = Server::bind(address, Arc::clone(&access)).await;
+        let server = Server::bind(address, Arc::clone(&access), telemetry.refusals()).await;
         let server = server.map_err(|source| StartError::Listen { address, source })?;
         let address = server.address().unwrap_or(address);
         forget_others(&store, config.shard)?;

@@ -153,6 +153,16 @@ impl Entry {
         }
     }
 
+    /// When time alone next changes the state or what a report says, exceptions aside: the judgement becomes too old, or a clock
+    /// that was behind reaches it.
+    pub(super) fn changes_at(&self, at: &Standpoint<'_>) -> Option<Timestamp> {
+        let AccountResult::Judged { checked_at, .. } = &self.result else { return None };
+        let lasts = i64::try_from(at.stale_after.as_secs()).ok()?.checked_add(1)?;
+        let stale = checked_at.checked_add(SignedDuration::from_secs(lasts)).ok();
+        let believed = checked_at.checked_sub(AHEAD).ok();
+        [believed, stale].into_iter().flatten().filter(|change| *change > at.now).min()
+    }
+
     /// A judgement's state, once exceptions have ended. `exempt` says that all that counts is covered; it is drift where
     /// something that counts is not, any more.
     fn state_at(&self, state: AccountState, at: &Standpoint<'_>) -> AccountState {

@@ -170,6 +170,16 @@ impl View {
         }
     }
 
+    /// Until when states and reports are as they are now, unless another view is published: the next judgement becomes too old,
+    /// or a day ends and with it an exception.
+    pub fn holds_until(&self, now: Timestamp) -> Timestamp {
+        let tomorrow = TimeZone::UTC.to_datetime(now).date().tomorrow();
+        let midnight = tomorrow.and_then(|day| TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0)));
+        let at = self.at(now);
+        let changes = self.ledger.entries().filter_map(|entry| entry.changes_at(&at));
+        changes.chain(midnight).min().unwrap_or(now)
+    }
+
     /// Selected accounts by state now; their sum is the number of selected accounts.
     pub fn states(&self, now: Timestamp) -> StateCounts {
         let (at, mut counts) = (self.at(now), StateCounts::default());

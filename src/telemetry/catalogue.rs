@@ -10,6 +10,7 @@ use crate::model::{
     AccountState, Action, CheckName, Severity, SkipReason, StepOutcome, UnknownReason,
 };
 use crate::plan::Blocked;
+use crate::web::Limit;
 
 /// One metric.
 #[derive(Debug)]
@@ -97,6 +98,7 @@ const STEP_OUTCOME: Label =
     closed("outcome", || StepOutcome::ALL.map(StepOutcome::as_str).to_vec());
 const BLOCKED_REASON: Label = closed("reason", || Blocked::OF_EVERYTHING.to_vec());
 const WAITING_REASON: Label = closed("reason", || Blocked::OF_ACCOUNTS.to_vec());
+const LIMIT: Label = closed("limit", || Limit::ALL.map(Limit::as_str).to_vec());
 const VERSION: Label = open("version", "of rolewarden");
 const REVISION: Label = open("revision", "commit, or `unknown`");
 const RUSTC: Label = open("rustc", "version of the compiler");
@@ -294,6 +296,10 @@ catalogue! {
             "Drifted accounts that may not be changed now, by reason.";
         ACCOUNTS_FLAPPING = Gauge, "rolewarden_accounts_flapping" [] Stable serve,
             "Accounts left to people because their role is changed back again and again.";
+    }
+    "Web server", "Limits that no client can pass: see [operate.md](operate.md#limits-of-the-web-server)." {
+        WEB_REFUSED = Counter, "rolewarden_web_requests_refused_total" [LIMIT] Stable serve,
+            "Requests refused by a limit: too many connections, large answers under way, or passwords to verify.";
     }
     "Configuration, store and log", "The process itself." {
         BUILD_INFO = Gauge, "rolewarden_build_info" [VERSION, REVISION, RUSTC] Stable scan,

@@ -12,6 +12,7 @@ use crate::ledger::{Event, Outcome, Resolution, SweepRecord, Trigger};
 use crate::model::{AccountId, AccountReport, AccountResult, Action, ScanError, StepOutcome};
 use crate::plan::{Blocked, Plan};
 use crate::store::Health;
+use crate::web::Refusals;
 
 /// Findings that are logged one by one at `info`; of what changes beyond that at once, `debug` tells.
 const LOGGED_FINDINGS: usize = 50;
@@ -21,6 +22,7 @@ const LOGGED_FINDINGS: usize = 50;
 pub struct Telemetry {
     pub(super) counted: Counted,
     pub(super) traffic: Arc<Counters>,
+    pub(super) refusals: Arc<Refusals>,
     pub(super) store: Mutex<Health>,
     pub(super) sweep: Mutex<Sweep>,
     pub(super) kept: Mutex<Option<Kept>>,
@@ -52,12 +54,18 @@ impl Telemetry {
             sweep: Mutex::default(),
             kept: Mutex::default(),
             traffic,
+            refusals: Arc::default(),
         })
     }
 
     /// Where connections count their calls: see [`crate::aws::Connect`].
     pub fn traffic(&self) -> Arc<Counters> {
         Arc::clone(&self.traffic)
+    }
+
+    /// Where the web server counts what it refuses.
+    pub fn refusals(&self) -> Arc<Refusals> {
+        Arc::clone(&self.refusals)
     }
 
     /// A sweep of so many selected accounts begins, of which so many are scanned at once.

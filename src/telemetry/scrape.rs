@@ -16,6 +16,7 @@ use super::family::Family;
 use super::logging;
 use crate::aws::{CallOutcome, DURATION_BOUNDS_MS, Operation, Traffic};
 use crate::ledger::{Outcome, View};
+use crate::web::Limit;
 
 /// The media type of what [`Telemetry::scrape`] gives.
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
@@ -70,6 +71,10 @@ impl Telemetry {
         for (level, count) in logging::counts() {
             messages.add(&[level], count as f64);
         }
+        let mut refused = Family::new(&c::WEB_REFUSED);
+        for limit in Limit::ALL {
+            refused.add(&[limit.as_str()], self.refusals.read(limit) as f64);
+        }
         let store = lock(&self.store).clone();
         let sweep = lock(&self.sweep);
         let begun = sweep.running_since.or(view.newest().map(|sweep| sweep.info.started_at));
@@ -77,6 +82,7 @@ impl Telemetry {
         vec![
             build(),
             messages.done(),
+            refused.done(),
             Family::single(&c::LOG_DROPPED, logging::dropped() as f64),
             Family::single(&c::STATE_SAVES, (store.saves + store.failures) as f64),
             Family::single(&c::STATE_SAVE_FAILURES, store.failures as f64),

@@ -37,7 +37,7 @@ pub(super) async fn metrics(
 }
 
 /// Gzip where the client takes it.
-fn encoding(headers: &HeaderMap) -> Encoding {
+pub(super) fn encoding(headers: &HeaderMap) -> Encoding {
     let accepted = |item: &str| {
         let (name, weight) = item.split_once(';').unwrap_or((item, ""));
         let refused = weight.trim().strip_prefix("q=").and_then(|q| q.trim().parse().ok());

@@ -1,11 +1,12 @@
 //! Answers to requests that cannot be served: one shape for each kind of reader.
 
 use axum::Json;
-use axum::http::header::{CONTENT_TYPE, HeaderName};
+use axum::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use super::limits::Limit;
 use super::page;
 
 /// What is wrong with a request, or here. Becomes a body once the path, and so the reader, is known.
@@ -15,11 +16,13 @@ pub(super) struct Problem {
     /// For the reader: never a cause from inside.
     message: String,
     header: Option<(HeaderName, HeaderValue)>,
+    /// The limit that refused the request, for the one place that counts.
+    limit: Option<Limit>,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), header: None }
+        Self { status, message: message.into(), header: None, limit: None }
     }
 
     pub(super) fn bad(message: impl Into<String>) -> Self {
@@ -33,12 +36,18 @@ impl Problem {
     /// Nothing is known yet.
     pub(super) fn no_report() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "no sweep has ended yet: there is no report")
-            .with(axum::http::header::RETRY_AFTER, HeaderValue::from_static("10"))
+            .with(RETRY_AFTER, HeaderValue::from_static("10"))
     }
 
     pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.header = Some((name, value));
         self
+    }
+
+    /// It is a limit's doing: the client may ask again soon.
+    pub(super) fn refused(self, limit: Limit) -> Self {
+        let header = Some((RETRY_AFTER, HeaderValue::from_static("5")));
+        Self { header, limit: Some(limit), ..self }
     }
 
     /// The answer, in the shape that readers of this path expect.
@@ -58,6 +67,9 @@ impl Problem {
         };
         if let Some((name, value)) = self.header {
             response.headers_mut().insert(name, value);
+        }
+        if let Some(limit) = self.limit {
+            response.extensions_mut().insert(limit);
         }
         response
     }

@@ -1,9 +1,12 @@
 //! Accounts: lists, one, and the scan of one.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -12,13 +15,14 @@ use super::super::listing::{self, Filter};
 use super::super::ops::{authorize, none};
 use super::super::problem::Problem;
 use super::super::query::{Empty, Params};
+use super::super::renderings::{Question, Renderings, Shared};
 use super::{ID, account_id, limit};
 use crate::ledger::{Entry, FindingRecord, View};
 use crate::model::{AccountId, AccountReport, AccountResult, AccountState};
 
 /// A part of a list, in account id order.
 #[derive(Serialize)]
-pub(in crate::web) struct Accounts {
+struct Accounts {
     /// Accounts that the filter admits, on all pages.
     total: usize,
     accounts: Vec<AccountReport>,
@@ -28,22 +32,37 @@ pub(in crate::web) struct Accounts {
 
 pub(in crate::web) async fn accounts(
     State(site): State<Site>,
+    State(renderings): State<Arc<Renderings>>,
     RawQuery(query): RawQuery,
-) -> Result<Json<Accounts>, Problem> {
+    headers: HeaderMap,
+) -> Result<Shared, Problem> {
     let mut params = Params::parse(query.as_deref(), Empty::Value)?;
     let filter = Filter::read(&mut params)?;
     let limit = limit(&mut params)?;
     let after: Option<AccountId> = params.read("after", CURSOR, |text| text.parse().ok())?;
     params.finish()?;
-    let (view, now) = (site.view.borrow().clone(), (site.clock)());
-    let rows: Vec<_> = listing::rows(&view, now, &filter).collect();
-    let begins = after.map_or(0, |after| rows.partition_point(|row| row.entry.account.id <= after));
+    let question = Question { path: "/api/v1/accounts", query };
+    let make = move |view: &View, now| part(view, now, &filter, limit, after.as_ref());
+    renderings.json(&site, &headers, question, make).await
+}
+
+/// The accounts after a cursor. Pure.
+fn part(
+    view: &View,
+    now: Timestamp,
+    filter: &Filter,
+    limit: usize,
+    after: Option<&AccountId>,
+) -> Accounts {
+    let rows: Vec<_> = listing::rows(view, now, filter).collect();
+    let begins =
+        after.map_or(0, |after| rows.partition_point(|row| row.entry.account.id <= *after));
     let page: Vec<_> = rows.iter().skip(begins).take(limit).collect();
     let more = begins + page.len() < rows.len();
     let next = page.last().filter(|_| more).map(|row| row.entry.account.id.clone());
     let at = view.at(now);
     let accounts = page.iter().map(|row| row.entry.report(&at)).collect();
-    Ok(Json(Accounts { total: rows.len(), accounts, next }))
+    Accounts { total: rows.len(), accounts, next }
 }
 
 /// What cursors are; that they can be read is nobody's business.

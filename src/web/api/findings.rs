@@ -1,7 +1,9 @@
 //! Findings of all accounts.
 
-use axum::Json;
+use std::sync::Arc;
+
 use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -9,12 +11,14 @@ use super::super::control::Site;
 use super::super::listing::{self, Filter};
 use super::super::problem::Problem;
 use super::super::query::{Empty, Params};
+use super::super::renderings::{Question, Renderings, Shared};
 use super::{accounts, limit};
-use crate::model::{AccountId, AccountState, Finding};
+use crate::ledger::View;
+use crate::model::{AccountId, AccountState, CheckName, Finding, Severity};
 
 /// A part of a list, in the order of account and finding ids.
 #[derive(Serialize)]
-pub(in crate::web) struct Findings {
+struct Findings {
     /// Findings that the filter admits, on all pages.
     total: usize,
     findings: Vec<Item>,
@@ -40,48 +44,81 @@ struct Whose {
     checked_at: Option<Timestamp>,
 }
 
+/// What is asked for.
+struct Asked {
+    check: Option<CheckName>,
+    severity: Option<Severity>,
+    account: Option<AccountId>,
+    exempt: Option<bool>,
+    limit: usize,
+    after: Option<(AccountId, String)>,
+}
+
+impl Asked {
+    fn read(query: Option<&str>) -> Result<Self, Problem> {
+        let mut params = Params::parse(query, Empty::Value)?;
+        let asked = Self {
+            check: listing::check(&mut params)?,
+            severity: listing::severity(&mut params)?,
+            account: accounts::filter(&mut params)?,
+            exempt: params.one_of("exempt", &[("true", true), ("false", false)])?,
+            limit: limit(&mut params)?,
+            after: params.read("after", "what `next` was in the answer before", cursor)?,
+        };
+        params.finish()?;
+        Ok(asked)
+    }
+
+    fn admits(&self, finding: &Finding) -> bool {
+        self.check.is_none_or(|check| finding.check == check)
+            && self.severity.is_none_or(|severity| finding.severity == severity)
+            && self.exempt.is_none_or(|exempt| finding.exception.is_some() == exempt)
+    }
+
+    /// Whether it was in a part before.
+    fn has_seen(&self, id: &AccountId, finding: &Finding) -> bool {
+        self.after.as_ref().is_some_and(|(account, known)| {
+            (id, finding.id.as_str()) <= (account, known.as_str())
+        })
+    }
+}
+
 pub(in crate::web) async fn findings(
     State(site): State<Site>,
+    State(renderings): State<Arc<Renderings>>,
     RawQuery(query): RawQuery,
-) -> Result<Json<Findings>, Problem> {
-    let mut params = Params::parse(query.as_deref(), Empty::Value)?;
-    let (check, severity) = (listing::check(&mut params)?, listing::severity(&mut params)?);
-    let account = accounts::filter(&mut params)?;
-    let exempt = params.one_of("exempt", &[("true", true), ("false", false)])?;
-    let limit = limit(&mut params)?;
-    let after = params.read("after", "what `next` was in the answer before", cursor)?;
-    params.finish()?;
-    let (view, now) = (site.view.borrow().clone(), (site.clock)());
-    let admits = |finding: &&Finding| {
-        check.is_none_or(|check| finding.check == check)
-            && severity.is_none_or(|severity| finding.severity == severity)
-            && exempt.is_none_or(|exempt| finding.exception.is_some() == exempt)
-    };
+    headers: HeaderMap,
+) -> Result<Shared, Problem> {
+    let asked = Asked::read(query.as_deref())?;
+    let question = Question { path: "/api/v1/findings", query };
+    let make = move |view: &View, now| part(view, now, &asked);
+    renderings.json(&site, &headers, question, make).await
+}
+
+/// The findings after a cursor. Pure.
+fn part(view: &View, now: Timestamp, asked: &Asked) -> Findings {
     let everyone = Filter::default();
     let (mut total, mut page, mut more) = (0, vec![], false);
-    for row in listing::rows(&view, now, &everyone) {
+    for row in listing::rows(view, now, &everyone) {
         let id = &row.entry.account.id;
-        if account.as_ref().is_some_and(|account| account != id) {
+        if asked.account.as_ref().is_some_and(|account| account != id) {
             continue;
         }
-        let mut findings: Vec<_> = row.findings.iter().filter(admits).cloned().collect();
+        let mut findings: Vec<_> =
+            row.findings.iter().filter(|finding| asked.admits(finding)).collect();
         findings.sort_by(|a, b| a.id.cmp(&b.id));
         total += findings.len();
         for finding in findings {
-            let seen = after.as_ref().is_some_and(|(account, known)| {
-                (id, finding.id.as_str()) <= (account, known.as_str())
-            });
-            match (seen, page.len() < limit) {
+            match (asked.has_seen(id, finding), page.len() < asked.limit) {
                 (true, _) => {}
-                (false, true) => page.push((row.clone(), finding)),
+                (false, true) => page.push(item(&row, finding.clone())),
                 (false, false) => more = true,
             }
         }
     }
     let next = page.last().filter(|_| more);
-    let next = next.map(|(row, finding)| format!("{}.{}", row.entry.account.id, finding.id));
-    let findings = page.into_iter().map(|(row, finding)| item(&row, finding)).collect();
-    Ok(Json(Findings { total, findings, next }))
+    let next = next.map(|item| format!("{}.{}", item.account.id, item.finding.id));
+    Findings { total, findings: page, next }
 }
 
 fn item(row: &listing::Row<'_>, finding: Finding) -> Item {

@@ -1,36 +1,35 @@
 //! The whole report, as it stands now.
 
+use std::sync::Arc;
+
 use axum::extract::{RawQuery, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use sha2::{Digest, Sha256};
+use jiff::Timestamp;
 
 use super::super::control::Site;
 use super::super::ops::none;
 use super::super::problem::Problem;
+use super::super::renderings::{Lasts, Question, Renderings, failed};
+use crate::ledger::View;
 use crate::render;
 
 pub(in crate::web) async fn report(
     State(site): State<Site>,
+    State(renderings): State<Arc<Renderings>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     none(query.as_deref())?;
-    let view = site.view.borrow().clone();
-    let now = (site.clock)();
-    // Megabytes for a large organization: not on a thread that answers others.
-    let rendered = tokio::task::spawn_blocking(move || {
-        let report = view.report(now).ok_or_else(Problem::no_report)?;
-        let text = render::json(&report).map_err(|_| failed())?;
-        let tag: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok((text, format!("\"{tag}\"")))
-    });
-    let (text, tag) = rendered.await.unwrap_or_else(|_| Err(failed()))?;
+    let question = Question { path: "/api/v1/report", query: None };
+    let form = ("application/json", Lasts::UntilAState);
+    let shared = renderings.answer(&site, &headers, question, form, render).await?;
+    let tag = shared.tag();
     let mut response = if has(&headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        ([(CONTENT_TYPE, "application/json")], text).into_response()
+        shared.into_response()
     };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -40,8 +39,9 @@ pub(in crate::web) async fn report(
     Ok(response)
 }
 
-fn failed() -> Problem {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the report could not be made")
+fn render(view: &View, now: Timestamp) -> Result<Vec<u8>, Problem> {
+    let report = view.report(now).ok_or_else(Problem::no_report)?;
+    render::json(&report).map(String::into_bytes).map_err(|_| failed())
 }
 
 /// Whether the client says that it has this very report.

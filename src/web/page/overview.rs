@@ -1,6 +1,9 @@
 //! `/`: one answer with its excuses, then the list behind it.
 
+use std::sync::Arc;
+
 use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
 use axum::response::Html;
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -13,6 +16,7 @@ use crate::web::control::{Progress, Site};
 use crate::web::listing::{Filter, Order, Row, rows};
 use crate::web::problem::Problem;
 use crate::web::query::{Empty, Params};
+use crate::web::renderings::{Lasts, Question, Renderings, Shared};
 
 /// What is asked for.
 pub(super) struct Asked {
@@ -36,11 +40,19 @@ impl Asked {
 
 pub(in crate::web) async fn overview(
     State(site): State<Site>,
+    State(renderings): State<Arc<Renderings>>,
     RawQuery(query): RawQuery,
-) -> Result<Html<String>, Problem> {
+    headers: HeaderMap,
+) -> Result<Shared, Problem> {
     let asked = Asked::read(query.as_deref())?;
-    let (view, now) = (site.view.borrow().clone(), (site.clock)());
-    Ok(render(&view, now, site.control.progress().as_ref(), &asked))
+    let question = Question { path: "/", query };
+    let form = ("text/html; charset=utf-8", Lasts::ASecond);
+    let control = Arc::clone(&site.control);
+    let make = move |view: &View, now| {
+        let Html(page) = render(view, now, control.progress().as_ref(), &asked);
+        Ok(page.into_bytes())
+    };
+    renderings.answer(&site, &headers, question, form, make).await
 }
 
 /// The page. Pure.

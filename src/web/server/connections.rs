@@ -1,17 +1,24 @@
-//! Who is connected: at most so many, at most so many from one address, and a newcomer takes the place of whoever has
+//! Who is connected: at most so many, at most so many of one client, and a newcomer takes the place of whoever has
 //! been silent longest. Connections that ask for nothing can thus keep nobody out.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use super::super::origin::Origin;
 
 /// Connections at once.
 pub(super) const MOST: usize = 256;
-/// Connections at once from one address.
+/// Connections at once of one client.
 pub(super) const MOST_OF_ONE: usize = 32;
+/// From a request to the last byte of its answer. A reader that takes a byte now and then would keep its place, and what it
+/// reads, for ever; 16 MiB in that time are 1.2 Mbit/s.
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// Everyone who is connected.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +32,7 @@ struct Table {
 
 #[derive(Debug)]
 struct Held {
-    from: IpAddr,
+    from: Origin,
     requests: Arc<AtomicUsize>,
     lost: CancellationToken,
 }
@@ -35,17 +42,22 @@ struct Held {
 pub(super) struct Seat {
     number: u64,
     requests: Arc<AtomicUsize>,
+    /// When the answer under way must have been taken.
+    due: watch::Sender<Option<Instant>>,
     lost: CancellationToken,
     connections: Connections,
 }
 
 /// A request under way.
 #[derive(Debug)]
-pub(super) struct Busy(Arc<AtomicUsize>);
+pub(super) struct Busy {
+    requests: Arc<AtomicUsize>,
+    due: watch::Sender<Option<Instant>>,
+}
 
 impl Connections {
-    /// A place for a connection from this address; `None` if every one it could take is busy.
-    pub(super) fn seat(&self, from: IpAddr) -> Option<Seat> {
+    /// A place for a connection of this client; `None` if every one it could take is busy.
+    pub(super) fn seat(&self, from: Origin) -> Option<Seat> {
         let mut table = self.table();
         let of_one = table.seats.values().filter(|held| held.from == from).count();
         if of_one >= MOST_OF_ONE {
@@ -58,7 +70,8 @@ impl Connections {
         let (requests, lost) = (Arc::<AtomicUsize>::default(), CancellationToken::new());
         let held = Held { from, requests: Arc::clone(&requests), lost: lost.clone() };
         table.seats.insert(number, held);
-        Some(Seat { number, requests, lost, connections: self.clone() })
+        let due = watch::Sender::new(None);
+        Some(Seat { number, requests, due, lost, connections: self.clone() })
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -86,7 +99,26 @@ impl Seat {
     /// Holds the place while a request is under way.
     pub(super) fn busy(&self) -> Busy {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        Busy(Arc::clone(&self.requests))
+        self.due.send_replace(Instant::now().checked_add(LONGEST));
+        Busy { requests: Arc::clone(&self.requests), due: self.due.clone() }
+    }
+
+    /// Waits until an answer has been under way for too long.
+    pub(super) async fn overdue(&self) {
+        let mut due = self.due.subscribe();
+        loop {
+            let until = *due.borrow_and_update();
+            let over = async {
+                match until {
+                    Some(until) => tokio::time::sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = over => return,
+                _ = due.changed() => {}
+            }
+        }
     }
 }
 
@@ -98,16 +130,45 @@ impl Drop for Seat {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.requests.fetch_sub(1, Ordering::Relaxed);
+        self.due.send_replace(None);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
-    fn address(last: u8) -> IpAddr {
-        IpAddr::from([10, 0, 0, last])
+    fn address(last: u8) -> Origin {
+        IpAddr::from([10, 0, 0, last]).into()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_must_be_taken_in_time_and_silence_between_two_is_not_counted() {
+        let seat = Connections::default().seat(address(1)).unwrap();
+        let overdue = tokio::time::timeout(LONGEST * 3, seat.overdue());
+        let asks = async {
+            for _ in 0..3 {
+                let busy = seat.busy();
+                tokio::time::sleep(LONGEST / 2).await;
+                drop(busy);
+                tokio::time::sleep(LONGEST / 10).await;
+            }
+            let begun = Instant::now();
+            let _busy = seat.busy();
+            tokio::time::sleep(LONGEST * 2).await;
+            begun
+        };
+        let mut asks = std::pin::pin!(asks);
+        let begun = Instant::now();
+        tokio::select! {
+            late = overdue => assert!(late.is_ok()),
+            _ = &mut asks => panic!("the last answer is overdue"),
+        }
+        let before = (LONGEST / 2 + LONGEST / 10) * 3;
+        assert_eq!(begun.elapsed().as_secs(), (before + LONGEST).as_secs());
     }
 
     #[test]

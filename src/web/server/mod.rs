@@ -3,6 +3,7 @@
 mod connections;
 mod idle;
 mod options;
+mod passwords;
 mod tls;
 
 use std::io;
@@ -12,9 +13,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
@@ -23,6 +24,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use super::body::Pieces;
+use super::limits::{Limit, Refusals};
+use super::origin::Origin;
+use super::problem::Problem;
 use connections::{Connections, Seat};
 use idle::ImpatientWriter;
 pub use options::{Access, WebFileError};
@@ -44,16 +49,29 @@ pub struct Server {
     listener: TcpListener,
     access: Arc<Access>,
     connections: Connections,
+    refusals: Arc<Refusals>,
+}
+
+/// What answers a request, whoever is connected.
+#[derive(Clone)]
+struct Answering {
+    access: Arc<Access>,
+    router: Router,
+    refusals: Arc<Refusals>,
 }
 
 impl Server {
-    /// Binds the address.
+    /// Binds the address. What limits refuse is counted.
     ///
     /// # Errors
     /// The address is taken, or not this machine's.
-    pub async fn bind(address: SocketAddr, access: Arc<Access>) -> io::Result<Self> {
+    pub async fn bind(
+        address: SocketAddr,
+        access: Arc<Access>,
+        refusals: Arc<Refusals>,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        Ok(Self { listener, access, connections: Connections::default() })
+        Ok(Self { listener, access, connections: Connections::default(), refusals })
     }
 
     /// Where it listens.
@@ -66,7 +84,8 @@ impl Server {
 
     /// Serves until told to stop; then answers under way have a moment to end.
     pub async fn run(self, router: Router, stop: CancellationToken) {
-        let Self { listener, access, connections } = self;
+        let Self { listener, access, connections, refusals } = self;
+        let answering = Answering { access, router, refusals };
         let mut tasks = JoinSet::new();
         loop {
             let accepted = tokio::select! {
@@ -83,13 +102,14 @@ impl Server {
                     continue;
                 }
             };
-            match connections.seat(from.ip()) {
+            let origin = Origin::from(from.ip());
+            match connections.seat(origin) {
                 Some(seat) => {
-                    let (access, router, stop) =
-                        (Arc::clone(&access), router.clone(), stop.clone());
-                    tasks.spawn(connection(stream, seat, access, router, stop));
+                    let (answering, stop) = (answering.clone(), stop.clone());
+                    tasks.spawn(connection(stream, origin, seat, answering, stop));
                 }
                 None => {
+                    answering.refusals.count(Limit::Connections);
                     tasks.spawn(refuse(stream));
                 }
             }
@@ -108,17 +128,17 @@ async fn refuse(mut stream: TcpStream) {
 
 async fn connection(
     stream: TcpStream,
+    origin: Origin,
     seat: Seat,
-    access: Arc<Access>,
-    router: Router,
+    answering: Answering,
     stop: CancellationToken,
 ) {
     // Without it small answers wait for the other side's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
     let seat = Arc::new(seat);
     let stream = ImpatientWriter::new(stream, WRITE);
-    match access.tls() {
-        None => http(stream, seat, access, router, stop).await,
+    match answering.access.tls() {
+        None => http(stream, origin, seat, answering, stop).await,
         Some(acceptor) => {
             let shaken = tokio::select! {
                 () = seat.lost() => return,
@@ -126,7 +146,7 @@ async fn connection(
             };
             // A client that does not speak TLS, or does not trust us, is its own business.
             if let Ok(Ok(stream)) = shaken {
-                http(stream, seat, access, router, stop).await;
+                http(stream, origin, seat, answering, stop).await;
             }
         }
     }
@@ -134,16 +154,17 @@ async fn connection(
 
 async fn http<S>(
     stream: S,
+    origin: Origin,
     seat: Arc<Seat>,
-    access: Arc<Access>,
-    router: Router,
+    answering: Answering,
     stop: CancellationToken,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let of_requests = Arc::clone(&seat);
-    let service = service_fn(move |request| {
-        answer(request, Arc::clone(&of_requests), Arc::clone(&access), router.clone())
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(origin);
+        answer(request, Arc::clone(&of_requests), answering.clone())
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -155,6 +176,7 @@ async fn http<S>(
     tokio::select! {
         _ = connection.as_mut() => {}
         () = seat.lost() => {}
+        () = seat.overdue() => {}
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;
@@ -166,30 +188,28 @@ async fn http<S>(
 async fn answer(
     request: Request<Incoming>,
     seat: Arc<Seat>,
-    access: Arc<Access>,
-    router: Router,
+    answering: Answering,
 ) -> Result<Response<Body>, std::convert::Infallible> {
     let busy = seat.busy();
+    let path = request.uri().path().to_owned();
     let answered = tokio::time::timeout(REQUEST, async {
-        if let Err(refusal) = access.admit(&request).await {
+        if let Err(refusal) = answering.access.admit(&request).await {
             return *refusal;
         }
-        let Ok(response) = router.oneshot(request.map(Body::new)).await;
+        let Ok(response) = answering.router.oneshot(request.map(Body::new)).await;
         response
     });
-    let response = answered.await.unwrap_or_else(|_| plain(StatusCode::SERVICE_UNAVAILABLE));
+    let response = answered.await.unwrap_or_else(|_| late(&path));
+    if let Some(limit) = response.extensions().get::<Limit>() {
+        answering.refusals.count(*limit);
+    }
     // The seat is busy until the last byte of the body was taken.
-    Ok(response.map(|body| {
-        Body::new(body.map_frame(move |frame| {
-            let _ = &busy;
-            frame
-        }))
-    }))
+    Ok(response.map(|body| Body::new(Pieces::new(body, busy))))
 }
 
-/// An answer without a body.
-fn plain(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
-    response
+/// No answer began in time.
+fn late(path: &str) -> Response<Body> {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the answer took too long: ask again later")
+        .with(RETRY_AFTER, HeaderValue::from_static("30"))
+        .for_path(path)
 }

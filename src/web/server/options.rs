@@ -3,27 +3,23 @@
 //! Source: prometheus/exporter-toolkit, docs/web-configuration.md. What rolewarden does not do (HTTP/2, choosing ciphers,
 //! extra headers) is refused by name instead of being ignored.
 
-use std::collections::{BTreeMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::body::Body;
 use base64::Engine as _;
-use hyper::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use hyper::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use tokio_rustls::TlsAcceptor;
 
-use super::plain;
+use super::super::limits::Limit;
+use super::super::origin::Origin;
+use super::super::problem::Problem;
+use super::passwords::{Passwords, Unproven, Users, cost};
 use super::tls::{Tls, TlsSection};
 use crate::model::printable_line;
-
-/// Compared with when the user does not exist, so that this takes as long. Cost 10, of nothing anyone has.
-const NOBODY: &str = "$2b$10$4dKYh0QkzvbKvMWGVVWcZeHSTDdtjXxtUwzwIrlGgZcbBHbL9b5pC";
-
-/// Passwords that were right lately, by digest: bcrypt is slow on purpose, and a scrape comes every minute.
-const REMEMBERED: usize = 100;
 
 /// Longest password; bcrypt reads 72 bytes.
 const LONGEST_CREDENTIALS: usize = 1024;
@@ -33,15 +29,13 @@ const LONGEST_CREDENTIALS: usize = 1024;
 pub struct Access {
     file: Option<PathBuf>,
     rules: RwLock<Arc<Rules>>,
-    remembered: Mutex<HashSet<[u8; 32]>>,
-    /// One bcrypt at a time: guessing must not take the whole machine.
-    bcrypt: tokio::sync::Mutex<()>,
+    passwords: Passwords,
 }
 
 #[derive(Default)]
 struct Rules {
     tls: Option<Tls>,
-    users: BTreeMap<String, String>,
+    users: Users,
 }
 
 /// The file cannot be used.
@@ -60,7 +54,7 @@ struct File {
     #[serde(default)]
     http_server_config: Option<HttpSection>,
     #[serde(default)]
-    basic_auth_users: BTreeMap<String, String>,
+    basic_auth_users: Users,
 }
 
 #[derive(Deserialize)]
@@ -89,8 +83,8 @@ impl Access {
     pub fn reload(&self) -> Result<(), WebFileError> {
         let Some(file) = &self.file else { return Ok(()) };
         let rules = read(file)?;
+        self.passwords.retain(&rules.users);
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clear();
         Ok(())
     }
 
@@ -115,35 +109,34 @@ impl Access {
         {
             return Ok(());
         }
-        let given = credentials(request.headers());
-        let admitted = match given {
-            Some((user, password)) => self.knows(&rules, &user, password).await,
-            None => false,
+        let Some((user, password)) = credentials(request.headers()) else {
+            return Err(refusal(Unproven::Wrong, request));
         };
-        if admitted { Ok(()) } else { Err(Box::new(unauthorized())) }
+        // Without a connection there is no address: a test's request.
+        let origin = request.extensions().get::<Origin>().copied();
+        let origin = origin.unwrap_or_else(|| IpAddr::V4(Ipv4Addr::UNSPECIFIED).into());
+        let proven = self.passwords.prove(&rules.users, (&user, password), origin).await;
+        proven.map_err(|why| refusal(why, request))
     }
+}
 
-    async fn knows(&self, rules: &Rules, user: &str, password: String) -> bool {
-        let hash = rules.users.get(user).map_or(NOBODY, String::as_str).to_owned();
-        let known = rules.users.contains_key(user);
-        let digest: [u8; 32] =
-            Sha256::digest(format!("{user}\0{hash}\0{password}").as_bytes()).into();
-        if known && self.remembered.lock().unwrap_or_else(PoisonError::into_inner).contains(&digest)
-        {
-            return true;
+fn refusal<B>(why: Unproven, request: &Request<B>) -> Box<Response<Body>> {
+    let problem = match why {
+        Unproven::Wrong => {
+            let realm = HeaderValue::from_static("Basic realm=\"rolewarden\"");
+            Problem::new(StatusCode::UNAUTHORIZED, "expected the name and password of a user, by basic auth")
+                .with(WWW_AUTHENTICATE, realm)
         }
-        let _one = self.bcrypt.lock().await;
-        let compare = move || bcrypt::verify(password, &hash).unwrap_or(false);
-        let right = tokio::task::spawn_blocking(compare).await.unwrap_or(false) && known;
-        if right {
-            let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-            if remembered.len() >= REMEMBERED {
-                remembered.clear();
-            }
-            remembered.insert(digest);
+        Unproven::TooMany => {
+            let message = "too many passwords of this client are being verified: try one at a time";
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, message).refused(Limit::Passwords)
         }
-        right
-    }
+        Unproven::Busy => {
+            let message = "too many passwords wait to be verified: try again in a few seconds";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, message).refused(Limit::Passwords)
+        }
+    };
+    Box::new(problem.for_path(request.uri().path()))
 }
 
 fn has_bearer(headers: &HeaderMap) -> bool {
@@ -165,13 +158,6 @@ fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
     Some((user.to_owned(), password.to_owned()))
 }
 
-fn unauthorized() -> Response<Body> {
-    let mut response = plain(StatusCode::UNAUTHORIZED);
-    let realm = hyper::header::HeaderValue::from_static("Basic realm=\"rolewarden\"");
-    response.headers_mut().insert(WWW_AUTHENTICATE, realm);
-    response
-}
-
 fn read(path: &Path) -> Result<Rules, WebFileError> {
     let file = printable_line(&path.to_string_lossy(), 256);
     let fail = |what: String| WebFileError { file: file.clone(), what };
@@ -180,7 +166,7 @@ fn read(path: &Path) -> Result<Rules, WebFileError> {
         File {
             tls_server_config: None,
             http_server_config: None,
-            basic_auth_users: BTreeMap::new(),
+            basic_auth_users: Users::new(),
         }
     } else {
         serde_saphyr::from_str(&text)
@@ -193,7 +179,8 @@ fn read(path: &Path) -> Result<Rules, WebFileError> {
     }
     for (user, hash) in &parsed.basic_auth_users {
         let user = printable_line(user, 64);
-        if hash.parse::<bcrypt::HashParts>().is_err() {
+        // bcrypt itself knows costs from 4 to 31; any other would be compared with nothing, in no time.
+        if !cost(hash).is_some_and(|cost| (4..=31).contains(&cost)) {
             return Err(fail(format!(
                 "basic_auth_users.{user}: expected a bcrypt hash such as `htpasswd -nBC 10 \"\"` prints (its value is not shown)"
             )));

@@ -59,6 +59,10 @@ fn what_is_wrong_with_the_file_is_said_and_no_secret_is_shown() {
             "basic_auth_users: {ada: plainpassword}".to_owned(),
             "basic_auth_users.ada: expected a bcrypt hash",
         ),
+        (
+            format!("basic_auth_users: {{ada: \"{}\"}}", hash().replace("$04$", "$03$")),
+            "basic_auth_users.ada: expected a bcrypt hash",
+        ),
         ("basic_auth_user: {}".to_owned(), "basic_auth_user"),
         ("http_server_config: {http2: true}".to_owned(), "http2"),
         ("tls_server_config: {cert_file: no.pem, key_file: no.key}".to_owned(), "no.key"),
@@ -76,9 +80,4 @@ fn what_is_wrong_with_the_file_is_said_and_no_secret_is_shown() {
         assert!(!error.contains("plainpassword"), "case `{text}`: {error}");
     }
     assert!(!access("").unwrap().is_encrypted());
-}
-
-#[test]
-fn the_hash_nobody_has_is_one() {
-    assert!(NOBODY.parse::<bcrypt::HashParts>().is_ok());
 }

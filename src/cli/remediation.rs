@@ -12,7 +12,7 @@ use crate::check::Rules;
 use crate::clock;
 use crate::config::{Config, RemediationMode};
 use crate::exit::Exit;
-use crate::model::Account;
+use crate::model::{Account, json_pretty};
 use crate::remediate::{Engine, Recovered, RunReport, Unobserved};
 use crate::render::{self, TextOptions};
 use crate::store::Store;
@@ -87,7 +87,7 @@ impl Hands {
 pub(super) fn print(common: &Common, format: RunFormat, report: &RunReport) -> anyhow::Result<()> {
     let text = match format {
         RunFormat::Json => {
-            let json = serde_json::to_string_pretty(report);
+            let json = json_pretty(report);
             format!("{}\n", json.context("failed to write the report")?)
         }
         RunFormat::Text => render::run(report, text_options(common)),

@@ -138,7 +138,10 @@ where
             ..ChangeFilter::default()
         };
         let changes = self.changes(lately).await?;
-        if changes.iter().any(|change| change.phase != Phase::Ended) {
+        // However long ago it began: what became of it is not known until it is read.
+        let account = Some(plan.account.clone());
+        let open = ChangeFilter { account, unfinished: true, ..ChangeFilter::default() };
+        if !self.changes(open).await?.is_empty() {
             let why = "an earlier change of this account has not ended: it is read first, at the next start";
             return Ok(Err((Outcome::Left, why.to_owned())));
         }

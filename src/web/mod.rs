@@ -8,6 +8,7 @@ mod api;
 mod assets;
 mod control;
 mod guard;
+mod json;
 mod listing;
 mod ops;
 mod page;
@@ -50,6 +51,7 @@ fn table() -> Vec<Route> {
         route("/-/reload", &["POST"], post(ops::reload)),
         route("/api/v1/report", &["GET"], get(api::report)),
         route("/api/v1/accounts", &["GET"], get(api::accounts)),
+        route("/api/v1/accounts/list/confirm", &["POST"], post(api::confirm_list)),
         route("/api/v1/accounts/{id}", &["GET"], get(api::account)),
         route("/api/v1/accounts/{id}/scan", &["POST"], post(api::scan)),
         route("/api/v1/findings", &["GET"], get(api::findings)),

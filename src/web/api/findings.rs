@@ -1,11 +1,11 @@
 //! Findings of all accounts.
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::super::control::Site;
+use super::super::json::Json;
 use super::super::listing::{self, Filter};
 use super::super::problem::Problem;
 use super::super::query::{Empty, Params};

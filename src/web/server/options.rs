@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::plain;
 use super::tls::{Tls, TlsSection};
+use crate::config::file as files;
 use crate::model::printable_line;
 
 /// Compared with when the user does not exist, so that this takes as long. Cost 10, of nothing anyone has.
@@ -175,7 +176,7 @@ fn unauthorized() -> Response<Body> {
 fn read(path: &Path) -> Result<Rules, WebFileError> {
     let file = printable_line(&path.to_string_lossy(), 256);
     let fail = |what: String| WebFileError { file: file.clone(), what };
-    let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+    let text = files::read_text(path, files::deadline()).map_err(|error| fail(error.to_string()))?;
     let parsed: File = if text.trim().is_empty() {
         File {
             tls_server_config: None,

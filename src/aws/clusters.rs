@@ -108,7 +108,14 @@ impl Aws {
             })
             .buffered(REGIONS_AT_ONCE)
             .try_collect();
-        with_credentials(self.credentials(account).await?, pin!(read)).await
+        let credentials = self.credentials(account).await?;
+        let read: Vec<Option<Kept>> = with_credentials(credentials.clone(), pin!(read)).await?;
+        let mut new = read.iter().zip(known).filter(|(_, before)| before.is_none());
+        if new.all(|(kept, _)| kept.as_ref().is_none_or(|kept| kept.clusters.is_empty())) {
+            // A cluster names its account, and an empty list none.
+            self.prove_account(&account.id, &credentials).await?;
+        }
+        Ok(read)
     }
 
     /// Asks for each call in each region by itself; the clusters are those that could be read.

@@ -1,11 +1,15 @@
 //! Who we are: the base credentials are resolved once at start, so that what is wrong with them is said at once.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 
 use super::client::Clients;
 use super::dates::Dates;
-use super::error::{CREDENTIALS_HINT, causes, malformed};
+use super::Aws;
+use super::error::{CREDENTIALS_HINT, causes, malformed, wrong_account};
 use crate::model::{AccountId, Partition, ScanError, UnknownReason, printable_line};
 
 const OPERATION: &str = "sts:GetCallerIdentity";
@@ -66,6 +70,53 @@ impl Identity {
     /// Whether the base credentials are an assumed role's: assuming another from it is chaining.
     pub(super) fn is_session(&self) -> bool {
         self.arn.split(':').nth(5).is_some_and(|resource| resource.starts_with("assumed-role/"))
+    }
+}
+
+/// Access keys that proved to be of the account they were used for: the last one of each.
+#[derive(Debug, Default)]
+pub(super) struct Proven(Mutex<HashMap<AccountId, String>>);
+
+impl Proven {
+    fn has(&self, account: &AccountId, key: &str) -> bool {
+        let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.get(account).is_some_and(|proven| proven == key)
+    }
+
+    fn add(&self, account: &AccountId, key: &str) {
+        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.insert(account.clone(), key.to_owned());
+    }
+}
+
+impl Aws {
+    /// Asks STS whose these credentials are, once for each. An answer such as "no such role" or an empty list names no
+    /// account, and neither does a write's. Where STS's answer was mixed up on its way, or the base credentials have become
+    /// another account's since the start, it would be believed of the wrong account.
+    pub(super) async fn prove_account(
+        &self,
+        account: &AccountId,
+        credentials: &Credentials,
+    ) -> Result<(), ScanError> {
+        let key = credentials.access_key_id();
+        if self.proven.has(account, key) {
+            return Ok(());
+        }
+        let sts = self.clients.sts_with(credentials.clone());
+        let send = || sts.get_caller_identity().send();
+        let answer = self.clients.lanes().sts().call(OPERATION, send).await?;
+        let (said, arn) =
+            (answer.account().unwrap_or_default(), answer.arn().unwrap_or_default());
+        let is = Identity::parse(said, arn)?;
+        if is.account != *account {
+            let error = wrong_account(OPERATION, account.as_str(), &is.arn);
+            return Err(match self.is_direct(account) {
+                true => error.hint("the base credentials are another account's than at the start: restart rolewarden with those that are meant"),
+                false => error,
+            });
+        }
+        self.proven.add(account, key);
+        Ok(())
     }
 }
 

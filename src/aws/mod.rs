@@ -41,7 +41,7 @@ pub use client::Connect;
 use clusters::Clusters;
 use dates::Dates;
 use guess::Guesses;
-use identity::Identity;
+use identity::{Identity, Proven};
 use managed::AwsManaged;
 pub use probe::{Preflight, Prober, Way};
 pub use reading::{ONE_MOMENT, Proof, READINGS, Reading, Taken, proved, read_proved};
@@ -149,6 +149,7 @@ pub struct Aws {
     aws_managed: AwsManaged,
     guesses: Guesses,
     clusters: Clusters,
+    proven: Proven,
     /// The policy of every account's session, but for the account's number.
     scan_policy: String,
 }
@@ -184,6 +185,7 @@ impl Aws {
             aws_managed: AwsManaged::default(),
             guesses: Guesses::default(),
             clusters: Clusters::default(),
+            proven: Proven::default(),
         }
     }
 

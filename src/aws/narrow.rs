@@ -1,8 +1,10 @@
 //! Session policies: what a session may do is cut to the calls of its step. Pure.
 
 use crate::config::Config;
-use crate::model::{AccountId, Partition, Write, linked_path};
-use crate::permissions::{Document, Statement, calls_of, listing, scan};
+use crate::model::{AccountId, Partition, RoleArn, Write, linked_path};
+use crate::permissions::{
+    Document, Statement, calls_of, enter, in_every_account, listing, literal, scan,
+};
 
 /// Stands for the account's number in [`for_scan`]; no name of a role has such a text in it.
 const ACCOUNT: &str = "{account}";
@@ -28,7 +30,7 @@ pub(crate) fn for_write(
 ) -> String {
     let at = |path: &str, name: &str| format!("arn:{partition}:iam::{account}:role{path}{name}");
     let resources = match write {
-        Write::CreateRole { path, .. } => vec![at(path, role_name)],
+        Write::CreateRole { path, .. } => vec![at(&literal(path), role_name)],
         Write::CreateServiceLinkedRole { service } => vec![at(&linked_path(service), "*")],
         Write::DeleteRole
         | Write::UpdateTrustPolicy { .. }
@@ -56,6 +58,30 @@ pub(crate) fn for_write(
         | Write::CreateServiceLinkedRole { .. } => statement,
     };
     Document(vec![only]).short()
+}
+
+/// Entering the next role on the way, and no other. Tags that the hub's session carries (EKS Pod Identity sets them) go with
+/// every link, so a link may pass them on as well: without, STS would refuse the next one.
+pub(super) fn for_link(next: &Next) -> String {
+    let role = match next {
+        Next::Role(role) => literal(&role.to_string()),
+        Next::EveryAccount { partition, role } => in_every_account(partition, role),
+    };
+    Document(vec![enter("", vec![role], true)]).short()
+}
+
+/// What a session on the way enters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Next {
+    /// This role.
+    Role(RoleArn),
+    /// The role of this name, perhaps with a path, in whichever account: one session serves all of a sweep.
+    EveryAccount {
+        /// Of every account.
+        partition: Partition,
+        /// As `access` names it.
+        role: String,
+    },
 }
 
 /// Nothing at all: for a session that is only asked for to see whether it is given.

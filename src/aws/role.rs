@@ -56,11 +56,15 @@ impl Aws {
             account: &account.id,
             role,
         };
-        with_credentials(credentials, pin!(self.read_target(&target))).await.map(|seen| {
-            // What was read was answered.
-            let taken = target.lane.taken().unwrap_or_else(|| Taken::call(begun, Instant::now()));
-            Reading { seen, taken }
-        })
+        let seen =
+            with_credentials(credentials.clone(), pin!(self.read_target(&target))).await?;
+        // What was read was answered.
+        let taken = target.lane.taken().unwrap_or_else(|| Taken::call(begun, Instant::now()));
+        if seen == Snapshot::Absent {
+            // A role that is there names its account itself.
+            self.prove_account(&account.id, &credentials).await?;
+        }
+        Ok(Reading { seen, taken })
     }
 
     /// With the credentials that the task has by now.

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use super::Aws;
 use super::error::{malformed, wrong_account};
-use super::narrow;
+use super::narrow::{self, Next};
 use super::traffic::Counters;
 use crate::config::{Secret, SessionPolicy};
 use crate::model::{Account, RoleArn, ScanError, UnknownReason, printable_line};
@@ -162,7 +162,7 @@ impl Aws {
         check_account(&role, account)?;
         let external_id = self.external_id(account);
         let policy = self.is_narrow().then(|| narrow::in_account(&self.scan_policy, &account.id));
-        let previous = self.chain().await?;
+        let previous = self.chain(&self.one_of_many(&role, &self.config.access.scan_role)).await?;
         let chained = self.identity.is_session() || previous.is_some();
         let request = Request {
             purpose: Purpose::Scan,
@@ -186,7 +186,8 @@ impl Aws {
         let role = self.remediate_role(account);
         check_account(&role, account)?;
         let external_id = self.external_id(account);
-        let previous = self.chain().await?;
+        // Not the one for every account: what is on the way to a write can reach this account's role alone.
+        let previous = self.chain(&Next::Role(role.clone())).await?;
         let request = Request {
             purpose: Purpose::Remediate,
             role: &role,
@@ -195,7 +196,10 @@ impl Aws {
             chained: self.identity.is_session() || previous.is_some(),
             name: Some(run),
         };
-        Ok(self.assume_after(previous, &request).await?.credentials)
+        let credentials = self.assume_after(previous, &request).await?.credentials;
+        // No write says in which account it was done.
+        self.prove_account(&account.id, &credentials).await?;
+        Ok(credentials)
     }
 
     /// Whether a role of this account is given, with the configured external id or without any. The session may do nothing
@@ -206,12 +210,13 @@ impl Aws {
         member: Member,
         external_id: Option<&Secret>,
     ) -> Result<(), ScanError> {
-        let role = match member {
-            Member::Scan => self.scan_role(account),
-            Member::Remediate => self.remediate_role(account),
+        let access = &self.config.access;
+        let (role, shared) = match member {
+            Member::Scan => (self.scan_role(account), &access.scan_role),
+            Member::Remediate => (self.remediate_role(account), &access.remediate_role),
         };
         check_account(&role, account)?;
-        let previous = self.chain().await?;
+        let previous = self.chain(&self.one_of_many(&role, shared)).await?;
         let request = Request {
             purpose: Purpose::Trial(member),
             role: &role,
@@ -273,16 +278,33 @@ impl Aws {
         self.config.access.session_policy == SessionPolicy::Narrow
     }
 
-    /// The last link of `access.via`; `None` without one.
-    pub(super) async fn chain(&self) -> Result<Option<Credentials>, ScanError> {
+    /// The scan roles of the accounts that `access.overrides` does not name.
+    pub(super) fn scan_roles(&self) -> Next {
+        let role = self.config.access.scan_role.clone();
+        Next::EveryAccount { partition: self.identity.partition.clone(), role }
+    }
+
+    /// The role as one of those that have this name in every account, where it is one.
+    fn one_of_many(&self, role: &RoleArn, shared: &str) -> Next {
+        let partition = &self.identity.partition;
+        match *role == RoleArn::new(partition.clone(), role.account.clone(), shared) {
+            true => Next::EveryAccount { partition: partition.clone(), role: shared.to_owned() },
+            false => Next::Role(role.clone()),
+        }
+    }
+
+    /// The last link of `access.via`, which may enter `last` and nothing else; `None` without one.
+    pub(super) async fn chain(&self, last: &Next) -> Result<Option<Credentials>, ScanError> {
         let mut previous = None;
-        for role in &self.config.access.via {
+        let via = &self.config.access.via;
+        let nexts = via.iter().skip(1).cloned().map(Next::Role).chain([last.clone()]);
+        for (role, next) in via.iter().zip(nexts) {
             let chained = self.identity.is_session() || previous.is_some();
             let request = Request {
                 purpose: Purpose::Via,
                 role,
                 external_id: None,
-                policy: None,
+                policy: self.is_narrow().then(|| narrow::for_link(&next)),
                 chained,
                 name: None,
             };
@@ -297,7 +319,11 @@ impl Aws {
         previous: Option<Credentials>,
         request: Request<'_>,
     ) -> Result<Credentials, ScanError> {
-        let key = (request.purpose, request.role.to_string());
+        let mut key = (request.purpose, request.role.to_string());
+        if let (Purpose::Via, Some(policy)) = (request.purpose, &request.policy) {
+            // One role, and a session for each thing that comes next.
+            key.1 += policy;
+        }
         let slot = self.sessions.slot(&key, crate::clock::now());
         let made = slot.get_or_try_init(async || self.assume_after(previous, &request).await).await;
         match made {

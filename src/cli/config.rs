@@ -7,6 +7,7 @@ use clap::Subcommand;
 
 use super::{Common, output};
 use crate::clock;
+use crate::model::json_pretty;
 use crate::config::{self, Config};
 use crate::exit::Exit;
 
@@ -36,7 +37,7 @@ pub(super) fn main(common: &Common, command: Command) -> anyhow::Result<Exit> {
             }
             config::check_report(&config, &path.to_string_lossy(), clock::today()) + "\n"
         }
-        Command::Schema => serde_json::to_string_pretty(&config::schema())? + "\n",
+        Command::Schema => json_pretty(&config::schema())? + "\n",
         Command::Reference => config::reference(),
         Command::Example => config::EXAMPLE.to_owned(),
     };

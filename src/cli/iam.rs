@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Common, output};
 use crate::config::{AccountSource, Config, RemediationMode};
 use crate::exit::Exit;
-use crate::model::{InvalidArn, Partition, RoleArn};
+use crate::model::{InvalidArn, Partition, RoleArn, json_pretty};
 use crate::permissions::{self, Document, EVERY_ACCOUNT, MemberTrust, PLACEHOLDERS, RunsOn};
 
 pub(super) const HELP: &str = "\
@@ -149,7 +149,7 @@ pub(super) fn main(common: &Common, command: &Command) -> anyhow::Result<Exit> {
         Some(Which::Trust) => role.trust.clone(),
         Some(Which::Policy) => role.policy.named(),
     };
-    let text = serde_json::to_string_pretty(&printed)? + "\n";
+    let text = json_pretty(&printed)? + "\n";
     for (placeholder, filled_in_by) in PLACEHOLDERS {
         if text.contains(placeholder) {
             role.notes.push(format!("fill in {placeholder}: {filled_in_by}"));

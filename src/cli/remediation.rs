@@ -13,6 +13,7 @@ use crate::aws::{Aws, Organization, OrganizationReader as _};
 use crate::clock;
 use crate::config::{Config, StoreConfig};
 use crate::exit::Exit;
+use crate::model::json_pretty;
 use crate::remediate::{Engine, Recovered, RunReport, Unobserved};
 use crate::render::{self, TextOptions};
 use crate::store::{Store, StoreError};
@@ -124,7 +125,7 @@ impl Hands {
 pub(super) fn print(common: &Common, format: RunFormat, report: &RunReport) -> anyhow::Result<()> {
     let text = match format {
         RunFormat::Json => {
-            let json = serde_json::to_string_pretty(report);
+            let json = json_pretty(report);
             format!("{}\n", json.context("failed to write the report")?)
         }
         RunFormat::Text => render::run(report, text_options(common)),

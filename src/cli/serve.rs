@@ -23,6 +23,7 @@ Served, on http://127.0.0.1:9797 unless configured otherwise:
   /api/v1/openapi.json       describes the API; /api/v1/report is the whole report
   /-/healthy  /-/ready       for probes
   POST /-/reload, /api/v1/sweeps, /api/v1/accounts/{id}/scan    with the bearer token web.token
+  POST /api/v1/accounts/list/confirm                            the same: accounts did leave the organization
   POST /api/v1/remediation/stop, resume, reset                  the same
 
 Nothing is written to AWS unless remediation.mode is apply and --arm has the code that `rolewarden plan` prints for this

@@ -114,30 +114,46 @@ impl Kind for Count {
     }
 
     fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<u32> {
-        let number =
-            if let Value::Number(number) = &node.value { number.parse().ok() } else { None };
-        let number = number.filter(|number| self.0.contains(number));
-        if number.is_none() {
+        let number = if let Value::Number(text) = &node.value { decimal(text) } else { None };
+        let within = number.and_then(|number| u32::try_from(number).ok());
+        let within = within.filter(|number| self.0.contains(number));
+        if within.is_none() {
             let (least, most) = (self.0.start(), self.0.end());
+            let spelled = match &node.value {
+                Value::Number(text) if is_odd(text) => {
+                    "; write it in plain decimal digits, such as 10"
+                }
+                Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::Text(_)
+                | Value::List(_)
+                | Value::Map(_) => "",
+            };
             let found = node.value.found();
             reading.problem(
                 node.place,
-                format_args!("expected a whole number from {least} to {most}, found {found}"),
+                format_args!(
+                    "expected a whole number from {least} to {most}, found {found}{spelled}"
+                ),
             );
         }
-        number
+        within
     }
 }
 
 /// A duration such as `15m` or `1h30m`, within limits written the same way; whole seconds unless the least has parts.
 pub(super) struct Span(pub(super) &'static str, pub(super) &'static str);
 
+/// The form of a [`duration`], but for that it has a part.
+const SPAN: &str = "^((0|[1-9][0-9]*)d)?((0|[1-9][0-9]*)h)?((0|[1-9][0-9]*)m)?((0|[1-9][0-9]*)s)?((0|[1-9][0-9]*)ms)?$";
+
 impl Kind for Span {
     type Value = Duration;
 
     fn schema(&self) -> Json {
         let title = format!("a duration from {} to {}", self.0, self.1);
-        json!({"type": "string", "title": title, "pattern": "^([0-9]+(ms|s|m|h|d))+$"})
+        json!({"type": "string", "title": title, "pattern": SPAN, "minLength": 2})
     }
 
     fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<Duration> {
@@ -167,10 +183,23 @@ impl Kind for Span {
     }
 }
 
-/// `15m`, `1h30m`, `100ms`: whole numbers with units, summed.
+/// A whole number as people write one. YAML has more spellings, and readers who disagree: `010` is ten in YAML 1.2 and eight
+/// in 1.1, and a limit must not be another number than the one that was reviewed.
+fn decimal(text: &str) -> Option<u64> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    text.parse().ok().filter(|_| plain)
+}
+
+/// Whether a number is spelled as none that is printed.
+fn is_odd(text: &str) -> bool {
+    text.parse::<f64>().map_or(true, |number| number.to_string() != text)
+}
+
+/// `15m`, `1h30m`, `100ms`: whole numbers with units, summed; the larger unit first, each once.
 pub(crate) fn duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total = Duration::ZERO;
+    let mut larger = u64::MAX;
     while !rest.is_empty() {
         let (number, tail) = split_while(rest, |c| c.is_ascii_digit())?;
         let (unit, tail) = split_while(tail, |c| c.is_ascii_alphabetic())?;
@@ -182,9 +211,11 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
             "d" => 86_400_000,
             _ => return None,
         };
-        total = total
-            .checked_add(Duration::from_millis(number.parse::<u64>().ok()?.checked_mul(millis)?))?;
-        rest = tail;
+        if millis >= larger {
+            return None;
+        }
+        total = total.checked_add(Duration::from_millis(decimal(number)?.checked_mul(millis)?))?;
+        (rest, larger) = (tail, millis);
     }
     (!text.is_empty()).then_some(total)
 }
@@ -216,6 +247,17 @@ mod tests {
             ("99999999999999999999d", None),
             ("18446744073709551615d", None),
             ("15µs", None),
+            ("1d2h3m4s5ms", Some(93_784_005)),
+            ("010m", None),
+            ("0x10m", None),
+            ("0o10m", None),
+            ("1e1m", None),
+            ("1_0m", None),
+            ("+5m", None),
+            ("1.0m", None),
+            ("00s", None),
+            ("1h1h", None),
+            ("1m1h", None),
         ];
         for (text, want) in cases {
             assert_eq!(duration(text), want.map(Duration::from_millis), "case `{text}`");

@@ -1,21 +1,19 @@
 //! From a file to the configuration in force.
 
 use std::fmt::Write as _;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
+use super::file;
 use super::reader::{Kind as _, Reading, Section, Surroundings};
 use super::secret::io_problem;
 use super::yaml::{self, Place};
 use super::{Config, ConfigError, sections};
 use crate::model::{InvalidAccountId, Partition, Verdict, printable_line};
 use crate::policy::{self, Comparison, Context, Kind as PolicyKind, Policy};
-
-/// Largest file that is read: a configuration, a document, a list of exceptions, a secret.
-const LARGEST_FILE: u64 = 1 << 20;
 
 /// The commented file that `rolewarden config example` prints: every key, with its default.
 pub const EXAMPLE: &str = include_str!("../../config/rolewarden.example.yaml");
@@ -199,7 +197,9 @@ fn digest(config: &impl serde::Serialize) -> Result<String, serde_json::Error> {
 
 fn load(path: &Path, accounts_needed: bool) -> Result<Config, ConfigError> {
     let name = path.to_string_lossy();
-    let text = read_capped(path).map_err(|error| {
+    // One for all files: a mount that hangs must not make a reload wait once for each file on it.
+    let deadline = file::deadline();
+    let text = file::read_text(path, deadline).map_err(|error| {
         let shown = printable_line(&name, 256);
         one_problem(match error.kind() {
             io::ErrorKind::NotFound => format!(
@@ -213,22 +213,12 @@ fn load(path: &Path, accounts_needed: bool) -> Result<Config, ConfigError> {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let base_dir = whole.parent().unwrap_or(Path::new(""));
     let env = |name: &str| std::env::var(name).ok();
-    let is_folder = |path: &Path| Ok(std::fs::metadata(path)?.is_dir());
-    let around = around(base_dir, &env, &read_capped);
+    let read = |path: &Path| file::read_text(path, deadline);
+    let is_folder = |path: &Path| file::is_folder(path, deadline);
+    let around = around(base_dir, &env, &read);
     read_config(&text, &name, Surroundings { is_folder: &is_folder, accounts_needed, ..around })
 }
 
 fn one_problem(problem: String) -> ConfigError {
     ConfigError { problems: vec![problem] }
-}
-
-/// A text file, whole, if it is not too large to be meant.
-fn read_capped(path: &Path) -> io::Result<String> {
-    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST_FILE {
-        return Err(invalid("it is larger than 1 MiB"));
-    }
-    String::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8 text"))
 }

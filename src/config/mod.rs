@@ -3,6 +3,7 @@
 mod calendar;
 mod combine;
 mod exception;
+pub(crate) mod file;
 mod kinds;
 mod load;
 mod path;

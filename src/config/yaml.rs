@@ -1,6 +1,7 @@
 //! YAML text into a small tree whose every node knows its place. Knows no configuration key.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy, Spanned};
@@ -19,6 +20,8 @@ pub(super) struct Place {
 pub(super) struct Node {
     pub(super) place: Place,
     pub(super) value: Value,
+    /// Where in the text its scalar is written, in bytes: where an alias is used, that is its anchor.
+    pub(super) written: Range<usize>,
 }
 
 /// What YAML knows. Mappings keep order and repeated keys, so that the reader can name every one.
@@ -26,7 +29,7 @@ pub(super) struct Node {
 pub(super) enum Value {
     Null,
     Bool(bool),
-    /// As YAML prints it: leading zeros are already lost.
+    /// As the file spells it: to YAML `010`, `0x8`, `8.0` and `8` may be one number, and to people they are not.
     Number(String),
     Text(String),
     List(Vec<Node>),
@@ -73,13 +76,39 @@ pub(super) fn parse(text: &str) -> Result<Node, (Place, String)> {
         reject_unsupported_tags: true,
         with_snippet: false,
     };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+    let parsed = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let place = error
             .location()
             .map(|l| Place { line: l.line(), column: l.column() })
             .unwrap_or_default();
         (place, message(&error))
-    })
+    });
+    let mut root: Node = parsed?;
+    root.spell(text);
+    Ok(root)
+}
+
+impl Node {
+    /// Gives the numbers in it back their spelling. One whose place is not known keeps what YAML made of it.
+    fn spell(&mut self, text: &str) {
+        match &mut self.value {
+            Value::Number(number) => {
+                if let Some(written) = text.get(self.written.clone()).map(str::trim)
+                    && !written.is_empty()
+                {
+                    written.clone_into(number);
+                }
+            }
+            Value::List(items) => items.iter_mut().for_each(|item| item.spell(text)),
+            Value::Map(entries) => {
+                for (key, value) in entries {
+                    key.spell(text);
+                    value.spell(text);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Text(_) => {}
+        }
+    }
 }
 
 /// The parser's message without its place, which the caller prints in front.
@@ -109,8 +138,13 @@ fn message(mut error: &serde_saphyr::Error) -> String {
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Spanned { value, referenced, .. } = Spanned::<Value>::deserialize(deserializer)?;
-        Ok(Self { place: Place { line: referenced.line(), column: referenced.column() }, value })
+        let Spanned { value, referenced, defined } = Spanned::<Value>::deserialize(deserializer)?;
+        let place = Place { line: referenced.line(), column: referenced.column() };
+        let span = defined.span();
+        let byte = |at: Option<u64>| at.and_then(|at| usize::try_from(at).ok()).unwrap_or_default();
+        let begin = byte(span.byte_offset());
+        let end = begin.saturating_add(byte(span.byte_len()));
+        Ok(Self { place, value, written: begin..end })
     }
 }
 
@@ -199,7 +233,7 @@ impl From<&serde_json::Value> for Node {
                     .collect(),
             ),
         };
-        Self { place: Place::default(), value }
+        Self { place: Place::default(), value, written: 0..0 }
     }
 }
 
@@ -232,13 +266,18 @@ mod tests {
             (
                 "scalars",
                 "a: off\nb: true\nc: 007\nd: \"1\"\ne:\n",
-                "{\"a\"@1:1: \"off\"@1:4 \"b\"@2:1: true@2:4 \"c\"@3:1: #7@3:4 \"d\"@4:1: \"1\"@4:4 \"e\"@5:1: null@5:2}",
+                "{\"a\"@1:1: \"off\"@1:4 \"b\"@2:1: true@2:4 \"c\"@3:1: #007@3:4 \"d\"@4:1: \"1\"@4:4 \"e\"@5:1: null@5:2}",
             ),
             ("nested", "a:\n  - {b: c}\n", "{\"a\"@1:1: [{\"b\"@2:6: \"c\"@2:9}]}"),
             ("repeated", "a: x\na: y\n", "{\"a\"@1:1: \"x\"@1:4 \"a\"@2:1: \"y\"@2:4}"),
             ("number as key", "111122223333: x\n", "{#111122223333@1:1: \"x\"@1:15}"),
             ("alias", "a: &x y\nb: *x\n", "{\"a\"@1:1: \"y\"@1:7 \"b\"@2:1: \"y\"@2:4}"),
             ("merge key", "<<: {a: b}\n", "{\"<<\"@1:1: {\"a\"@1:6: \"b\"@1:9}}"),
+            (
+                "numbers as they are spelled",
+                "a: [0x10, 1e1 , 1.0, -3] # 7\nb: &x 010\nc: *x\nü: {ö: 0o17}\n",
+                "{\"a\"@1:1: [#0x10@1:5 #1e1@1:11 #1.0@1:17 #-3@1:22] \"b\"@2:1: #010@2:7 \"c\"@3:1: #010@3:4 \"ü\"@4:1: {\"ö\"@4:5: #0o17@4:8}}",
+            ),
             ("date", "2027-01-31", "\"2027-01-31\"@1:1"),
         ];
         for (case, text, want) in cases {

@@ -20,7 +20,7 @@ use super::status::Status;
 use super::sweeper::Command;
 use crate::clock;
 use crate::config::{Config, ConfigError, Secret};
-use crate::ledger::{Breaker, FindingRecord, Guard, Shrunken, Stopped};
+use crate::ledger::{Breaker, FindingRecord, Guard, Stopped};
 use crate::model::{AccountId, Change};
 use crate::store::ChangeFilter;
 use crate::telemetry::{Rendered, Telemetry};
@@ -70,7 +70,10 @@ impl Handle {
         };
         let loaded = tokio::task::spawn_blocking(load).await;
         let config = loaded.map_err(|error| error.to_string())?.map_err(|error| error.to_string());
-        let taken = config.and_then(|config| self.swap(config));
+        let taken = match config {
+            Ok(config) => self.swap(config).await,
+            Err(problems) => Err(problems),
+        };
         match &taken {
             Ok(()) => self.telemetry.config_reloaded(clock::now()),
             Err(error) => self.telemetry.config_reload_failed(error),
@@ -78,7 +81,7 @@ impl Handle {
         taken
     }
 
-    fn swap(&self, config: Config) -> Result<(), String> {
+    async fn swap(&self, config: Config) -> Result<(), String> {
         let before = Arc::clone(&self.config.borrow());
         let fixed = needs_restart(&before, &config);
         if !fixed.is_empty() {
@@ -87,7 +90,9 @@ impl Handle {
                 fixed.join(", ")
             ));
         }
-        self.access.reload().map_err(|error| error.to_string())?;
+        let access = Arc::clone(&self.access);
+        let read = tokio::task::spawn_blocking(move || access.reload()).await;
+        read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         let config = Arc::new(config);
         let (interval, stale_after) = schedule::times(&config.sweep, clock::now());
         self.config.send_replace(Arc::clone(&config));
@@ -102,10 +107,6 @@ impl Handle {
                 view.list.stale = Some(listing::NAMED_ANEW.to_owned());
             }
             view.stale_after = stale_after;
-            // A person who reloads has read that the list was not believed; there was none to doubt otherwise.
-            if view.shrunken == Shrunken::Refused {
-                view.shrunken = Shrunken::Accepted;
-            }
         });
         Ok(())
     }
@@ -158,6 +159,13 @@ impl Control for Handle {
         let asked =
             if known { self.ask(Command::Scan(account)) } else { Err(Refused::NoSuchAccount) };
         std::future::ready(asked).boxed()
+    }
+
+    fn confirm_list(&self) -> Result<usize, Refused> {
+        let confirmed = self.board.change(listing::confirm).flatten();
+        let accounts = confirmed.ok_or(Refused::NoSuchList)?;
+        tracing::warn!(accounts, "the list of accounts that was not believed was confirmed by hand");
+        Ok(accounts)
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<(), String>> {

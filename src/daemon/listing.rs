@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::aws::Organization;
 use crate::config::{AccountSource, Config, Remediation};
 use crate::ledger::{Event, Shrunken, Trigger, View};
-use crate::model::{Account, ScanError, UnknownReason};
+use crate::model::{Account, AccountId, ScanError, UnknownReason};
 
 /// Of a hundred accounts, how many may be missing from one list to the next.
 const MAY_LEAVE_PERCENT: usize = 10;
@@ -37,24 +37,61 @@ pub(super) fn needs_another(before: &Remediation, now: &Remediation) -> bool {
 
 /// A list that lacks too many of the accounts that are known is not believed: more likely the listing was cut short than
 /// a tenth of the organization left within the hour. One account may always leave, and a list that a person wrote is
-/// what it says.
+/// what it says. A second whole list in a row of the same accounts is believed, and one that a person confirmed. A reload is
+/// no such word: programs reload too.
 pub(super) fn believed(
     view: &View,
     config: &Config,
     organization: Organization,
-) -> Result<Organization, ScanError> {
+) -> Result<Organization, Doubted> {
     let (lacking, known) = lacks(view, &organization.accounts);
-    let few = lacking <= 1 || lacking * 100 <= known * MAY_LEAVE_PERCENT;
-    let accepted = view.shrunken == Shrunken::Accepted;
-    if few || accepted || config.accounts.source != AccountSource::Organization {
+    if is_few(lacking, known) || config.accounts.source != AccountSource::Organization {
+        return Ok(organization);
+    }
+    let listed = ids(&organization);
+    let confirmed = match &view.shrunken {
+        Shrunken::No => false,
+        Shrunken::Refused(before) => **before == listed,
+        Shrunken::Accepted(said) => is_few(said.difference(&listed).count(), said.len()),
+    };
+    if confirmed {
         return Ok(organization);
     }
     let message = format!(
         "the list lacks {lacking} of the {known} known accounts: it is not believed, and the one before stays in force"
     );
-    Err(ScanError::new(UnknownReason::AccountGone, message)
+    let error = ScanError::new(UnknownReason::AccountGone, message)
         .during("organizations:ListAccounts")
-        .hint("if they did leave, reload the configuration: the next list is then believed"))
+        .hint("if they did leave, confirm it by POST /api/v1/accounts/list/confirm; a second list in a row of the same accounts is believed too");
+    Err(Doubted { error, listed: Arc::new(listed) })
+}
+
+/// A list that is not believed.
+#[derive(Debug)]
+pub(super) struct Doubted {
+    /// Why.
+    pub(super) error: ScanError,
+    /// The accounts it had.
+    pub(super) listed: Arc<BTreeSet<AccountId>>,
+}
+
+/// Takes a person's word for the list that was not believed; gives how many accounts it had, `None` if there is no such list.
+pub(super) fn confirm(view: &mut View) -> Option<usize> {
+    let listed = match &view.shrunken {
+        Shrunken::No => return None,
+        Shrunken::Refused(listed) | Shrunken::Accepted(listed) => Arc::clone(listed),
+    };
+    let accounts = listed.len();
+    view.shrunken = Shrunken::Accepted(listed);
+    Some(accounts)
+}
+
+fn is_few(lacking: usize, known: usize) -> bool {
+    lacking <= 1 || lacking * 100 <= known * MAY_LEAVE_PERCENT
+}
+
+fn ids(organization: &Organization) -> BTreeSet<AccountId> {
+    organization.accounts.iter().map(|account| account.id.clone()).collect()
 }
 
 /// How many of the known accounts a list lacks, and of how many. A shard too judges the whole list, by all that the one
@@ -71,8 +108,8 @@ fn lacks(view: &View, list: &[Account]) -> (usize, usize) {
 
 /// Puts a list in force. Of its accounts only this shard's are kept; the others are counted.
 pub(super) fn take(view: &mut View, organization: Organization, now: Timestamp) -> Vec<Event> {
+    view.list.ids = Arc::new(ids(&organization));
     let Organization { id, mut accounts } = organization;
-    view.list.ids = Arc::new(accounts.iter().map(|account| account.id.clone()).collect());
     view.list.selected = accounts.iter().filter(|account| account.skip.is_none()).count();
     let shard = view.config.shard;
     accounts.retain(|account| shard.holds(&account.id));
@@ -147,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_lacks_more_than_a_tenth_is_not_believed_unless_a_person_says_so() {
+    fn a_list_that_lacks_more_than_a_tenth_is_not_believed_unless_a_person_confirms_it() {
         let list = |view: &View| {
             let mut config = Config::clone(&view.config);
             let one = ("000000000000".parse().unwrap(), String::new());
@@ -171,10 +208,37 @@ mod tests {
             let config = Arc::clone(&view.config);
             assert_eq!(believed(&view, &config, organization()).is_ok(), want, "{case}");
             assert!(believed(&view, &list(&view), organization()).is_ok(), "{case}, written");
-            view.shrunken = Shrunken::Accepted;
+            view.shrunken = Shrunken::Refused(Arc::new(ids(&organization())));
+            assert_eq!(confirm(&mut view), Some(listed), "{case}");
             assert!(believed(&view, &config, organization()).is_ok(), "{case}, confirmed");
             take(&mut view, organization(), at(1));
             assert_eq!(view.shrunken, Shrunken::No, "a word holds for one list");
+            assert_eq!(confirm(&mut view), None, "there is nothing to confirm");
+        }
+    }
+
+    #[test]
+    fn a_list_that_was_refused_is_believed_the_second_time_in_a_row_and_another_one_is_not() {
+        let refused = |listed: usize| Shrunken::Refused(Arc::new(ids(&organization(listed))));
+        let accepted = |listed: usize| Shrunken::Accepted(Arc::new(ids(&organization(listed))));
+        for (case, before, listed, want) in [
+            ("the first", Shrunken::No, 50, false),
+            ("the same again", refused(50), 50, true),
+            ("a longer one", refused(50), 51, false),
+            ("a shorter one", refused(50), 49, false),
+            ("confirmed", accepted(50), 50, true),
+            ("confirmed, and accounts joined", accepted(50), 60, true),
+            ("confirmed, and a few more left", accepted(50), 45, true),
+            ("confirmed, and it shrank once more", accepted(50), 44, false),
+        ] {
+            let view = View { shrunken: before, ..view(100) };
+            let config = Arc::clone(&view.config);
+            let got = believed(&view, &config, organization(listed));
+            assert_eq!(got.is_ok(), want, "case `{case}`");
+            if let Err(doubted) = got {
+                assert_eq!(*doubted.listed, ids(&organization(listed)), "case `{case}`");
+                assert!(doubted.error.hint.unwrap().contains("/list/confirm"), "case `{case}`");
+            }
         }
     }
 

@@ -41,15 +41,16 @@ pub struct View {
 }
 
 /// A list of accounts that lacks too many of those that are known.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Shrunken {
     /// The last list was believed.
     #[default]
     No,
-    /// It was not.
-    Refused,
-    /// It was not, and a person said that accounts did leave: the next is believed, however short.
-    Accepted,
+    /// It was not, and had these accounts. If the next one has the same it is believed: an accident hardly cuts two lists in
+    /// a row at the same place.
+    Refused(Arc<BTreeSet<AccountId>>),
+    /// It was not, and a person said that it was right: the next that has these is believed.
+    Accepted(Arc<BTreeSet<AccountId>>),
 }
 
 /// The list of accounts, as far as it can be trusted.

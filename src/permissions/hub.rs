@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Document, EVERY_ACCOUNT, Statement, scan};
+use super::{Document, EVERY_ACCOUNT, Statement, literal, scan};
 use crate::config::{AccountSource, Config, OwnAccount, RemediationMode};
 use crate::model::{Partition, RoleArn};
 
@@ -29,6 +29,23 @@ pub(crate) fn listing(config: &Config) -> Vec<&'static str> {
     calls
 }
 
+/// The members are in the organization of the role that enters them, whatever an account number elsewhere says.
+const OUR_ORGANIZATION: (&str, &str, &str) =
+    ("StringEquals", "aws:ResourceOrgID", "${aws:PrincipalOrgID}");
+
+/// Entering the roles that have one name in every account. Without the condition an account of strangers whose number gets
+/// into the list would be entered as well, and told who we are.
+fn enter_accounts(config: &Config, roles: Vec<String>, tagged: bool) -> Statement {
+    let statement = enter("EnterAccounts", roles, tagged);
+    match config.accounts.source {
+        AccountSource::Organization => {
+            let (operator, key, value) = OUR_ORGANIZATION;
+            statement.only_if(operator, key, [value.to_owned()])
+        }
+        AccountSource::List(_) => statement,
+    }
+}
+
 /// What the hub's own identity must be allowed. `tagged`: its sessions carry tags, as those of EKS Pod Identity do.
 pub fn hub(config: &Config, partition: &Partition, tagged: bool) -> Document {
     let Config { accounts, access, .. } = config;
@@ -36,15 +53,15 @@ pub fn hub(config: &Config, partition: &Partition, tagged: bool) -> Document {
     let mut named: Vec<String> = vec![];
     match &accounts.organization_role_arn {
         Some(role) if accounts.source == AccountSource::Organization => {
-            named.push(role.to_string());
+            named.push(literal(&role.to_string()));
         }
         _ => statements.extend(list_accounts(config)),
     }
     match access.via.first() {
-        Some(first) => named.push(first.to_string()),
+        Some(first) => named.push(literal(&first.to_string())),
         None => {
             let (everywhere, overridden) = members(config, partition);
-            statements.push(enter("EnterAccounts", everywhere, tagged));
+            statements.push(enter_accounts(config, everywhere, tagged));
             named.extend(overridden);
         }
     }
@@ -71,11 +88,11 @@ pub fn others(config: &Config, partition: &Partition, tagged: bool) -> BTreeMap<
     }
     let next = access.via.iter().skip(1);
     for (role, next) in access.via.iter().zip(next) {
-        add(role, vec![enter("EnterNamedRoles", vec![next.to_string()], tagged)]);
+        add(role, vec![enter("EnterNamedRoles", vec![literal(&next.to_string())], tagged)]);
     }
     if let Some(last) = access.via.last() {
         let (everywhere, overridden) = members(config, partition);
-        let mut statements = vec![enter("EnterAccounts", everywhere, tagged)];
+        let mut statements = vec![enter_accounts(config, everywhere, tagged)];
         if !overridden.is_empty() {
             statements.push(enter("EnterNamedRoles", overridden, tagged));
         }
@@ -94,19 +111,24 @@ fn list_accounts(config: &Config) -> Option<Statement> {
 fn members(config: &Config, partition: &Partition) -> (Vec<String>, Vec<String>) {
     let access = &config.access;
     let writes = config.remediation.mode != RemediationMode::Off;
-    let at = |role: &String| {
-        format!("arn:{partition}:iam::{EVERY_ACCOUNT}:role/{}", role.trim_start_matches('/'))
-    };
+    let at = |role: &String| in_every_account(partition, role);
     let everywhere =
         [Some(&access.scan_role), writes.then_some(&access.remediate_role)].into_iter().flatten();
     let overridden = access.overrides.values().flat_map(|over| {
         let write = over.remediate_role_arn.as_ref().filter(|_| writes);
-        [over.scan_role_arn.as_ref(), write].into_iter().flatten().map(ToString::to_string)
+        let roles = [over.scan_role_arn.as_ref(), write].into_iter().flatten();
+        roles.map(|role| literal(&role.to_string()))
     });
     (everywhere.map(at).collect(), overridden.collect())
 }
 
-fn enter(sid: &'static str, roles: Vec<String>, tagged: bool) -> Statement {
+/// The role of this name, perhaps with a path, in whichever account.
+pub(crate) fn in_every_account(partition: &Partition, role: &str) -> String {
+    let role = literal(role.trim_start_matches('/'));
+    format!("arn:{partition}:iam::{EVERY_ACCOUNT}:role/{role}")
+}
+
+pub(crate) fn enter(sid: &'static str, roles: Vec<String>, tagged: bool) -> Statement {
     let actions = if tagged { vec![ASSUME, TAG] } else { vec![ASSUME] };
     Statement::allow(sid, actions, roles)
 }

@@ -16,11 +16,12 @@ mod tests;
 use crate::config::{Config, Presence};
 use crate::model::{Action, CheckName};
 
-pub(crate) use hub::listing;
+pub(crate) use hub::{enter, in_every_account, listing};
 pub use hub::{hub, others};
 pub(crate) use remediate::calls_of;
 pub use remediate::remediate;
 pub use scan::scan;
+pub(crate) use statement::literal;
 pub use statement::{Document, Statement};
 pub use trust::{MemberTrust, PLACEHOLDERS, RunsOn};
 

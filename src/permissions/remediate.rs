@@ -1,6 +1,6 @@
 //! The role that writes: the calls of the configured actions, and those that undo them.
 
-use super::{Document, EVERY_ACCOUNT, Statement};
+use super::{Document, EVERY_ACCOUNT, Statement, literal};
 use crate::config::Config;
 use crate::model::{Action, LINKED_SERVICE, Partition, Write, linked_path};
 use crate::policy::ACCOUNT_TEMPLATE;
@@ -15,6 +15,8 @@ const ATTACH: &str = "iam:AttachRolePolicy";
 const DETACH: &str = "iam:DetachRolePolicy";
 const PUT_BOUNDARY: &str = "iam:PutRolePermissionsBoundary";
 const DELETE_BOUNDARY: &str = "iam:DeleteRolePermissionsBoundary";
+/// Policies of AWS that give an account away.
+const ALMIGHTY: [&str; 3] = ["AdministratorAccess", "IAMFullAccess", "PowerUserAccess"];
 const CREATE_LINKED: &str = "iam:CreateServiceLinkedRole";
 
 /// What IAM checks when this is sent.
@@ -39,8 +41,8 @@ pub(crate) fn calls_of(write: &Write) -> Vec<&'static str> {
 /// `baseline.permissions_boundary` becomes a condition where it never refuses what a plan does: on the boundary that a new
 /// role is created with, and on the one that is put. It is none on documents: the plan replaces a trust policy that lets
 /// strangers in before it puts a boundary, and another boundary last of all, so such a condition would refuse to repair the
-/// worst roles. `iam:TagRole` does not have the key. What a rollback attaches, or puts as a boundary, is whatever was there
-/// before, so it has no condition.
+/// worst roles. `iam:TagRole` does not have the key. What a rollback puts as a boundary is whatever was there before, so it has
+/// no condition; it takes off only the boundary of the baseline, and attaches whatever was attached but what gives the account away.
 pub fn remediate(config: &Config, partition: &Partition, rollback: bool) -> Document {
     let place = Place { config, partition };
     let mut statements = place.forward();
@@ -112,8 +114,8 @@ impl Place<'_> {
         statements.into_iter().flatten().filter(|s| !s.actions.is_empty()).collect()
     }
 
-    /// What only a rollback calls.
-    fn backward(&self) -> Option<Statement> {
+    /// What only a rollback calls. Most of it puts back whatever was there before, so it can have no condition; these two can.
+    fn backward(&self) -> Vec<Statement> {
         use Action as A;
         let forward =
             self.calls([(A::PutInlinePolicy, PUT_INLINE), (A::DeleteInlinePolicy, DELETE_INLINE)]);
@@ -121,12 +123,34 @@ impl Place<'_> {
             (A::CreateRole, DELETE_ROLE),
             (A::DeleteInlinePolicy, PUT_INLINE),
             (A::PutInlinePolicy, DELETE_INLINE),
-            (A::DetachManagedPolicy, ATTACH),
             (A::PutPermissionsBoundary, PUT_BOUNDARY),
-            (A::PutPermissionsBoundary, DELETE_BOUNDARY),
         ]);
         calls.retain(|call| !forward.contains(call));
-        (!calls.is_empty()).then(|| Statement::allow("OnlyToRollBack", calls, self.role()))
+        let attach = Statement::allow(
+            "OnlyToAttachAgain",
+            self.calls([(A::DetachManagedPolicy, ATTACH)]),
+            self.role(),
+        );
+        let take_off = Statement::allow(
+            "OnlyToTakeTheBoundaryOff",
+            self.calls([(A::PutPermissionsBoundary, DELETE_BOUNDARY)]),
+            self.role(),
+        );
+        let boundary: Vec<_> = self.boundary().into_iter().collect();
+        let statements = [
+            Statement::allow("OnlyToRollBack", calls, self.role()),
+            attach.only_if("ArnNotEquals", "iam:PolicyARN", self.never_attached()),
+            take_off.only_if("ArnEquals", "iam:PermissionsBoundary", boundary),
+        ];
+        statements.into_iter().filter(|s| !s.actions.is_empty()).collect()
+    }
+
+    /// Policies that no rollback attaches: those that are never detached, and those with which the role may do anything in
+    /// its account. Detached they stay detached, until a person attaches them.
+    fn never_attached(&self) -> Vec<String> {
+        let partition = self.partition;
+        let almighty = ALMIGHTY.map(|name| format!("arn:{partition}:iam::aws:policy/{name}"));
+        almighty.into_iter().chain(self.kept()).collect()
     }
 
     fn at(&self, path: &str, name: &str) -> String {
@@ -140,7 +164,7 @@ impl Place<'_> {
     }
 
     fn new_role(&self) -> String {
-        self.at(&self.config.baseline.path, &self.config.baseline.role_name)
+        self.at(&literal(&self.config.baseline.path), &self.config.baseline.role_name)
     }
 
     fn boundary(&self) -> Option<String> {

@@ -73,6 +73,20 @@ impl Document {
     }
 }
 
+/// The text as a policy has to spell it to mean just this text. IAM allows `*`, `?` and `$` in paths, and policies read them
+/// as wildcards and variables; these three variables stand for the characters.
+/// Source: IAM User Guide, "IAM policy elements: Variables and tags", special characters.
+pub(crate) fn literal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '*' | '?' | '$' => out.extend(['$', '{', c, '}']),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
 /// A list of one is written as that one, as people write it.
 pub(super) fn one_or_more<T: AsRef<str>>(texts: &[T]) -> Value {
     match texts {

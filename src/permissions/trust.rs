@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::statement::one_or_more;
+use super::statement::{literal, one_or_more};
 use crate::model::{Partition, RoleArn};
 
 /// What stands where only the user knows the value. No account number, organization id, external id or host name has an
@@ -42,20 +42,34 @@ impl RunsOn {
         oidc_provider: Option<&str>,
         service_account: &str,
     ) -> Value {
+        let account = hub.map_or(HUB_ACCOUNT, |hub| hub.account.as_str());
         let service = |name: &str, actions: &[&str]| json!({"Sid": "RunRolewarden", "Effect": "Allow", "Principal": {"Service": name}, "Action": one_or_more(actions)});
+        // These services act for every customer of AWS: without a condition a stranger's task could be given this role.
+        // Source: Amazon ECS Developer Guide, "Amazon ECS task IAM role"; of Pod Identity no ARN is documented.
+        let only_for_us = |mut statement: Value, mut more: Value| {
+            if let (Some(statement), Some(more)) = (statement.as_object_mut(), more.as_object_mut())
+            {
+                more.insert("StringEquals".into(), json!({"aws:SourceAccount": account}));
+                statement.insert("Condition".into(), Value::Object(more.clone()));
+            }
+            statement
+        };
         let statement = match self {
             // Of these services only EC2 has a name of its own in China.
             Self::Ec2 if partition.as_str() == "aws-cn" => {
                 service("ec2.amazonaws.com.cn", &["sts:AssumeRole"])
             }
             Self::Ec2 => service("ec2.amazonaws.com", &["sts:AssumeRole"]),
-            Self::Ecs => service("ecs-tasks.amazonaws.com", &["sts:AssumeRole"]),
-            Self::PodIdentity => {
-                service("pods.eks.amazonaws.com", &["sts:AssumeRole", "sts:TagSession"])
-            }
+            Self::Ecs => only_for_us(
+                service("ecs-tasks.amazonaws.com", &["sts:AssumeRole"]),
+                json!({"ArnLike": {"aws:SourceArn": format!("arn:{partition}:ecs:*:{account}:*")}}),
+            ),
+            Self::PodIdentity => only_for_us(
+                service("pods.eks.amazonaws.com", &["sts:AssumeRole", "sts:TagSession"]),
+                json!({}),
+            ),
             Self::Irsa => {
                 let provider = oidc_provider.unwrap_or(OIDC_PROVIDER);
-                let account = hub.map_or(HUB_ACCOUNT, |hub| hub.account.as_str());
                 json!({
                     "Sid": "RunRolewarden",
                     "Effect": "Allow",
@@ -98,7 +112,7 @@ impl MemberTrust<'_> {
             None => (self.partition, HUB_ACCOUNT),
         };
         let hub = match self.hub {
-            Some(hub) => hub.to_string(),
+            Some(hub) => literal(&hub.to_string()),
             None => format!("arn:{partition}:iam::{account}:role/rolewarden-hub"),
         };
         let organization = match (self.organization, self.in_organization) {

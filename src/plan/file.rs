@@ -7,6 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Plan;
+use crate::model::json_pretty;
 
 /// Largest plan that is read: 100,000 accounts with a few steps each fit.
 pub const MAX_BYTES: u64 = 512 * 1024 * 1024;
@@ -39,7 +40,7 @@ pub fn to_json(plan: &Plan) -> Result<String, serde_json::Error> {
     if let Value::Object(members) = &mut value {
         members.insert(DIGEST.to_owned(), Value::String(digest(plan)?));
     }
-    Ok(serde_json::to_string_pretty(&value)? + "\n")
+    Ok(json_pretty(&value)? + "\n")
 }
 
 /// Reads a plan back: whole, of this version, and as it was written.

@@ -1,8 +1,8 @@
 //! The preflight's report in the formats of reports.
 
-use super::json::escape_invisible;
 use super::{Format, TextOptions, text};
 use crate::doctor::Report;
+use crate::model::{json_line, json_pretty};
 
 /// The report in one format, ending in a line feed; the options matter to `text` alone. NDJSON is one line.
 ///
@@ -15,7 +15,7 @@ pub fn doctor(
 ) -> Result<String, serde_json::Error> {
     match format {
         Format::Text => Ok(text::doctor(report, options)),
-        Format::Json => Ok(escape_invisible(serde_json::to_string_pretty(report)?) + "\n"),
-        Format::Ndjson => Ok(escape_invisible(serde_json::to_string(report)?) + "\n"),
+        Format::Json => Ok(json_pretty(report)? + "\n"),
+        Format::Ndjson => Ok(json_line(report)? + "\n"),
     }
 }

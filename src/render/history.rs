@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::json::escape_invisible;
 use super::{Format, TextOptions, text};
 use crate::ledger::{FindingRecord, SweepRecord};
-use crate::model::{AccountId, Change};
+use crate::model::{AccountId, Change, json_line, json_pretty};
 
 /// What is shown of the history: what was not asked for is `None`.
 #[derive(Debug, Serialize)]
@@ -54,14 +53,14 @@ impl History {
     ) -> Result<String, serde_json::Error> {
         match format {
             Format::Text => Ok(text::history(self, options)),
-            Format::Json => Ok(escape_invisible(serde_json::to_string_pretty(self)?) + "\n"),
+            Format::Json => Ok(json_pretty(self)? + "\n"),
             Format::Ndjson => {
                 let findings = self.findings.iter().flatten().map(Line::Finding);
                 let sweeps = self.sweeps.iter().flatten().map(Line::Sweep);
                 let changes = self.changes.iter().flatten().map(Line::Change);
                 let lines = findings.chain(sweeps).chain(changes);
-                let line = |line| Ok(serde_json::to_string(&line)? + "\n");
-                lines.map(line).collect::<Result<String, _>>().map(escape_invisible)
+                let line = |line| Ok(json_line(&line)? + "\n");
+                lines.map(line).collect()
             }
         }
     }

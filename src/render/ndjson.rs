@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::json::escape_invisible;
-use crate::model::{Report, Summary, SweepInfo, Unread};
+use crate::model::{Report, Summary, SweepInfo, Unread, json_line};
 
 /// The first line: everything of a report but its accounts.
 #[derive(Serialize)]
@@ -22,11 +21,11 @@ struct SweepLine<'a> {
 pub fn ndjson(report: &Report) -> Result<String, serde_json::Error> {
     let Report { schema, sweep, summary, accounts, unread } = report;
     let first = SweepLine { schema, sweep, summary, unread };
-    let mut out = serde_json::to_string(&first)?;
+    let mut out = json_line(&first)?;
     out.push('\n');
     for account in accounts {
-        out.push_str(&serde_json::to_string(account)?);
+        out.push_str(&json_line(account)?);
         out.push('\n');
     }
-    Ok(escape_invisible(out))
+    Ok(out)
 }

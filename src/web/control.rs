@@ -38,6 +38,10 @@ pub trait Control: Send + Sync {
     /// Begins to scan one account again. It goes on after the answer.
     fn rescan(&self, account: AccountId) -> BoxFuture<'_, Result<(), Refused>>;
 
+    /// Takes a person's word that the list of accounts that was not believed is right: how many accounts it has. The next
+    /// sweep lists them again.
+    fn confirm_list(&self) -> Result<usize, Refused>;
+
     /// Reads the configuration again and puts it in force. The error is every problem, a line each; it holds no secret.
     fn reload(&self) -> BoxFuture<'_, Result<(), String>>;
 
@@ -106,6 +110,8 @@ pub enum Refused {
     Running,
     /// There is no such account, or it is left out.
     NoSuchAccount,
+    /// No list of accounts waits to be confirmed.
+    NoSuchList,
     /// The daemon is about to end.
     Stopping,
 }

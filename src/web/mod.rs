@@ -11,6 +11,7 @@ mod body;
 mod control;
 mod gate;
 mod guard;
+mod json;
 mod limits;
 mod listing;
 mod ops;
@@ -84,6 +85,7 @@ fn table() -> Vec<Route> {
         route("/-/reload", &["POST"], Fixed, post(ops::reload)),
         route("/api/v1/report", &["GET"], Shared, get(api::report)),
         route("/api/v1/accounts", &["GET"], Shared, get(api::accounts)),
+        route("/api/v1/accounts/list/confirm", &["POST"], Fixed, post(api::confirm_list)),
         route("/api/v1/accounts/{id}", &["GET"], Own, get(api::account)),
         route("/api/v1/accounts/{id}/scan", &["POST"], Fixed, post(api::scan)),
         route("/api/v1/findings", &["GET"], Shared, get(api::findings)),

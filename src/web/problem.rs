@@ -1,11 +1,11 @@
 //! Answers to requests that cannot be served: one shape for each kind of reader.
 
-use axum::Json;
 use axum::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use super::json::Json;
 use super::limits::Limit;
 use super::page;
 

@@ -156,7 +156,7 @@ impl Renderings {
     ) -> Result<Shared, Problem> {
         let form = ("application/json", Lasts::UntilAState);
         let make = move |view: &View, now| {
-            serde_json::to_vec(&make(view, now)).map_err(|_| failed())
+            json_line(&make(view, now)).map(String::into_bytes).map_err(|_| failed())
         };
         self.answer(site, headers, question, form, make).await
     }

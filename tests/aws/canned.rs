@@ -87,6 +87,12 @@ impl Canned {
             .collect()
     }
 
+    /// How often it was asked whose credentials are.
+    pub(crate) fn identities(&self) -> usize {
+        let calls = self.calls.lock().unwrap();
+        calls.iter().filter(|call| call.operation == "GetCallerIdentity").count()
+    }
+
     /// How often each operation was called.
     pub(crate) fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
@@ -191,6 +197,16 @@ pub(crate) fn json_fault(code: &str) -> Answer {
     (400, serde_json::json!({"__type": code, "message": "no"}).to_string())
 }
 
+/// Whose the credentials are: the hub's user, or a session in a member account.
+pub(crate) fn caller_identity(account: &str) -> Answer {
+    let arn = match account {
+        HUB => format!("arn:aws:iam::{HUB}:user/hub"),
+        _ => format!("arn:aws:sts::{account}:assumed-role/rolewarden-scan/rolewarden"),
+    };
+    let body = format!("<Arn>{arn}</Arn><UserId>AIDA</UserId><Account>{account}</Account>");
+    xml("GetCallerIdentity", &body)
+}
+
 /// The session AssumeRole gives for the role asked for.
 pub(crate) fn assumed(call: &Call, ends: &str) -> Answer {
     let arn = call.field("RoleArn");
@@ -248,12 +264,7 @@ pub(crate) fn attached(arns: &[&str], rest: &str) -> Answer {
 /// An account with the role and its one inline policy, nothing attached.
 pub(crate) fn compliant(call: &Call) -> Answer {
     match call.operation.as_str() {
-        "GetCallerIdentity" => xml(
-            "GetCallerIdentity",
-            &format!(
-                "<Arn>arn:aws:iam::{HUB}:user/hub</Arn><UserId>AIDA</UserId><Account>{HUB}</Account>"
-            ),
-        ),
+        "GetCallerIdentity" => caller_identity(call.account()),
         "AssumeRole" => assumed(call, "2099-01-01T00:00:00Z"),
         "GetRole" => role(call.account(), ""),
         "ListRolePolicies" => names(&["expected"], "<IsTruncated>false</IsTruncated>"),

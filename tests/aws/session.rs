@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rolewarden::aws::RoleReader;
+use rolewarden::aws::{RoleReader, RoleWriter, WriteError};
 use rolewarden::config::{AccessOverride, OwnAccount, Secret, SessionPolicy};
-use rolewarden::model::{CheckName, UnknownReason as R};
+use rolewarden::model::{CheckName, Snapshot, UnknownReason as R, Write};
 use serde_json::json;
 
 use crate::canned::*;
@@ -125,6 +125,124 @@ async fn a_chain_is_walked_once_and_every_link_is_at_most_an_hour() {
             ),
         ]
     );
+}
+
+#[tokio::test]
+async fn a_session_on_the_way_may_enter_what_comes_next_and_nothing_else() {
+    const SECOND: &str = "arn:aws-cn:iam::555555555555:role/odd*path/second";
+    let other: AccessOverride = AccessOverride {
+        scan_role_arn: Some("arn:aws:iam::333333333333:role/special".parse().unwrap()),
+        remediate_role_arn: None,
+        external_id: None,
+    };
+    let allows = |role: &str| {
+        json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": role}
+        ]})
+    };
+    let write = Write::DeleteInlinePolicy { name: "odd".to_owned() };
+    for kind in [SessionPolicy::Narrow, SessionPolicy::None] {
+        let server = Canned::start(compliant).await;
+        let mut config = config();
+        config.access.session_policy = kind;
+        config.access.scan_role = "team/reader".to_owned();
+        let first = "arn:aws:iam::444444444444:role/first";
+        config.access.via = vec![first.parse().unwrap(), SECOND.parse().unwrap()];
+        config.access.overrides.insert("333333333333".parse().unwrap(), other.clone());
+        let aws = server.connect(&config).await.unwrap();
+        for id in [MEMBER, "666666666666", "333333333333"] {
+            aws.read_role(&account(id)).await.unwrap();
+        }
+        aws.prepare_write(&account(MEMBER), "01RUN", &write).await.unwrap();
+        let calls = server.calls();
+        let sent = |role: &str| -> Vec<_> {
+            let of = |call: &&Call| call.operation == "AssumeRole" && call.field("RoleArn") == role;
+            let policies = calls.iter().filter(of).map(|call| call.field("Policy"));
+            policies.map(|text| serde_json::from_str(text).unwrap_or_default()).collect()
+        };
+        let nothing = serde_json::Value::Null;
+        match kind {
+            SessionPolicy::Narrow => {
+                // A path may hold a wildcard, which must not be one in a policy.
+                let second = "arn:aws-cn:iam::555555555555:role/odd${*}path/second";
+                assert_eq!(sent(first), [allows(second)]);
+                let everywhere = allows("arn:aws:iam::*:role/team/reader");
+                let special = allows("arn:aws:iam::333333333333:role/special");
+                let writes = allows("arn:aws:iam::222222222222:role/rolewarden-remediate");
+                assert_eq!(sent(SECOND), [everywhere, special, writes]);
+            }
+            SessionPolicy::None => {
+                assert_eq!((sent(first), sent(SECOND)), (vec![nothing.clone()], vec![nothing]));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_names_no_account_is_not_believed_of_another_account() {
+    let absent = |call: &Call| match call.operation.as_str() {
+        "GetRole" | "ListRolePolicies" | "ListAttachedRolePolicies" | "GetRolePolicy" => {
+            fault(404, "NoSuchEntity", "The role cannot be found.")
+        }
+        _ => compliant(call),
+    };
+    // STS says that the role of the account asked for was assumed, and the credentials open another account.
+    let swapped = move |call: &Call| match call.operation.as_str() {
+        "AssumeRole" => {
+            let (status, body) = compliant(call);
+            (status, body.replace("ASIA222222222222", "ASIA999999999999"))
+        }
+        _ => absent(call),
+    };
+    // The base credentials have become another account's since the start.
+    let asked = AtomicUsize::new(0);
+    let moved = move |call: &Call| match call.operation.as_str() {
+        "GetCallerIdentity" if asked.fetch_add(1, Ordering::SeqCst) > 0 => {
+            caller_identity("888888888888")
+        }
+        _ => absent(call),
+    };
+    type Answers = Box<dyn Fn(&Call) -> Answer + Send + Sync>;
+    let cases: [(&str, Answers, &str, Option<R>); 4] = [
+        ("swapped", Box::new(swapped), MEMBER, Some(R::WrongAccount)),
+        ("moved", Box::new(moved), HUB, Some(R::WrongAccount)),
+        ("a member", Box::new(absent), MEMBER, None),
+        ("the own account", Box::new(absent), HUB, None),
+    ];
+    for (case, answers, id, want) in cases {
+        let server = Canned::start(answers).await;
+        let aws = server.connect(&config()).await.unwrap();
+        for _ in 0..3 {
+            let seen = aws.read_role(&account(id)).await.map(|read| read.seen);
+            match &want {
+                Some(reason) => assert_eq!(seen.unwrap_err().reason, *reason, "case `{case}`"),
+                None => assert_eq!(seen, Ok(Snapshot::Absent), "case `{case}`"),
+            }
+        }
+    }
+    // No answer to a write says in which account it was done.
+    let server = Canned::start(swapped).await;
+    let aws = server.connect(&config()).await.unwrap();
+    let write = Write::DeleteRole;
+    let refused = aws.prepare_write(&account(MEMBER), "01RUN", &write).await.unwrap_err();
+    let WriteError::Refused(error) = refused else { panic!("{refused:?}") };
+    assert_eq!(error.reason, R::WrongAccount);
+}
+
+#[tokio::test]
+async fn a_session_proves_its_account_once() {
+    let answers = |call: &Call| match call.operation.as_str() {
+        "GetRole" | "ListRolePolicies" | "ListAttachedRolePolicies" | "GetRolePolicy" => {
+            fault(404, "NoSuchEntity", "The role cannot be found.")
+        }
+        _ => compliant(call),
+    };
+    let server = Canned::start(answers).await;
+    let aws = server.connect(&config()).await.unwrap();
+    for _ in 0..3 {
+        aws.read_role(&account(MEMBER)).await.unwrap();
+    }
+    assert_eq!(server.identities(), 2, "one at the start, and one for the session");
 }
 
 #[tokio::test]

@@ -55,6 +55,38 @@ fn a_mistake_in_the_configuration_is_told_with_its_place() {
 }
 
 #[test]
+fn a_file_that_would_hang_is_refused_at_once() {
+    let mut lab = lab();
+    let pipe = lab.path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let word = "it is a pipe, expected a regular file";
+    let cases = [
+        ("baseline: {trust_policy: pipe}", "baseline.trust_policy"),
+        ("baseline: {inline_policy: pipe}", "baseline.inline_policy"),
+        ("access: {external_id: \"${file:pipe}\"}", "access.external_id"),
+        ("exceptions_file: pipe", "exceptions_file"),
+        ("web: {token: \"${file:pipe}\"}", "web.token"),
+    ];
+    for (yaml, key) in cases {
+        lab.set_config(&format!("{ORGANIZATION}{yaml}\n"));
+        for command in [&["scan"][..], &["config", "check"], &["serve"]] {
+            lab.run(command).fails(1, &[word, key, "`"]);
+        }
+    }
+    for (path, word) in [("pipe", word), ("/dev/zero", "it is a device, expected a regular file")] {
+        lab.run(&["scan", "--config", path]).fails(1, &[word, path]);
+    }
+    lab.set_config(&format!("{ORGANIZATION}web: {{listen: \"127.0.0.1:0\", config_file: pipe}}\n"));
+    lab.run(&["serve"]).fails(1, &[word, "pipe"]);
+    lab.file("web.yaml", "tls_server_config: {cert_file: pipe, key_file: pipe}\n");
+    lab.set_config(&format!(
+        "{ORGANIZATION}web: {{listen: \"127.0.0.1:0\", config_file: web.yaml}}\n"
+    ));
+    lab.run(&["serve"]).fails(1, &[word, "key_file", "pipe"]);
+    assert_eq!(lab.calls().total(), 0);
+}
+
+#[test]
 fn every_mistake_is_told_at_once() {
     let lab = lab().config("accounts: {source: organisation}\nsweep: {jitter: soon}\nlogs: {}\n");
     lab.scan(&[]).fails(1, &["accounts.source", "sweep.jitter", "logs"]);

@@ -69,6 +69,52 @@ fn a_configuration_that_cannot_be_used_changes_nothing_and_one_that_can_is_in_fo
     daemon.stop();
 }
 
+/// Makes a named pipe, which whoever opens it waits at.
+fn pipe(path: &std::path::Path) {
+    let _ = std::fs::remove_file(path);
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[test]
+fn a_file_that_would_hang_is_refused_and_the_next_reload_works() {
+    let yaml = format!(
+        "{}baseline: {{trust_policy: trust.json}}\naccess: {{external_id: \"${{file:secret}}\"}}\nexceptions_file: exceptions.yaml\n",
+        quiet().replace("token:", "config_file: web.yaml, token:")
+    );
+    let lab = Lab::new(world_of(&[Kind::GuideCli]).0).config(&yaml);
+    let files = [
+        ("rolewarden.yaml", yaml.as_str()),
+        ("trust.json", include_str!("../../config/baseline/eks-connector-agent-trust-policy.json")),
+        ("secret", "an-external-id"),
+        ("exceptions.yaml", "[]"),
+        ("web.yaml", ""),
+    ];
+    for (name, text) in files {
+        lab.file(name, text);
+    }
+    let daemon = Daemon::swept(&lab, &[]);
+    let successful =
+        |value| daemon.expect_metric("rolewarden_config_last_reload_successful", value);
+    for (number, (name, text)) in files.iter().enumerate() {
+        pipe(&lab.path(name));
+        let answer = daemon.post("/-/reload");
+        assert_eq!(answer.status, 500, "{name}: {answer:?}");
+        let said = answer.text();
+        assert!(said.contains("it is a pipe, expected a regular file"), "{name}: {said}");
+        assert!(said.contains(name), "{name}: {said}");
+        successful(0.0);
+        // By the signal too.
+        daemon.signal("HUP");
+        let failed = "configuration not reloaded: the one before stays in force";
+        daemon.wait_for_log(failed, 2 * (number + 1));
+        std::fs::remove_file(lab.path(name)).unwrap();
+        lab.file(name, text);
+        assert_eq!(daemon.post("/-/reload").status, 200, "{name}");
+        successful(1.0);
+    }
+    daemon.stop();
+}
+
 /// A trust policy that asks for more than the built-in one.
 const STRICTER: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ssm.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:SourceAccount":"${rolewarden:account_id}"}}}]}"#;
 

@@ -118,22 +118,48 @@ fn a_list_that_fails_or_shrinks_leaves_the_one_before_in_force() {
         let last = daemon.get("/api/v1/sweeps").json();
         assert_eq!(last["sweeps"][0]["outcome"], "partial", "{paging:?}");
     }
-    // A list that is whole, but lacks three of six: it is not believed until a person says so, who has seen it.
-    assert_eq!(daemon.post("/-/reload").status, 200);
-    lab.running.change(|world| {
-        world.listing.paging = Paging::Honest;
-        world.accounts.retain(|id, _| !ids[..3].contains(id));
-    });
-    daemon.sweep();
-    assert_eq!((stale(), accounts()), (Some(1.0), 6));
-    assert!(daemon.get("/").text().contains("not believed"));
-    assert_eq!(daemon.post("/-/reload").status, 200);
+    // A list that is whole, but lacks two and then three of six: it is not believed until a person says so. A reload is no
+    // such word, by whichever way a program asks for it.
+    const CONFIRM: &str = "/api/v1/accounts/list/confirm";
+    assert_eq!(daemon.post(CONFIRM).status, 409, "every whole list was believed");
+    for left in [2, 3] {
+        lab.running.change(|world| {
+            world.listing.paging = Paging::Honest;
+            world.accounts.retain(|id, _| !ids[..left].contains(id));
+        });
+        daemon.sweep();
+        assert_eq!((stale(), accounts()), (Some(1.0), 6), "{left} have left");
+        assert!(daemon.get("/").text().contains("not believed"));
+        assert_eq!(daemon.post("/-/reload").status, 200);
+        daemon.signal("HUP");
+        daemon.wait_for_log("configuration reloaded", 2 * (left - 1));
+    }
+    let confirmed = daemon.post(CONFIRM);
+    assert_eq!((confirmed.status, confirmed.json()["accounts"].as_u64()), (202, Some(3)));
     daemon.sweep();
     assert_eq!(
         (stale(), accounts()),
         (Some(0.0), 6),
         "one list is not enough to forget an account"
     );
+    daemon.sweep();
+    assert_eq!((stale(), accounts()), (Some(0.0), 3));
+    assert_eq!(daemon.post(CONFIRM).status, 409);
+    daemon.stop();
+}
+
+#[test]
+fn a_list_that_shrank_is_believed_when_it_comes_a_second_time_in_a_row() {
+    let (world, ids) = world_of(&[Kind::GuideCli, Kind::Eksctl, Kind::TerraformInline]);
+    let lab = Lab::new(world).config(&quiet());
+    let daemon = Daemon::swept(&lab, &[]);
+    let stale = || daemon.metric("rolewarden_account_list_stale");
+    let accounts = || daemon.report()["summary"]["selected"].as_u64().unwrap();
+    lab.running.change(|world| world.accounts.retain(|id, _| !ids[..2].contains(id)));
+    daemon.sweep();
+    assert_eq!((stale(), accounts()), (Some(1.0), 5));
+    daemon.sweep();
+    assert_eq!((stale(), accounts()), (Some(0.0), 5), "one list is not enough to forget an account");
     daemon.sweep();
     assert_eq!((stale(), accounts()), (Some(0.0), 3));
     daemon.stop();

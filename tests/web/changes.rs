@@ -32,7 +32,7 @@ fn assert_inert(text: &str) {
     assert!(!text.contains(steers));
 }
 
-fn change(n: usize, outcome: Option<StepOutcome>) -> Change {
+pub(crate) fn change(n: usize, outcome: Option<StepOutcome>) -> Change {
     let text = world::HOSTILE[n % world::HOSTILE.len()];
     Change {
         id: format!("01JC{n:022}"),

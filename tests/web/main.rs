@@ -13,6 +13,7 @@
 mod api;
 mod changes;
 mod html;
+mod inert;
 mod openapi;
 mod page;
 mod requests;

@@ -3,6 +3,8 @@
 use axum::body::Body;
 use axum::http::Request;
 
+use serde_json::json;
+
 use super::support::{Fake, TOKEN, Web};
 use super::world;
 
@@ -180,7 +182,12 @@ async fn what_is_not_there_is_said_in_the_readers_language() {
 
 #[tokio::test]
 async fn posts_need_the_token() {
-    let posts = ["/-/reload", "/api/v1/sweeps", "/api/v1/accounts/100000000001/scan"];
+    let posts = [
+        "/-/reload",
+        "/api/v1/sweeps",
+        "/api/v1/accounts/100000000001/scan",
+        "/api/v1/accounts/list/confirm",
+    ];
     let web = Web::of(5);
     let wrong = [
         "",
@@ -216,12 +223,15 @@ async fn with_the_token_the_daemon_is_asked() {
     assert_eq!((scan.status.as_u16(), &scan.json()["account"]), (202, &"100000000001".into()));
     assert_eq!(web.post("/api/v1/accounts/100000099999/scan").await.status, 404);
     assert_eq!(web.post("/-/reload").await.status, 200);
+    let confirm = web.post("/api/v1/accounts/list/confirm").await;
+    assert_eq!((confirm.status.as_u16(), confirm.json()), (202, json!({"accounts": 3})));
     let asked = web.control.asked.lock().unwrap().join(", ");
-    assert_eq!(asked, "sweep, scan 100000000001, scan 100000099999, reload");
+    assert_eq!(asked, "sweep, scan 100000000001, scan 100000099999, reload, confirm");
 
     let busy = Web::new(world::view(5), Fake { busy: true, ..Fake::default() });
     assert_eq!(busy.post("/api/v1/sweeps").await.status, 409);
     assert_eq!(busy.post("/api/v1/accounts/100000000001/scan").await.status, 409);
+    assert_eq!(busy.post("/api/v1/accounts/list/confirm").await.status, 409);
     let reload = busy.post("/-/reload").await;
     assert_eq!(reload.status, 500);
     assert!(reload.text().contains("sweep.evry: unknown key"), "{}", reload.text());

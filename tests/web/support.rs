@@ -70,6 +70,11 @@ impl Control for Fake {
         ready(result).boxed()
     }
 
+    fn confirm_list(&self) -> Result<usize, Refused> {
+        self.note("confirm");
+        if self.busy { Err(Refused::NoSuchList) } else { Ok(3) }
+    }
+
     fn reload(&self) -> BoxFuture<'_, Result<(), String>> {
         self.note("reload");
         let problem = "c.yaml:1:1: sweep.evry: unknown key";

@@ -41,6 +41,27 @@ data "aws_iam_policy_document" "trust" {
         type        = "Service"
         identifiers = [statement.value]
       }
+
+      # Both services act for every customer of AWS: they must act for this account.
+      dynamic "condition" {
+        for_each = contains(["ecs", "pod-identity"], var.runs_on) ? [1] : []
+
+        content {
+          test     = "StringEquals"
+          variable = "aws:SourceAccount"
+          values   = [data.aws_caller_identity.here.account_id]
+        }
+      }
+
+      dynamic "condition" {
+        for_each = var.runs_on == "ecs" ? [1] : []
+
+        content {
+          test     = "ArnLike"
+          variable = "aws:SourceArn"
+          values   = ["arn:${data.aws_partition.here.partition}:ecs:*:${data.aws_caller_identity.here.account_id}:*"]
+        }
+      }
     }
   }
 
@@ -97,6 +118,17 @@ data "aws_iam_policy_document" "policy" {
       sid       = "EnterAccounts"
       actions   = local.actions
       resources = local.enter_everywhere
+
+      dynamic "condition" {
+        for_each = var.in_organization ? [1] : []
+
+        content {
+          test     = "StringEquals"
+          variable = "aws:ResourceOrgID"
+          # Terraform's spelling of the policy variable.
+          values = ["&{aws:PrincipalOrgID}"]
+        }
+      }
     }
   }
 

@@ -92,9 +92,14 @@ locals {
     var.create_role ? ["iam:DeleteRole"] : [],
     var.delete_inline_policy && !var.put_inline_policy ? ["iam:PutRolePolicy"] : [],
     var.put_inline_policy && !var.delete_inline_policy ? ["iam:DeleteRolePolicy"] : [],
-    var.detach_managed_policy ? ["iam:AttachRolePolicy"] : [],
-    local.puts_boundary ? ["iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary"] : [],
+    local.puts_boundary ? ["iam:PutRolePermissionsBoundary"] : [],
   )
+
+  # No rollback attaches these: who may attach one of them to a role may do anything in the account.
+  never_attached = [
+    for name in ["AdministratorAccess", "IAMFullAccess", "PowerUserAccess"] :
+    "arn:${data.aws_partition.here.partition}:iam::aws:policy/${name}"
+  ]
 }
 
 data "aws_iam_policy_document" "policy" {
@@ -191,6 +196,38 @@ data "aws_iam_policy_document" "policy" {
       sid       = "OnlyToRollBack"
       actions   = local.undo
       resources = local.the_role
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.rollback && var.detach_managed_policy ? [1] : []
+
+    content {
+      sid       = "OnlyToAttachAgain"
+      actions   = ["iam:AttachRolePolicy"]
+      resources = local.the_role
+
+      condition {
+        test     = "ArnNotEquals"
+        variable = "iam:PolicyARN"
+        values   = concat(local.never_attached, var.kept_policies)
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.rollback && local.puts_boundary ? [1] : []
+
+    content {
+      sid       = "OnlyToTakeTheBoundaryOff"
+      actions   = ["iam:DeleteRolePermissionsBoundary"]
+      resources = local.the_role
+
+      condition {
+        test     = "ArnEquals"
+        variable = "iam:PermissionsBoundary"
+        values   = [var.permissions_boundary_arn]
+      }
     }
   }
 }

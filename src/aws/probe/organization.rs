@@ -23,7 +23,7 @@ impl Aws {
     pub(super) async fn way(&self) -> Way {
         let via = match self.config.access.via.is_empty() {
             true => None,
-            false => Some(self.chain().await.map(drop)),
+            false => Some(self.chain(&self.scan_roles()).await.map(drop)),
         };
         if let AccountSource::List(_) = self.config.accounts.source {
             return Way { role: None, via, calls: vec![] };

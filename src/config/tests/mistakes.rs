@@ -32,6 +32,23 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "sweep: {concurrency: 010}",
+        &[
+            "c.yaml:2:22: sweep.concurrency: expected a whole number from 1 to 1024, found the number `010`; write it in plain decimal digits, such as 10",
+        ],
+    ),
+    (
+        "remediation: {max_accounts: &x 0x10, max_percent: *x}",
+        &[
+            "c.yaml:2:29: remediation.max_accounts: expected a whole number from 1 to 100000, found the number `0x10`; write it in plain decimal digits, such as 10",
+            "c.yaml:2:51: remediation.max_percent: expected a whole number from 1 to 100, found the number `0x10`; write it in plain decimal digits, such as 10",
+        ],
+    ),
+    (
+        "sweep: {every: 015m}",
+        &["c.yaml:2:16: sweep.every: expected a duration such as 15m, found `015m`"],
+    ),
+    (
         "sweep: {concurrency: null}",
         &["c.yaml:2:22: sweep.concurrency: expected a whole number from 1 to 1024, found nothing"],
     ),

@@ -311,6 +311,15 @@ fn limits_of_remediation_are_whole_numbers_and_zero_is_none() {
             assert!(problem.contains(&want), "{key}: {value}: {problem}");
         }
     }
+    for odd in ["010", "0x10", "0o10", "0b10", "1e1", "1E1", "10.0", "1_0", "+10", "10_", "۱۰", "00"] {
+        let problems = limit("max_accounts", odd).expect_err(odd);
+        let [problem] = problems.as_slice() else { panic!("{odd}: {problems:?}") };
+        assert!(problem.contains("expected a whole number from"), "{odd}: {problem}");
+        assert!(problem.contains(&format!("`{odd}`")), "{odd}: shown as it is written: {problem}");
+    }
+    for odd in ["010s", "0x1s", "1_0s", "+5s", "1e1s", "5.0s", "1s1s", "1s1m"] {
+        assert!(limit("verify_timeout", odd).is_err(), "{odd}");
+    }
     let spans = [("write_interval", "10ms to 1h"), ("verify_timeout", "1s to 10m")];
     for (key, limits) in spans {
         for value in ["0s", "1ms", "367d"] {

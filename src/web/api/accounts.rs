@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -11,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::control::Site;
+use super::super::json::Json;
 use super::super::listing::{self, Filter};
 use super::super::ops::{authorize, none};
 use super::super::problem::Problem;
@@ -139,6 +139,18 @@ pub(in crate::web) async fn scan(
     none(query.as_deref())?;
     site.control.rescan(id.clone()).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({"account": id}))))
+}
+
+/// Confirms the list of accounts that was not believed.
+pub(in crate::web) async fn confirm_list(
+    State(site): State<Site>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    authorize(&site, &headers)?;
+    none(query.as_deref())?;
+    let accounts = site.control.confirm_list()?;
+    Ok((StatusCode::ACCEPTED, Json(json!({"accounts": accounts}))))
 }
 
 /// `account`, as filters have it.

@@ -1,12 +1,12 @@
 //! What rolewarden changed in AWS.
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::super::control::Site;
+use super::super::json::Json;
 use super::super::problem::Problem;
 use super::super::query::{Empty, Params};
 use super::{accounts, limit, ulid};

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::super::control::Site;
+use super::super::json::Json;
 use super::super::listing::{self, Filter};
 use super::super::problem::Problem;
 use super::super::query::{Empty, Params};

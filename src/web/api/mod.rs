@@ -13,7 +13,7 @@ use axum::extract::rejection::PathRejection;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
-pub(super) use accounts::{account, accounts, history, missing, scan};
+pub(super) use accounts::{account, accounts, confirm_list, history, missing, scan};
 pub(super) use changes::{changes, filter as changes_filter, part as changes_part};
 pub(super) use findings::findings;
 pub(super) use remediation::{remediation, reset, resume, stop};
@@ -63,6 +63,9 @@ impl From<Refused> for Problem {
             Refused::Running => (StatusCode::CONFLICT, "it runs already: wait for it to end"),
             Refused::NoSuchAccount => {
                 (StatusCode::NOT_FOUND, "there is no such account, or it is left out")
+            }
+            Refused::NoSuchList => {
+                (StatusCode::CONFLICT, "every list of accounts was believed: there is none to confirm")
             }
             Refused::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "rolewarden is about to end"),
         };

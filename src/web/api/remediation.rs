@@ -1,11 +1,11 @@
 //! How remediation stands, and what a person makes of it.
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
 
 use super::super::control::{Site, Steer};
+use super::super::json::Json;
 use super::super::ops::{authorize, none};
 use super::super::problem::Problem;
 use crate::config::RemediationMode;

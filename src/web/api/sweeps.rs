@@ -1,11 +1,11 @@
 //! Sweeps: those that ended, the one that runs, and a new one.
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
 
 use super::super::control::{Progress, Site, SweepStarted};
+use super::super::json::Json;
 use super::super::ops::{authorize, none};
 use super::super::problem::Problem;
 use super::super::query::{Empty, Params};

@@ -19,6 +19,7 @@ use super::super::origin::Origin;
 use super::super::problem::Problem;
 use super::passwords::{Passwords, Unproven, Users, cost};
 use super::tls::{Tls, TlsSection};
+use crate::config::file as files;
 use crate::model::printable_line;
 
 /// Longest password; bcrypt reads 72 bytes.
@@ -161,7 +162,7 @@ fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
 fn read(path: &Path) -> Result<Rules, WebFileError> {
     let file = printable_line(&path.to_string_lossy(), 256);
     let fail = |what: String| WebFileError { file: file.clone(), what };
-    let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+    let text = files::read_text(path, files::deadline()).map_err(|error| fail(error.to_string()))?;
     let parsed: File = if text.trim().is_empty() {
         File {
             tls_server_config: None,

@@ -1,5 +1,6 @@
 //! TLS from PEM files, read again when they change: certificates are renewed while the process runs.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -14,6 +15,8 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{
     RootCertStore, ServerConfig, SupportedProtocolVersion, version::TLS12, version::TLS13,
 };
+
+use crate::config::file;
 
 /// The files are looked at once in so long.
 const LOOK: Duration = Duration::from_secs(10);
@@ -106,11 +109,13 @@ impl Tls {
 fn changes(section: &TlsSection) -> Vec<Option<SystemTime>> {
     let files =
         [Some(&section.cert_file), Some(&section.key_file), section.client_ca_file.as_ref()];
-    let modified = |path: &PathBuf| std::fs::metadata(path).and_then(|about| about.modified()).ok();
+    let deadline = file::deadline();
+    let modified = |path: &PathBuf| file::modified(path, deadline).ok();
     files.into_iter().flatten().map(modified).collect()
 }
 
 fn build(section: &TlsSection) -> Result<ServerConfig, String> {
+    let deadline = file::deadline();
     let versions: &[&SupportedProtocolVersion] = match section.min_version {
         Version::Tls12 => &[&TLS13, &TLS12],
         Version::Tls13 => &[&TLS13],
@@ -129,7 +134,7 @@ fn build(section: &TlsSection) -> Result<ServerConfig, String> {
         (_, None) => return Err("client_auth_type: needs client_ca_file".to_owned()),
         (wanted, Some(path)) => {
             let mut roots = RootCertStore::empty();
-            for certificate in certificates("client_ca_file", path)? {
+            for certificate in certificates("client_ca_file", path, deadline)? {
                 roots.add(certificate).map_err(|error| format!("client_ca_file: {error}"))?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
@@ -141,18 +146,24 @@ fn build(section: &TlsSection) -> Result<ServerConfig, String> {
             builder.with_client_cert_verifier(verifier)
         }
     };
-    let key = PrivateKeyDer::from_pem_file(&section.key_file)
-        .map_err(|error| format!("key_file: {}: {error}", section.key_file.display()))?;
+    let fail = |error: &dyn Display| format!("key_file: {}: {error}", section.key_file.display());
+    let key = file::read(&section.key_file, deadline).map_err(|error| fail(&error))?;
+    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|error| fail(&error))?;
     let mut config = builder
-        .with_single_cert(certificates("cert_file", &section.cert_file)?, key)
+        .with_single_cert(certificates("cert_file", &section.cert_file, deadline)?, key)
         .map_err(|error| format!("cert_file: {error}"))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
 
-fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let fail = |error: &dyn std::fmt::Display| format!("{key}: {}: {error}", path.display());
-    let read = CertificateDer::pem_file_iter(path).map_err(|error| fail(&error))?;
+fn certificates(
+    key: &str,
+    path: &Path,
+    deadline: std::time::Instant,
+) -> Result<Vec<CertificateDer<'static>>, String> {
+    let fail = |error: &dyn Display| format!("{key}: {}: {error}", path.display());
+    let text = file::read(path, deadline).map_err(|error| fail(&error))?;
+    let read = CertificateDer::pem_slice_iter(&text);
     let found: Vec<_> = read.collect::<Result<_, _>>().map_err(|error| fail(&error))?;
     if found.is_empty() { Err(fail(&"no certificate in it")) } else { Ok(found) }
 }

@@ -26,6 +26,7 @@ use super::gate::busy;
 use super::ops::encoding;
 use super::problem::Problem;
 use crate::ledger::View;
+use crate::model::json_line;
 
 /// Room for all bodies that are kept or on their way, in KiB: 48 MiB. The report of 10,000 accounts takes 16 MiB, so that the
 /// one before it may still be on its way to slow readers.

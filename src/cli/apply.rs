@@ -15,8 +15,7 @@ use crate::check::baseline_digest;
 use crate::clock;
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::ledger::Breaker;
-use crate::model::Origin;
+use crate::model::{Breaker, Origin};
 use crate::plan::{self, Arming, Blocked, Gate, Moment, Plan, gate};
 use crate::remediate::{AccountRun, RunReport, RunSummary};
 
@@ -161,7 +160,7 @@ async fn moment(
     let (aws, rules, quiet) = (&engine.aws, &engine.rules, common.no_progress);
     let swept = run::sweep(config, aws, rules, accounts, quiet, &engine.cancel);
     let (report, cancelled) = swept.await;
-    let guard = engine.journal.guard().map_err(Blocked::Journal).context("nothing was written")?;
+    let guard = engine.journal.guard().context("nothing was written")?;
     Ok((!cancelled).then(|| Moment {
         now: clock::now(),
         guard,

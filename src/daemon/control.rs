@@ -20,8 +20,8 @@ use super::status::Status;
 use super::sweeper::Command;
 use crate::clock;
 use crate::config::{Config, ConfigError, Secret};
-use crate::ledger::{Breaker, FindingRecord, Guard, Stopped};
-use crate::model::{AccountId, Change};
+use crate::ledger::FindingRecord;
+use crate::model::{AccountId, Breaker, Change, Guard, Stopped};
 use crate::store::ChangeFilter;
 use crate::telemetry::{Rendered, Telemetry};
 use crate::web::server::Access;
@@ -164,7 +164,10 @@ impl Control for Handle {
     fn confirm_list(&self) -> Result<usize, Refused> {
         let confirmed = self.board.change(listing::confirm).flatten();
         let accounts = confirmed.ok_or(Refused::NoSuchList)?;
-        tracing::warn!(accounts, "the list of accounts that was not believed was confirmed by hand");
+        tracing::warn!(
+            accounts,
+            "the list of accounts that was not believed was confirmed by hand"
+        );
         Ok(accounts)
     }
 

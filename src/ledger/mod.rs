@@ -11,7 +11,6 @@
 
 mod entry;
 mod event;
-mod guard;
 mod record;
 mod remediation;
 mod view;
@@ -26,7 +25,6 @@ use jiff::Timestamp;
 
 pub use entry::{Entry, Judged, Standpoint};
 pub use event::{Change, Event, Resolution};
-pub use guard::{Breaker, Guard, Stopped};
 pub use record::FindingRecord;
 pub use remediation::{RemediationView, Standing, Waiting};
 pub use view::{AccountList, Outcome, Shrunken, SweepRecord, Trigger, View};

@@ -6,9 +6,8 @@ use jiff::Timestamp;
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
-use super::{Breaker, Guard};
 use crate::config::RemediationMode;
-use crate::model::AccountId;
+use crate::model::{AccountId, Breaker, Guard};
 use crate::plan::{Blocked, Plan, gate};
 
 /// How remediation stands. The default is that of a rolewarden that never looked.

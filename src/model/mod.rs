@@ -10,6 +10,7 @@ mod cluster;
 mod conditions;
 mod error;
 mod finding;
+mod guard;
 mod json;
 mod report;
 mod role;
@@ -27,6 +28,7 @@ pub use cluster::{Cluster, LINKED_ROLE, LINKED_SERVICE, Usage, linked_path};
 pub use conditions::condition_in_words;
 pub use error::{ScanError, UnknownReason};
 pub use finding::{Finding, Severity, is_finding_id};
+pub use guard::{Breaker, Guard, Stopped};
 pub use json::{json_line, json_pretty};
 pub use report::{
     AccountReport, AccountResult, AccountState, CheckResult, CheckResults, FindingCounts, Report,

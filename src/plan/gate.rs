@@ -11,8 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::rest::rest;
 use super::{AccountPlan, Arming, Blocked, Plan};
 use crate::config::{Remediation, RemediationMode};
-use crate::ledger::{Breaker, Guard};
-use crate::model::{Account, Change, Origin, Phase, Severity, Shard};
+use crate::model::{Account, Breaker, Change, Guard, Origin, Phase, Severity, Shard};
 
 /// The oldest plan that is applied.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);

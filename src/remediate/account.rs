@@ -146,8 +146,7 @@ where
         let open = ChangeFilter { account, unfinished: true, ..ChangeFilter::default() };
         let mut changes = self.changes(lately).await?;
         changes.extend(self.changes(open).await?);
-        let candidate =
-            Candidate { account: self.accounts.get(id), changes: &changes, open_since };
+        let candidate = Candidate { account: self.accounts.get(id), changes: &changes, open_since };
         gate::account(&self.remediation, &candidate, origin, self.now())
     }
 

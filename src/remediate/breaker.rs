@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::config::Remediation;
-use crate::ledger::{Breaker, Guard};
+use crate::model::{Breaker, Guard};
 
 /// Accounts of a run from which on percentages are looked at.
 const FEWEST: usize = 10;

@@ -1,7 +1,6 @@
 //! The journal as the engine sees it.
 
-use crate::ledger::Guard;
-use crate::model::Change;
+use crate::model::{Change, Guard};
 use crate::store::{ChangeFilter, Store};
 
 /// Where changes are written down. Errors are for people.

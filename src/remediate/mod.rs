@@ -41,7 +41,6 @@ use crate::config::Remediation;
 use crate::model::{Account, AccountId, Action, Change, StepOutcome};
 use crate::plan::{Blocked, gate};
 
-use crate::plan::Blocked as Held;
 pub use journal::Journal;
 pub use recover::Recovered;
 pub use report::{AccountRun, Outcome, RunReport, RunSummary, StepRun};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::confirm::Seen;
 use super::step::{Scene, ended};
-use super::{Engine, Held, Journal, effect};
+use super::{Blocked, Engine, Journal, effect};
 use crate::aws::{RoleReader, RoleWriter, read_proved};
 use crate::model::{
     Account, AccountId, Change, Origin, Phase, RoleArn, Snapshot, StepOutcome, Write,
@@ -31,7 +31,7 @@ where
     ///
     /// # Errors
     /// When the journal does not work, or the run is stopped.
-    pub async fn recover(&self, armed: bool) -> Result<Recovered, Held> {
+    pub async fn recover(&self, armed: bool) -> Result<Recovered, Blocked> {
         let filter = ChangeFilter { unfinished: true, ..ChangeFilter::default() };
         let mut groups: BTreeMap<(String, AccountId), ()> = BTreeMap::new();
         for change in self.changes(filter).await? {
@@ -66,7 +66,7 @@ where
         &self,
         armed: Option<&Account>,
         changes: &mut [Change],
-    ) -> Result<Option<String>, Held> {
+    ) -> Result<Option<String>, Blocked> {
         let Some(first) = changes.first() else { return Ok(None) };
         let account = armed.cloned().unwrap_or_else(|| Account::numbered(first.account.clone()));
         let Ok(arn) = first.role_arn.parse::<RoleArn>() else {
@@ -86,7 +86,7 @@ where
                 let mut scene = Scene { past, ..Scene::new(account, arn, snapshot) };
                 match self.steps(&mut scene, changes).await {
                     Ok(()) => {}
-                    Err(held @ (Held::Cancelled | Held::Journal(_))) => return Err(held),
+                    Err(held @ (Blocked::Cancelled | Blocked::Journal(_))) => return Err(held),
                     Err(held) => return Ok(Some(held.to_string())),
                 }
             }
@@ -97,7 +97,11 @@ where
 
     /// Closes a change that may have been sent by what reading says; one that had no effect is planned again. Tells why it
     /// stays open, if it does.
-    async fn resolve(&self, account: &Account, sent: &mut Change) -> Result<Option<String>, Held> {
+    async fn resolve(
+        &self,
+        account: &Account,
+        sent: &mut Change,
+    ) -> Result<Option<String>, Blocked> {
         let (write, own) = (sent.write.clone(), sent.clone());
         // A role of the same documents may be a person's, made since: then it is neither as before nor as after.
         let wanted = |seen: &Snapshot| effect::holds(&write, seen) && effect::is_own(&own, seen);
@@ -119,7 +123,7 @@ where
                 return Ok(None);
             }
             Seen::Other => ended(StepOutcome::ChangedUnderneath, not_as_sent(&write)),
-            Seen::Stopped => return Err(Held::Cancelled),
+            Seen::Stopped => return Err(Blocked::Cancelled),
             Seen::Nothing(error) => {
                 return Ok(Some(error.map_or_else(
                     || "no two reads agreed".to_owned(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::unwind::UndoStep;
-use super::{Engine, Held, Journal, effect};
+use super::{Blocked, Engine, Journal, effect};
 use crate::aws::{RoleReader, RoleWriter};
 use crate::model::{AccountId, Change, Origin, RoleArn, Shard, Snapshot, Write};
 use crate::plan::{Planned, account_plan, gate};
@@ -28,7 +28,7 @@ where
 {
     /// What undoing this change makes again. `None`: it puts back what was there before remediation. That is so for a
     /// change of remediation, and for the change that undid its rollback.
-    pub(super) async fn again(&self, change: &Change) -> Result<Option<Again>, Held> {
+    pub(super) async fn again(&self, change: &Change) -> Result<Option<Again>, Blocked> {
         let (mut change, mut again) = (change.clone(), false);
         for _ in 0..DEEPEST {
             match change.origin {
@@ -52,13 +52,15 @@ where
         id: &AccountId,
         seen: &Snapshot,
         steps: &[UndoStep],
-    ) -> Result<Option<String>, Held> {
+    ) -> Result<Option<String>, Blocked> {
         match self.gate(id, None, Origin::Apply).await {
             Ok(()) => {}
-            Err(why @ Held::Journal(_)) => return Err(why),
+            Err(why @ Blocked::Journal(_)) => return Err(why),
             Err(why) => return Ok(Some(why.to_string())),
         }
-        let Some(account) = self.accounts.get(id) else { return Ok(Some(Held::Gone.to_string())) };
+        let Some(account) = self.accounts.get(id) else {
+            return Ok(Some(Blocked::Gone.to_string()));
+        };
         let written_by_remediation = steps.iter().filter(|step| step.writes_again()).count();
         if written_by_remediation == 0 {
             return Ok(self.not_allowed(steps));
@@ -77,7 +79,7 @@ where
         let planned = account_plan(&self.rules, account, seen, Some(&usage), &self.remediation);
         Ok(match planned {
             Err(error) => Some(format!("nothing can be planned for the role: {error}")),
-            Ok(Planned::LeftAlone(why)) => Some(why),
+            Ok(Planned::LeftAlone { why, .. }) => Some(why),
             Ok(Planned::Nothing) => {
                 Some("the role needs no change by the configuration in force".to_owned())
             }
@@ -96,7 +98,7 @@ where
     }
 
     /// How many accounts one run may write to; else why none.
-    pub(super) fn most_accounts(&self) -> Result<usize, Held> {
+    pub(super) fn most_accounts(&self) -> Result<usize, Blocked> {
         let selected = self.accounts.values().filter(|account| account.skip.is_none()).count();
         gate::budget(&self.remediation, selected, Shard::default())
     }

@@ -8,11 +8,11 @@ use super::breaker::Tally;
 use super::redo::Again;
 use super::step::{Gate, Scene};
 use super::unwind::{UndoStep, unwound};
-use super::{AccountRun, Engine, Held, Journal, Outcome, RunReport, RunSummary};
+use super::{AccountRun, Blocked, Engine, Journal, Outcome, RunReport, RunSummary};
 use crate::aws::{RoleReader, RoleWriter, read_proved};
-use crate::ledger::Breaker;
 use crate::model::{
-    Account, AccountId, Change, Origin, Phase, RoleArn, Snapshot, StepOutcome, printable_line,
+    Account, AccountId, Breaker, Change, Origin, Phase, RoleArn, Snapshot, StepOutcome,
+    printable_line,
 };
 use crate::plan::bound_code;
 use crate::store::ChangeFilter;
@@ -75,7 +75,7 @@ pub enum CannotUndo {
     },
     /// The journal does not work.
     #[error(transparent)]
-    Held(#[from] Held),
+    Blocked(#[from] Blocked),
 }
 
 impl Undo {
@@ -209,7 +209,7 @@ where
             Err(why) => allowed.for_each(|account| account.refused = Some(why.to_string())),
             Ok(most) => allowed
                 .skip(most)
-                .for_each(|account| account.refused = Some(Held::Limit(most).to_string())),
+                .for_each(|account| account.refused = Some(Blocked::Limit(most).to_string())),
         }
     }
 
@@ -217,7 +217,7 @@ where
     ///
     /// # Errors
     /// Why nothing is written.
-    pub fn held_from(&self, undo: &Undo) -> Result<(), Held> {
+    pub fn held_from(&self, undo: &Undo) -> Result<(), Blocked> {
         self.may_write(undo.gate())
     }
 
@@ -225,11 +225,11 @@ where
     /// other from being put back; where it remediates, the first accounts must succeed, as in every run.
     pub async fn rollback(&self, undo: &Undo) -> RunReport {
         let (started_at, mut tally) = (self.now(), Tally::default());
-        let half_open = undo.remediates && self.journal.guard().is_ok_and(|guard| guard.breaker == Breaker::HalfOpen);
+        let half_open = undo.remediates
+            && self.journal.guard().is_ok_and(|guard| guard.breaker == Breaker::HalfOpen);
         let (mut accounts, mut held) = (vec![], self.held_from(undo).err());
         for one in &undo.accounts {
-            let trial_over = (half_open && tally.tried > 0)
-                .then(|| Held::Trial.to_string());
+            let trial_over = (half_open && tally.tried > 0).then(|| Blocked::Trial.to_string());
             let refused = one.refused.clone().or_else(|| held.as_ref().map(ToString::to_string));
             if let Some(why) = refused.or(trial_over) {
                 accounts.push(one.left(why));

@@ -4,8 +4,7 @@ use super::account::{Cause, Done};
 use super::breaker::{self, Tally};
 use super::{AccountRun, Engine, Journal, Outcome, RunReport, RunSummary, crash};
 use crate::aws::{RoleReader, RoleWriter};
-use crate::ledger::Breaker;
-use crate::model::{AccountId, Origin};
+use crate::model::{AccountId, Breaker, Origin};
 use crate::plan::{ApprovedPlan, Blocked};
 
 /// The canary and the five after it: a failure among them ends the run.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
 use super::confirm::Seen;
-use super::{Engine, Held, Journal, crash, effect};
+use super::{Blocked, Engine, Journal, crash, effect};
 use crate::aws::{RoleReader, RoleWriter, WriteError};
 use crate::model::{
     Account, Change, Phase, RoleArn, ScanError, Snapshot, StepOutcome, UnknownReason, Write,
@@ -98,7 +98,11 @@ where
     /// # Errors
     /// What holds remediation back. The change is then still planned, and was not sent; or it was sent, and the process is
     /// to end before it is known what became of it; or the journal failed.
-    pub(super) async fn step(&self, scene: &mut Scene, change: &mut Change) -> Result<Ended, Held> {
+    pub(super) async fn step(
+        &self,
+        scene: &mut Scene,
+        change: &mut Change,
+    ) -> Result<Ended, Blocked> {
         let mut why = String::new();
         for attempt in 0..TRIES {
             if attempt > 0 {
@@ -114,7 +118,7 @@ where
         Ok(Ended::with(StepOutcome::Failed, note))
     }
 
-    async fn attempt(&self, scene: &mut Scene, change: &mut Change) -> Result<Tried, Held> {
+    async fn attempt(&self, scene: &mut Scene, change: &mut Change) -> Result<Tried, Blocked> {
         self.turn(scene.gate).await?;
         let account = scene.account.clone();
         let ready = match self.aws.prepare_write(&account, &change.run, &change.write).await {
@@ -152,21 +156,21 @@ where
     }
 
     /// Waits until the next write may be sent.
-    async fn turn(&self, gate: Gate) -> Result<(), Held> {
+    async fn turn(&self, gate: Gate) -> Result<(), Blocked> {
         self.may_write(gate)?;
         let next = *self.turn.lock().await;
         if let Some(at) = next.filter(|at| *at > Instant::now()) {
             tokio::select! {
                 () = sleep_until(at) => {}
-                () = self.cancel.cancelled() => return Err(Held::Cancelled),
-                () = self.reloaded.cancelled() => return Err(Held::Reloaded),
+                () = self.cancel.cancelled() => return Err(Blocked::Cancelled),
+                () = self.reloaded.cancelled() => return Err(Blocked::Reloaded),
             }
         }
         Ok(())
     }
 
     /// What holds such a write back now, if anything does.
-    pub(super) fn may_write(&self, gate: Gate) -> Result<(), Held> {
+    pub(super) fn may_write(&self, gate: Gate) -> Result<(), Blocked> {
         match gate {
             Gate::Remediation => self.held(),
             Gate::PuttingBack => self.held_from_putting_back(),
@@ -179,7 +183,7 @@ where
         &self,
         scene: &Scene,
         change: &Change,
-    ) -> Result<Option<Result<super::confirm::Read, ScanError>>, Held> {
+    ) -> Result<Option<Result<super::confirm::Read, ScanError>>, Blocked> {
         let linked = matches!(change.write, Write::CreateServiceLinkedRole { .. });
         let expected = if linked { &Snapshot::Absent } else { &scene.base };
         let end = Instant::now() + self.remediation.verify_timeout;
@@ -216,7 +220,7 @@ where
         scene: &mut Scene,
         change: &Change,
         lost: Option<ScanError>,
-    ) -> Result<Ended, Held> {
+    ) -> Result<Ended, Blocked> {
         let write = &change.write;
         let linked = matches!(write, Write::CreateServiceLinkedRole { .. });
         let after = scene.after(write);
@@ -235,7 +239,7 @@ where
             Some(error) => format!("the answer was lost ({error})"),
         };
         Ok(match (seen, lost) {
-            (Seen::Stopped, _) => return Err(Held::Cancelled),
+            (Seen::Stopped, _) => return Err(Blocked::Cancelled),
             (Seen::Wanted(seen), lost) => {
                 if !linked {
                     scene.moves_to(seen);
@@ -272,7 +276,7 @@ where
         change: &mut Change,
         ended: Ended,
         also: Vec<Change>,
-    ) -> Result<(), Held> {
+    ) -> Result<(), Blocked> {
         close(change, ended, self.now());
         let mut all = vec![change.clone()];
         all.extend(also);
@@ -293,7 +297,7 @@ where
     }
 
     /// Closes changes that are not sent any more.
-    pub(super) async fn give_up(&self, changes: &mut [Change], why: &str) -> Result<(), Held> {
+    pub(super) async fn give_up(&self, changes: &mut [Change], why: &str) -> Result<(), Blocked> {
         let open = changes.iter_mut().filter(|change| change.phase != Phase::Ended);
         let mut closed = vec![];
         for change in open {
@@ -332,10 +336,10 @@ fn passing(error: WriteError) -> WriteError {
 }
 
 /// What a write that was not sent, or was refused, comes to.
-fn not_sent(error: WriteError) -> Result<Tried, Held> {
+fn not_sent(error: WriteError) -> Result<Tried, Blocked> {
     match error {
         WriteError::Refused(error) if error.reason == UnknownReason::Clock => {
-            Err(Held::Clock(error.to_string()))
+            Err(Blocked::Clock(error.to_string()))
         }
         WriteError::Refused(error) | WriteError::Unknown(error) => {
             Ok(Tried::Ended(Ended::refused(&error)))

@@ -5,8 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::row::{self, Result};
 use super::sum::Sum;
-use crate::ledger::Guard;
-use crate::model::{AccountId, Change, Phase, StepOutcome};
+use crate::model::{AccountId, Change, Guard, Phase, StepOutcome};
 
 const TABLE: &str = "changes";
 

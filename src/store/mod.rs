@@ -33,8 +33,8 @@ pub use error::StoreError;
 pub use findings::FindingFilter;
 pub use sweeps::SweepFilter;
 
-use crate::ledger::{AccountList, Event, FindingRecord, Guard, Ledger, Stopped, SweepRecord};
-use crate::model::{AccountId, Change};
+use crate::ledger::{AccountList, Event, FindingRecord, Ledger, SweepRecord};
+use crate::model::{AccountId, Change, Guard, Stopped};
 use open::{Absent, Lock};
 use row::RowError;
 use saving::Waiting;

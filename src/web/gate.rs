@@ -156,11 +156,7 @@ pub(super) struct Passage {
 }
 
 /// The layer of every path whose body grows.
-pub(super) async fn pass(
-    State(passage): State<Passage>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn pass(State(passage): State<Passage>, request: Request, next: Next) -> Response {
     // What a person orders is never too much.
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
@@ -219,7 +215,8 @@ mod tests {
         assert_eq!(begun.elapsed(), WAIT, "the others waited, and no longer");
         let others: Vec<_> = enter(&gate, client(2), 32).await;
         assert_eq!(others.len(), OF_ONE, "another client has its own");
-        let (third, fourth) = (enter(&gate, client(3), 32).await, enter(&gate, client(4), 32).await);
+        let (third, fourth) =
+            (enter(&gate, client(3), 32).await, enter(&gate, client(4), 32).await);
         assert_eq!(third.len() + fourth.len(), 2 * OF_ONE);
         assert!(gate.enter(client(5)).await.is_err(), "all places are taken");
         first.pop();

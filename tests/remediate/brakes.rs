@@ -7,8 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use rolewarden::ledger::{Breaker, Guard, Stopped};
-use rolewarden::model::AccountId;
+use rolewarden::model::{AccountId, Breaker, Guard, Stopped};
 use rolewarden::simulator::Kind;
 use rolewarden::store::Store;
 

@@ -4,8 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rolewarden::config::{Remediation, RemediationMode};
-use rolewarden::ledger::{Breaker, Stopped};
-use rolewarden::model::{AccountId, Action, StepOutcome as O};
+use rolewarden::model::{AccountId, Action, Breaker, StepOutcome as O, Stopped};
 use rolewarden::remediate::{Journal as _, Outcome, RunReport};
 use rolewarden::simulator::{Fault, Kind, On, Operation as Op, Rule};
 

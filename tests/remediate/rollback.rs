@@ -1,7 +1,6 @@
 //! What was changed is put back to the byte, and only where nobody changed it since.
 
-use rolewarden::ledger::{Breaker, Guard, Stopped};
-use rolewarden::model::{AccountId, Action, StepOutcome as O, Write};
+use rolewarden::model::{AccountId, Action, Breaker, Guard, StepOutcome as O, Stopped, Write};
 use rolewarden::remediate::{CannotUndo, Journal as _, Outcome, RunReport};
 use rolewarden::simulator::{Fault, Kind, On, Operation as Op, Role, Rule};
 

@@ -9,8 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use rolewarden::aws::{Aws, Connect, OrganizationReader, RoleReader};
 use rolewarden::check::Rules;
 use rolewarden::config::{Config, Remediation, RemediationMode};
-use rolewarden::ledger::Guard;
-use rolewarden::model::{AccountId, Action, Change, Origin, Phase, Shard, StepOutcome};
+use rolewarden::model::{AccountId, Action, Change, Guard, Origin, Phase, Shard, StepOutcome};
 use rolewarden::plan::{
     AccountPlan, ApprovedPlan, Arming, Gate, Made, Moment, Plan, Planned, Scope, account_plan,
 };

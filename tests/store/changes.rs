@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rolewarden::ledger::{Breaker, Guard, Ledger, Stopped};
-use rolewarden::model::{Change, Phase, StepOutcome};
+use rolewarden::ledger::Ledger;
+use rolewarden::model::{Breaker, Change, Guard, Phase, StepOutcome, Stopped};
 use rolewarden::store::{ChangeFilter, Store, StoreError};
 use rusqlite::Connection;
 

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use rolewarden::ledger::{FindingRecord, Guard, Ledger, SweepRecord};
-use rolewarden::model::{Change, Phase, StepOutcome};
+use rolewarden::ledger::{FindingRecord, Ledger, SweepRecord};
+use rolewarden::model::{Change, Guard, Phase, StepOutcome};
 use rolewarden::store::{ChangeFilter, FindingFilter, Store, StoreError, SweepFilter};
 use rusqlite::Connection;
 

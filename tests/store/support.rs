@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rolewarden::ledger::{
-    AccountList, Breaker, Event, FindingRecord, Guard, Ledger, Outcome, Stopped, SweepRecord,
-    Trigger,
+    AccountList, Event, FindingRecord, Ledger, Outcome, SweepRecord, Trigger,
 };
 use rolewarden::model::{
-    Account, AccountId, AccountReport, AccountResult, AccountState, Action, Change, CheckName,
-    CheckResult, CheckResults, Finding, FindingCounts, Origin, Phase, ScanError, Scope, Severity,
-    Side, SkipReason, StateCounts, StepOutcome, SweepInfo, UnknownReason, Verdict, Witness, Write,
+    Account, AccountId, AccountReport, AccountResult, AccountState, Action, Breaker, Change,
+    CheckName, CheckResult, CheckResults, Finding, FindingCounts, Guard, Origin, Phase, ScanError,
+    Scope, Severity, Side, SkipReason, StateCounts, StepOutcome, Stopped, SweepInfo, UnknownReason,
+    Verdict, Witness, Write,
 };
 use rolewarden::store::{FindingFilter, Saving, Store, StoreError};
 use serde_json::json;

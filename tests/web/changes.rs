@@ -1,8 +1,10 @@
 //! What was changed, and how remediation stands: the API, the pages, the requests that steer it.
 
 use rolewarden::config::RemediationMode;
-use rolewarden::ledger::{Breaker, Guard, RemediationView, Stopped, View, Waiting};
-use rolewarden::model::{Action, Change, Origin, Phase, StepOutcome, Write};
+use rolewarden::ledger::{RemediationView, View, Waiting};
+use rolewarden::model::{
+    Breaker, Change, Guard, Origin, Phase, StepOutcome, Stopped, Write,
+};
 use rolewarden::plan::Blocked;
 use serde_json::{Value, json};
 use std::sync::Arc;

@@ -105,6 +105,7 @@ fn role(account: &AccountId, change: impl FnOnce(&mut Role)) -> Snapshot {
     let mut role = Role {
         arn: RoleArn::new(Partition::default(), account.clone(), "AmazonEKSConnectorAgentRole"),
         id: "AROAEXAMPLE".to_owned(),
+        made_by: None,
         trust_policy: TRUST.to_owned(),
         inline: [("AmazonEKSConnectorAgentPolicy".to_owned(), INLINE.to_owned())].into(),
         attached: BTreeMap::new(),

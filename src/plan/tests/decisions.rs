@@ -514,6 +514,7 @@ fn exported(path: &Path) -> Snapshot {
     Snapshot::Present(Box::new(Role {
         arn,
         id: text(&role["RoleId"]),
+        made_by: None,
         trust_policy: role["AssumeRolePolicyDocument"].to_string(),
         inline: list(&role["RolePolicyList"])
             .iter()

@@ -8,10 +8,9 @@ use super::file::plan;
 use crate::check::tests::config;
 use crate::check::tests::documents::role;
 use crate::config::{Remediation, RemediationMode, Selector};
-use crate::ledger::{Breaker, Guard, Stopped};
 use crate::model::{
-    Account, AccountId, Action, Change, Origin, Phase, Severity, Shard, SkipReason, StepOutcome,
-    Write,
+    Account, AccountId, Breaker, Change, Guard, Origin, Phase, Severity, Shard, SkipReason,
+    StepOutcome, Stopped, Write,
 };
 use crate::plan::gate::{self, InForce};
 use crate::plan::{
@@ -217,7 +216,6 @@ fn open(hour: i64) -> Change {
         role_arn: "arn:aws:iam::000000000001:role/r".into(),
         role_id: None,
         before_digest: String::new(),
-        action: Action::UpdateTrustPolicy,
         write: Write::UpdateTrustPolicy { document: "{}".into() },
         undo: None,
         summary: String::new(),

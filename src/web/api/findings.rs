@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::super::control::Site;
-use super::super::json::Json;
 use super::super::listing::{self, Filter};
 use super::super::problem::Problem;
 use super::super::query::{Empty, Params};
@@ -78,9 +77,9 @@ impl Asked {
 
     /// Whether it was in a part before.
     fn has_seen(&self, id: &AccountId, finding: &Finding) -> bool {
-        self.after.as_ref().is_some_and(|(account, known)| {
-            (id, finding.id.as_str()) <= (account, known.as_str())
-        })
+        self.after
+            .as_ref()
+            .is_some_and(|(account, known)| (id, finding.id.as_str()) <= (account, known.as_str()))
     }
 }
 

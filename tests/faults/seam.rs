@@ -238,6 +238,7 @@ async fn swept(config: &Config, reader: &Arc<Reader>) -> Vec<AccountReport> {
 fn right(config: &Config) -> Role {
     let baseline = &config.baseline;
     Role {
+        made_by: None,
         arn: format!("arn:aws:iam::{}:role/{}", id(0), baseline.role_name).parse().unwrap(),
         id: "AROAEXAMPLE".to_owned(),
         trust_policy: baseline.trust_policy.clone(),

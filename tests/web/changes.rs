@@ -2,9 +2,7 @@
 
 use rolewarden::config::RemediationMode;
 use rolewarden::ledger::{RemediationView, View, Waiting};
-use rolewarden::model::{
-    Breaker, Change, Guard, Origin, Phase, StepOutcome, Stopped, Write,
-};
+use rolewarden::model::{Breaker, Change, Guard, Origin, Phase, StepOutcome, Stopped, Write};
 use rolewarden::plan::Blocked;
 use serde_json::{Value, json};
 use std::sync::Arc;

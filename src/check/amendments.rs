@@ -160,7 +160,7 @@ impl Case<'_> {
         undone
     }
 
-    /// Whether a document allows some of the baseline under a condition of its own.
+    /// True if a document allows some of the baseline under a condition of its own. One that cannot be read may.
     fn limits(&self, text: &str) -> bool {
         let baseline = &self.baseline.inline;
         Policy::parse(Kind::Identity, text, &self.context()).map_or(true, |policy| {

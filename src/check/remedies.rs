@@ -55,7 +55,7 @@ impl Rules {
         Ok(Remedies { place, todo })
     }
 
-    /// Whether the Allows of what the role carries hold all of the baseline under no condition, whatever Denies do.
+    /// True if the Allows of what the role carries hold all of the baseline under no condition, whatever Denies do.
     ///
     /// # Errors
     /// `internal` where the baseline cannot be read.

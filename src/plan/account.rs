@@ -130,7 +130,7 @@ impl Planner<'_> {
             .any(|check| self.undecided(assessed, *check))
     }
 
-    /// Whether a check was not decided, and the configuration says to act nonetheless.
+    /// True if a check was not decided, and the configuration says to act nonetheless.
     pub(super) fn undecided(&self, assessed: &Assessment, check: CheckName) -> bool {
         let undecided = |result: &crate::model::CheckResult| result.verdict == Verdict::Undecided;
         self.remediation.act_on.contains(&Doubt::Undecided)
@@ -138,12 +138,12 @@ impl Planner<'_> {
             && self.rules.exception(self.account, check).is_none()
     }
 
-    /// Whether the configuration lets rolewarden change this account at all.
+    /// Refuses accounts that the configuration never lets rolewarden change.
     fn selected(&self) -> Result<(), String> {
         super::gate::coverage(self.remediation, self.account).map_err(|why| why.to_string())
     }
 
-    /// Whether an amendment may be made: it undoes no decision, and the action may be taken. Else why not.
+    /// Refuses an amendment that would undo a decision, or whose action may not be taken.
     pub(super) fn may_make(
         &self,
         action: Action,
@@ -154,8 +154,8 @@ impl Planner<'_> {
         self.may(action, assessed).map_err(Reason::from)
     }
 
-    /// Whether the decisions that amendments would undo may be undone; else the reason, with the writes withheld. What stands
-    /// against the actions too is said at once: nobody should name a word in `act_on` to learn of the next obstacle.
+    /// Refuses amendments that would undo decisions, with the writes withheld. The reason also names what stands against the
+    /// actions, so that a word added to `act_on` does not merely reveal the next obstacle.
     pub(super) fn may_undo<'w>(
         &self,
         amendments: impl IntoIterator<Item = (Action, &'w Amendment)>,
@@ -175,7 +175,7 @@ impl Planner<'_> {
         Err(Reason { why, withheld })
     }
 
-    /// Whether an action may be taken; else why not.
+    /// Refuses an action that the configuration lacks, or that would change an exception's subject.
     pub(super) fn may(&self, action: Action, assessed: &Assessment) -> Result<(), String> {
         if !self.remediation.actions.contains(&action) {
             return Err(format!("remediation.actions does not have {}", action.as_str()));
@@ -246,7 +246,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Whether the trust policy is replaced, and when.
+    /// When the trust policy is replaced; `None`: not at all.
     fn trust(&self, draft: &mut Draft, assessed: &Assessment, trust: &Amendment) -> Option<When> {
         let check = CheckName::TrustPolicy;
         let open = self.open(assessed).any(|finding| finding.check == check);
@@ -305,7 +305,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether the configuration says to act on a verdict that claims too little; else why not.
+    /// Refuses verdicts that claim too little, unless the configuration says to act on them.
     pub(super) fn may_act_on(&self, verdict: Verdict) -> Result<(), String> {
         let (doubt, why) = match verdict {
             Verdict::Invalid => (
@@ -391,7 +391,7 @@ impl Planner<'_> {
         }))
     }
 
-    /// Whether a check may still fail after a step that was made for another one: it is switched off, or its findings are too
+    /// True if a check may still fail after a step that was made for another one: it is switched off, or its findings are too
     /// mild to be drift.
     fn may_differ(&self, after: &Assessment, check: CheckName) -> bool {
         let mild = || {

@@ -15,10 +15,10 @@ pub(super) fn allowed(act_on: &BTreeSet<Doubt>) -> Decisions {
     }
 }
 
-/// Whether a write that would undo these decisions may be planned.
+/// Refuses to undo decisions, unless the configuration names them.
 ///
 /// # Errors
-/// Why not: what was found in which document, and the words of `act_on` that would change that.
+/// The reason: what was found in which document, and the words of `act_on` that would change that.
 pub(super) fn may_undo<'d>(
     decided: impl IntoIterator<Item = &'d Decided>,
     act_on: &BTreeSet<Doubt>,

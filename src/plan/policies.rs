@@ -123,7 +123,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Whether the put is worth a write where policies beside it stay. `denied`: one of these holds a Deny.
+    /// True if the put is worth a write where policies beside it stay. `denied`: one of these holds a Deny.
     fn helps(
         &self,
         draft: &Draft,
@@ -161,7 +161,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Whether the connector has all it needs after a write, or lacks nothing because of it.
+    /// True if the connector has all it needs after a write, or lacks nothing because of it.
     fn keeps_permissions(&self, draft: &Draft, write: &Write) -> Result<bool, ScanError> {
         let snapshot = draft.after(write);
         let after = self.assess(&snapshot)?;

@@ -317,7 +317,9 @@ async fn planning(script: Vec<Vec<Answer>>, cancelled: bool) -> Option<Vec<(usiz
     let rules = Arc::new(Rules::new(&config, Partition::default(), None, today));
     let accounts: Vec<Account> = (0..count).map(|n| Account::numbered(id(n))).collect();
     let limits = Limits { concurrency: 3, account_timeout: Duration::from_millis(300) };
-    let (cancel, remediation) = (CancellationToken::new(), &config.remediation);
+    let actions = [crate::model::Action::CreateRole, crate::model::Action::PutInlinePolicy].into();
+    let remediation = &crate::config::Remediation { actions, ..config.remediation.clone() };
+    let cancel = CancellationToken::new();
     if cancelled {
         cancel.cancel();
     }
@@ -357,7 +359,7 @@ async fn each_drifted_account_is_planned_from_a_read_after_the_sweep_and_no_othe
         [
             (0, "2 steps"),
             (2, "it is not drifted any more"),
-            (3, "role-attributes: session duration and tags are left to people"),
+            (3, "role-attributes: rolewarden does not change session durations and tags"),
             (4, "it could not be read and planned: scripted"),
             (
                 5,

@@ -1,4 +1,4 @@
-"""Decisions of people stand with every action allowed: quarantined, hardened and narrowed roles, on an IAM nobody here wrote.
+"""Decisions of people stand with every action allowed: quarantined, hardened and narrowed roles, on moto's IAM.
 
 The roles are those of the exports in `tests/cases/policy`. Each is made, planned, applied, and read back to the byte.
 """

@@ -77,7 +77,7 @@ fn a_plan_has_steps_for_what_may_be_put_right_and_reasons_for_the_rest() {
     assert_eq!((plan.selected, plan.unknown), (8, 1), "{run}");
     assert_eq!((plan.arming_code.len(), plan.accounts_per_run), (12 + 1 + 16, 1));
     assert!(plan.accounts.iter().all(|account| account.remaining.is_empty()), "{run}");
-    // What a person may run instead, for decisions alone.
+    // The commands of withheld steps, and of those only.
     for left in &plan.left_alone {
         let commands =
             left.fix.iter().filter(|command| command.contains("update-assume-role-policy"));

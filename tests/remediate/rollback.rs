@@ -256,7 +256,9 @@ fn undoing_a_rollback_keeps_to_all_that_holds_remediation_back() {
         ("the breaker is open", &|lab, _| breaker(lab), 0, "the breaker is open"),
         (
             "the action is not allowed any more",
-            &|lab, _| drop(lab.config.remediation.actions.remove(&Action::UpdateTrustPolicy)),
+            &|lab, _| {
+                lab.config.remediation.actions.remove(&Action::UpdateTrustPolicy);
+            },
             0,
             "remediation.actions does not have update_trust_policy",
         ),

@@ -93,6 +93,7 @@ fn role(trust: &str, inline: &str) -> Snapshot {
         boundary: None,
         max_session_seconds: Some(3_600),
         tags: Default::default(),
+        made_by: None,
     }))
 }
 

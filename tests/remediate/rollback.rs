@@ -256,7 +256,7 @@ fn undoing_a_rollback_keeps_to_all_that_holds_remediation_back() {
         (
             "the action is not allowed any more",
             &|lab, _| {
-                let _ = lab.config.remediation.actions.remove(&Action::UpdateTrustPolicy);
+                lab.config.remediation.actions.remove(&Action::UpdateTrustPolicy);
             },
             0,
             "remediation.actions does not have update_trust_policy",

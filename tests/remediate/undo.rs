@@ -49,7 +49,7 @@ fn an_undo_is_called_what_it_does_in_the_run_and_in_the_history() {
     let changes = history["changes"].as_array().unwrap();
     assert!(changes.len() > undone.len());
     for change in changes {
-        // The write's own word is its action, but for the writes whose words say more.
+        // A write and its action have the same word.
         assert_eq!(change["action"], change["write"]["write"], "{change}");
     }
     let text = lab.run(&["history", "--changes"]).ends(0);
@@ -125,7 +125,7 @@ fn undoing_a_rollback_under_another_configuration_is_refused_with_the_reason() {
         assert!(shown.stdout.contains(why), "{shown}");
         lab.run(&["rollback", &back, "--yes", "--force", "--arm", "0123456789ab"]);
     }
-    // What the configuration in force does not touch at all may still be made again, with its code.
+    // Under the configuration that wrote it, it takes its code.
     lab.set_config(&everything());
     assert_eq!(writes(&lab.calls()), before);
     assert!(lab.run(&["rollback", &back]).ends(0).stdout.contains("--arm"));

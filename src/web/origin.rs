@@ -34,7 +34,8 @@ mod tests {
             ("2001:db8:0:1::1", "2001:db8:0:2::1", false),
         ];
         for (one, other, same) in cases {
-            let [one, other] = [one, other].map(|text| Origin::from(text.parse::<IpAddr>().unwrap()));
+            let [one, other] =
+                [one, other].map(|text| Origin::from(text.parse::<IpAddr>().unwrap()));
             assert_eq!(one == other, same, "case {one:?} and {other:?}");
         }
     }

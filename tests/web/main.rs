@@ -16,5 +16,6 @@ mod html;
 mod openapi;
 mod page;
 mod requests;
+mod sharing;
 mod support;
 mod world;

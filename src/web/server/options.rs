@@ -124,8 +124,11 @@ fn refusal<B>(why: Unproven, request: &Request<B>) -> Box<Response<Body>> {
     let problem = match why {
         Unproven::Wrong => {
             let realm = HeaderValue::from_static("Basic realm=\"rolewarden\"");
-            Problem::new(StatusCode::UNAUTHORIZED, "expected the name and password of a user, by basic auth")
-                .with(WWW_AUTHENTICATE, realm)
+            Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "expected the name and password of a user, by basic auth",
+            )
+            .with(WWW_AUTHENTICATE, realm)
         }
         Unproven::TooMany => {
             let message = "too many passwords of this client are being verified: try one at a time";
@@ -163,11 +166,7 @@ fn read(path: &Path) -> Result<Rules, WebFileError> {
     let fail = |what: String| WebFileError { file: file.clone(), what };
     let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
     let parsed: File = if text.trim().is_empty() {
-        File {
-            tls_server_config: None,
-            http_server_config: None,
-            basic_auth_users: Users::new(),
-        }
+        File { tls_server_config: None, http_server_config: None, basic_auth_users: Users::new() }
     } else {
         serde_saphyr::from_str(&text)
             .map_err(|error| fail(printable_line(&error.to_string(), 512)))?

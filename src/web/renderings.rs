@@ -91,6 +91,14 @@ struct Made {
     gzip: Option<Arc<Rendering>>,
 }
 
+impl Made {
+    /// Whether nothing of it is on its way to a reader.
+    fn is_idle(made: &Option<Self>) -> bool {
+        let alone = |rendering: &Arc<Rendering>| Arc::strong_count(rendering) == 1;
+        made.as_ref().is_some_and(|made| alone(&made.plain) && made.gzip.as_ref().is_none_or(alone))
+    }
+}
+
 /// A body, and its part of the room: given back when neither this memory nor an answer has it any more.
 struct Rendering {
     body: Box<[u8]>,
@@ -218,10 +226,10 @@ impl Renderings {
                 return Ok(room);
             }
             let mut kept = self.kept();
-            if kept.slots.is_empty() {
-                return Err(busy());
-            }
-            kept.slots.remove(0);
+            // One that is being rendered is locked; one that is being sent would free nothing, and serves others meanwhile.
+            let idle = |slot: &Slot| slot.try_lock().is_ok_and(|made| Made::is_idle(&made));
+            let oldest = kept.slots.iter().position(|(_, slot)| idle(slot)).ok_or_else(busy)?;
+            kept.slots.remove(oldest);
         }
     }
 
@@ -299,8 +307,9 @@ mod tests {
         let mut held: Vec<_> =
             (8..11).map(|number| keep(&renderings, number, 12).unwrap()).collect();
         assert!(renderings.room(12 << 20).is_ok());
-        assert_eq!((free(), renderings.kept().slots.len()), (12, 0));
-        assert!(renderings.room(13 << 20).is_err(), "what readers hold is not given away");
+        assert_eq!((free(), renderings.kept().slots.len()), (12, 3));
+        assert!(renderings.room(13 << 20).is_err(), "bodies being sent are not given away");
+        assert_eq!(renderings.kept().slots.len(), 3, "and serve their next readers");
         held.pop();
         assert!(renderings.room(13 << 20).is_ok());
         drop(held);

@@ -248,6 +248,43 @@ fn the_state_is_that_of_the_newest_result_while_it_is_young() {
 }
 
 #[test]
+fn time_alone_changes_a_state_when_it_is_said_to_and_not_before() {
+    let stale_after = Duration::from_secs(100);
+    let young = vec![101];
+    let cases = [
+        ("young", judged(0, &["a"]), 0, young.clone()),
+        ("about to be stale", judged(0, &[]), 100, young),
+        ("stale", judged(0, &[]), 101, vec![]),
+        ("ahead of the clock, believed", judged(250, &[]), 0, vec![351]),
+        ("too far ahead of the clock", judged(500, &["a"]), 0, vec![200, 601]),
+        ("failed", unknown(UnknownReason::AssumeDenied), 0, vec![]),
+    ];
+    for (case, result, mut now, changes) in cases {
+        let mut ledger = Ledger::default();
+        ledger.list(vec![account(1)], at(0));
+        ledger.absorb(vec![report(1, result)]);
+        let entry = ledger.get(&account(1).id).unwrap();
+        for change in changes {
+            let before = entry.report(&standpoint(now, stale_after));
+            let said = entry.changes_at(&standpoint(now, stale_after));
+            assert_eq!(said, Some(at(change)), "case `{case}` at {now}");
+            for second in now..change {
+                let report = entry.report(&standpoint(second, stale_after));
+                assert_eq!(report, before, "case `{case}` at {second}");
+            }
+            let after = entry.report(&standpoint(change, stale_after));
+            assert_ne!(after, before, "case `{case}` at {change}");
+            now = change;
+        }
+        assert_eq!(
+            entry.changes_at(&standpoint(now, stale_after)),
+            None,
+            "case `{case}`: the last"
+        );
+    }
+}
+
+#[test]
 fn a_judgement_by_other_rules_is_pending_until_there_is_one_by_these() {
     let of = |second, rules: &str| (judged(second, &["a"]), Digest::from(rules));
     let failed = || (unknown(UnknownReason::Throttled), Digest::from("B"));

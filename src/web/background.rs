@@ -85,7 +85,7 @@ mod tests {
         let given_up = async {
             tokio::select! {
                 biased;
-                _ = background.run(count()) => unreachable!("the thread is blocked"),
+                _ = background.run(count()) => panic!("the thread is blocked"),
                 () = std::future::ready(()) => {}
             }
             open.send(()).unwrap();

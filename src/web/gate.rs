@@ -1,6 +1,6 @@
-//! Large answers, few at once: of all clients together, and fewer of one client. A place is taken until the last byte of the
-//! body is, so that slow readers count; and a client that asks without pause is slowed down, so that what it asks for leaves
-//! the machine to the sweep. Whoever would wait too long is refused and told when to come again.
+//! Limits on large answers: few are under way at once for all clients together, and fewer for one client. An answer keeps its
+//! place until the last byte of its body is read, so that slow readers count. A client that asks without pause is slowed
+//! down, so that its requests leave the machine to the sweep. A request that would wait too long is refused with a time to retry.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,20 +28,20 @@ pub(super) const SCRAPES: usize = 8;
 const OF_ONE: usize = 4;
 /// Longest wait for a place. Long enough for a short burst, and for a client in a loop to be slowed down by it.
 const WAIT: Duration = Duration::from_secs(2);
-/// What an answer costs its client, of the time in which it may ask: 20 small answers a second …
+/// An answer's price, paid in the client's time to ask: 20 small answers a second …
 const COST: Duration = Duration::from_millis(50);
 /// … and for each MiB as much again: 20 MiB a second. A client that pages through everything stays below it; one in a loop
 /// costs a few percent of a core.
 const COST_OF_MIB: Duration = Duration::from_millis(50);
-/// What a client may spend ahead: some 40 small answers at once.
+/// Time that a client may spend ahead: some 40 small answers at once.
 const CREDIT: Duration = Duration::from_secs(2);
 /// Clients that are remembered before those that owe nothing are forgotten.
 const REMEMBERED: usize = 64;
 
-/// How the body of a path grows, and what that asks for.
+/// How the body of a path grows, and so which limits it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Growth {
-    /// Not at all: no limit.
+    /// Not at all: needs no limit.
     Fixed,
     /// With the accounts; rendered once for all who ask ([`Renderings`]).
     Shared,
@@ -88,7 +88,7 @@ impl Gate {
     async fn place(&self, origin: Option<Origin>) -> Option<Ticket> {
         let own = match origin.map(|origin| self.client(origin)) {
             None => None,
-            // First its own place: who waits here keeps no other client from one.
+            // Its own place comes first: while it waits here, it keeps no other client from a place.
             Some(client) => {
                 let place = Arc::clone(&client.places).acquire_owned().await.ok()?;
                 tokio::time::sleep_until(client.turn()).await;
@@ -147,7 +147,7 @@ pub(super) fn busy() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, message).refused(Limit::Answers)
 }
 
-/// What requests for large answers go through.
+/// The gate of a path, and the memory its answers share.
 #[derive(Clone)]
 pub(super) struct Passage {
     pub(super) gate: Arc<Gate>,
@@ -157,7 +157,7 @@ pub(super) struct Passage {
 
 /// The layer of every path whose body grows.
 pub(super) async fn pass(State(passage): State<Passage>, request: Request, next: Next) -> Response {
-    // What a person orders is never too much.
+    // POST has small answers, and a person who stops remediation must not wait.
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
     }

@@ -44,7 +44,7 @@ impl Refusals {
         }
     }
 
-    /// Counts one. At `debug` only: a client that is refused must not fill the log either.
+    /// Counts one. Logged at `debug` only: a client that is refused must not fill the log either.
     pub(super) fn count(&self, limit: Limit) {
         self.of(limit).fetch_add(1, Ordering::Relaxed);
         tracing::debug!(limit = limit.as_str(), "request refused");

@@ -36,7 +36,7 @@ pub use limits::{Limit, Refusals};
 use problem::Problem;
 use renderings::Renderings;
 
-/// What handlers have: the daemon, and the bodies they share.
+/// The state of handlers: the daemon, and the bodies they share.
 #[derive(Clone)]
 struct Served {
     site: Site,

@@ -1,6 +1,6 @@
-//! Bodies that many readers share. Each is rendered once for one view, by one thread that yields to all others, and packed
-//! once; whoever asks for the same meanwhile waits for it. All bodies together have a fixed room, so that no number of
-//! readers, however slow, takes the machine's memory.
+//! Bodies that many readers share. One thread of low priority renders each body once for a view, and packs it once; requests for
+//! the same body wait for it. All bodies together have a fixed room, so that no number of readers, however slow, takes the
+//! machine's memory.
 //!
 //! A rendering is as true as a new one would be: it is of the view that is published now, and serves only until time alone
 //! would change it (see [`Lasts`]).
@@ -31,14 +31,14 @@ use crate::model::json_line;
 /// Room for all bodies that are kept or on their way, in KiB: 48 MiB. The report of 10,000 accounts takes 16 MiB, so that the
 /// one before it may still be on its way to slow readers.
 const ROOM: usize = 48 << 10;
-/// What one body takes of it at most, so that a larger one can be served too, packed and not.
+/// Most that one body is charged: a larger body is served too, plain and packed.
 const LARGEST: usize = ROOM / 2;
 /// Bodies that are kept, the last used ones.
 const KEPT: usize = 32;
 /// Answers of their own that are made at once: each may take some MiB before it has its place in the room.
 const MAKING: usize = 2;
 
-/// What is asked for: requests of the same view with the same question get the same bytes.
+/// Path and query: requests with the same question get the same bytes of the same view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Question {
     pub(super) path: &'static str,
@@ -72,7 +72,7 @@ pub(super) struct Renderings {
     kept: Mutex<Kept>,
 }
 
-/// What was rendered of one view.
+/// The bodies of one view.
 #[derive(Default)]
 struct Kept {
     /// Weak: a view that is published no more is not kept for this.
@@ -90,6 +90,14 @@ struct Made {
     plain: Arc<Rendering>,
     /// Made when first asked for.
     gzip: Option<Arc<Rendering>>,
+}
+
+impl Made {
+    /// Whether nothing of it is on its way to a reader.
+    fn is_idle(made: &Option<Self>) -> bool {
+        let alone = |rendering: &Arc<Rendering>| Arc::strong_count(rendering) == 1;
+        made.as_ref().is_some_and(|made| alone(&made.plain) && made.gzip.as_ref().is_none_or(alone))
+    }
 }
 
 /// A body, and its part of the room: given back when neither this memory nor an answer has it any more.
@@ -129,7 +137,7 @@ impl Renderings {
         let view = site.view.borrow().clone();
         let slot = self.slot(&view, question);
         let mut made = slot.lock().await;
-        // Only now: who waited must not look at a rendering from its own past.
+        // Read after the wait: the rendering may have been made since the request came.
         let now = (site.clock)();
         let made = match made.take().filter(|made| made.from <= now && now < made.until) {
             Some(still) => made.insert(still),
@@ -220,10 +228,10 @@ impl Renderings {
                 return Ok(room);
             }
             let mut kept = self.kept();
-            if kept.slots.is_empty() {
-                return Err(busy());
-            }
-            kept.slots.remove(0);
+            // One that is being rendered is locked; one that is being sent would free nothing, and serves others meanwhile.
+            let idle = |slot: &Slot| slot.try_lock().is_ok_and(|made| Made::is_idle(&made));
+            let oldest = kept.slots.iter().position(|(_, slot)| idle(slot)).ok_or_else(busy)?;
+            kept.slots.remove(oldest);
         }
     }
 
@@ -270,5 +278,53 @@ impl IntoResponse for Shared {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A slot with a body of so many MiB, as if it had been rendered.
+    fn keep(renderings: &Renderings, number: usize, mibs: usize) -> Option<Arc<Rendering>> {
+        let body = vec![0; mibs << 20].into_boxed_slice();
+        let plain = Arc::new(renderings.rendering(body, String::new()).ok()?);
+        let (from, until) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+        let made = Made { from, until, plain: Arc::clone(&plain), gzip: None };
+        let question = Question { path: "/", query: Some(number.to_string()) };
+        renderings.kept().slots.push((question, Arc::new(Slot::new(Some(made)))));
+        Some(plain)
+    }
+
+    #[test]
+    fn bodies_without_readers_make_way_and_those_being_sent_never_exceed_the_room() {
+        let renderings = Renderings::new();
+        let free = || renderings.room.available_permits() >> 10;
+        // Eight bodies of 12 MiB fit, one after the other, in 48: they are only kept.
+        for number in 0..8 {
+            assert!(keep(&renderings, number, 12).is_some(), "{number}");
+        }
+        assert_eq!((free(), renderings.kept().slots.len()), (0, 4));
+        // Readers hold three: the fourth place is free for others, and no more.
+        let mut held: Vec<_> =
+            (8..11).map(|number| keep(&renderings, number, 12).unwrap()).collect();
+        assert!(renderings.room(12 << 20).is_ok());
+        assert_eq!((free(), renderings.kept().slots.len()), (12, 3));
+        assert!(renderings.room(13 << 20).is_err(), "bodies being sent are not given away");
+        assert_eq!(renderings.kept().slots.len(), 3, "and serve their next readers");
+        held.pop();
+        assert!(renderings.room(13 << 20).is_ok());
+        drop(held);
+        assert_eq!(free(), ROOM >> 10, "all of it comes back");
+    }
+
+    #[test]
+    fn a_body_larger_than_the_room_is_served_alone() {
+        let renderings = Renderings::new();
+        let large = renderings.room(1 << 40).unwrap();
+        let packed = renderings.room(1 << 39).unwrap();
+        assert!(renderings.room(1).is_err());
+        drop((large, packed));
+        assert!(renderings.room(1).is_ok());
     }
 }

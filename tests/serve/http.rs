@@ -42,6 +42,21 @@ pub(crate) fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
+/// Connects from another loopback address, as another client; with so small a buffer that what is not read soon waits at the
+/// server.
+pub(crate) fn connect_from(from: [u8; 4], address: SocketAddr) -> std::io::Result<TcpStream> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(4096)?;
+        socket.bind((from, 0).into())?;
+        socket.connect(address).await?.into_std()
+    })?;
+    stream.set_nonblocking(false)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
 /// Sends these bytes and reads to the end.
 pub(crate) fn raw(address: SocketAddr, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut stream = connect(address)?;
@@ -69,12 +84,29 @@ pub(crate) fn ask(
     path: &str,
     headers: &[(&str, &str)],
 ) -> std::io::Result<Answer> {
+    let answer = raw(address, &request(address, method, path, headers))?;
+    parse(&answer).ok_or_else(|| std::io::Error::other(format!("no answer: {answer:?}")))
+}
+
+/// A request's bytes.
+pub(crate) fn request(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Vec<u8> {
     let mut request =
         format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
     request.push_str("\r\n");
-    let answer = raw(address, request.as_bytes())?;
+    request.into_bytes()
+}
+
+/// The rest of what comes.
+pub(crate) fn rest(mut stream: TcpStream) -> std::io::Result<Answer> {
+    let mut answer = vec![];
+    stream.read_to_end(&mut answer)?;
     parse(&answer).ok_or_else(|| std::io::Error::other(format!("no answer: {answer:?}")))
 }

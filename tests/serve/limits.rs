@@ -2,9 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::http::{connect, parse, raw};
+use base64::Engine as _;
+use rolewarden::simulator::generate;
+
+use crate::http::{ask, connect, connect_from, parse, raw, request, rest};
 use crate::support::{Daemon, Lab, quiet, right_world};
 
 fn daemon() -> (Lab, Daemon) {
@@ -60,6 +64,123 @@ fn a_thousand_silent_connections_keep_nobody_out_and_are_gone_in_time() {
         );
     }
     assert_eq!(daemon.get("/").status, 200);
+    daemon.stop();
+}
+
+/// Large answers under way at once of one client.
+const OF_ONE: usize = 4;
+
+#[test]
+fn slow_readers_of_one_client_have_few_answers_and_leave_others_theirs() {
+    let lab = Lab::new(generate(7, 400)).config(&quiet());
+    let daemon = Daemon::swept(&lab, &[]);
+    let report = daemon.get("/api/v1/report");
+    // More than the buffers on both sides take, or no reader would be slow.
+    assert!(report.body.len() > 500_000, "{}", report.body.len());
+    let ask_slowly = |client: u8| {
+        let mut stream = connect_from([127, 0, 0, client], daemon.address).unwrap();
+        stream.write_all(&request(daemon.address, "GET", "/api/v1/report", &[])).unwrap();
+        stream
+    };
+    // The status line, and nothing more.
+    let status = |stream: &mut TcpStream| {
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).unwrap();
+        String::from_utf8_lossy(&head[9..]).into_owned()
+    };
+    let mut slow: Vec<_> = (0..12).map(|_| ask_slowly(3)).collect();
+    let statuses: Vec<_> = slow.iter_mut().map(status).collect();
+    let count = |status: &str| statuses.iter().filter(|found| *found == status).count();
+    assert_eq!((count("200"), count("503")), (OF_ONE, 12 - OF_ONE), "{statuses:?}");
+    // Everything of everyone else goes on.
+    for path in ["/-/healthy", "/-/ready", "/metrics", "/", "/api/v1/report", "/api/v1/findings"] {
+        assert_eq!(daemon.get(path).status, 200, "{path}");
+    }
+    let refused = "rolewarden_web_requests_refused_total{limit=\"answers\"}";
+    daemon.expect_metric(refused, (12 - OF_ONE) as f64);
+    // A refusal says when to come again; an answer comes whole once it is read, and makes room.
+    for (stream, status) in slow.into_iter().zip(&statuses) {
+        let mut bytes = b"HTTP/1.1 ".to_vec();
+        bytes.extend_from_slice(status.as_bytes());
+        let mut stream = stream;
+        stream.read_to_end(&mut bytes).unwrap();
+        let answer = parse(&bytes).unwrap();
+        if answer.status == 200 {
+            assert_eq!(answer.body, report.body);
+        } else {
+            assert_eq!(answer.header("retry-after"), Some("5"));
+            assert_eq!(answer.json()["error"]["status"], 503);
+        }
+    }
+    assert_eq!(rest(ask_slowly(3)).unwrap().body, report.body);
+    daemon.stop();
+}
+
+/// Something of basic auth.
+fn basic(user: &str, password: &str) -> String {
+    let text = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+    format!("Basic {text}")
+}
+
+#[test]
+fn guesses_of_one_client_keep_no_other_out_and_a_reload_forgets_no_password() {
+    let yaml = quiet().replace("token:", "config_file: web.yaml, token:");
+    let lab = Lab::new(right_world().0).config(&yaml);
+    // Dear enough that guesses pile up.
+    let hash = bcrypt::hash("open sesame", 8).unwrap();
+    let users = |more: &str| format!("basic_auth_users: {{ada: \"{hash}\"{more}}}\n");
+    lab.file("web.yaml", users(""));
+    let daemon = Daemon::swept(&lab, &[]);
+    let right = basic("ada", "open sesame");
+    let of_another = || {
+        let mut stream = connect_from([127, 0, 0, 2], daemon.address).unwrap();
+        let headers = [("Authorization", right.as_str())];
+        stream.write_all(&request(daemon.address, "GET", "/metrics", &headers)).unwrap();
+        rest(stream).unwrap()
+    };
+    let (stop, guesses, refused) =
+        (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for thread in 0..20 {
+            let (daemon, stop, guesses, refused) = (&daemon, &stop, &guesses, &refused);
+            scope.spawn(move || {
+                let user = if thread % 2 == 0 { "ada" } else { "stranger" };
+                while !stop.load(Ordering::Relaxed) {
+                    let guess = guesses.fetch_add(1, Ordering::Relaxed);
+                    let guess = basic(user, &format!("guess {guess}"));
+                    let headers = [("Authorization", guess.as_str())];
+                    let answer = ask(daemon.address, "GET", "/-/healthy", &headers).unwrap();
+                    match answer.status {
+                        401 => {}
+                        429 => {
+                            assert_eq!(answer.header("retry-after"), Some("5"));
+                            refused.fetch_add(1, Ordering::Relaxed);
+                        }
+                        other => panic!("{other}: {answer:?}"),
+                    }
+                }
+            });
+        }
+        daemon.wait("guesses to be refused", || refused.load(Ordering::Relaxed) > 100);
+        assert_eq!(of_another().status, 200, "beside the guesses");
+        // Another user comes, Ada's hash stays: her password is not verified again.
+        lab.file("web.yaml", users(&format!(", eve: \"{hash}\"")));
+        daemon.signal("HUP");
+        daemon.wait_for_log("configuration reloaded", 1);
+        assert_eq!(of_another().status, 200, "after the reload");
+        let headers = [("Authorization", right.as_str())];
+        let of_the_same = ask(daemon.address, "GET", "/-/healthy", &headers).unwrap();
+        assert_eq!(of_the_same.status, 200, "what was right needs no turn");
+        stop.store(true, Ordering::Relaxed);
+    });
+    let metrics = of_another().text();
+    let counted = metrics
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix("rolewarden_web_requests_refused_total{limit=\"passwords\"} ")
+        })
+        .and_then(|count| count.parse::<usize>().ok());
+    assert!(counted > Some(0), "{counted:?}");
     daemon.stop();
 }
 

@@ -17,5 +17,6 @@ mod inert;
 mod openapi;
 mod page;
 mod requests;
+mod sharing;
 mod support;
 mod world;

@@ -1,13 +1,15 @@
 //! A router, and a daemon that notes what it is asked.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, Request, Response, StatusCode};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use http_body_util::BodyExt;
+use jiff::Timestamp;
 use rolewarden::config::Secret;
 use rolewarden::ledger::{FindingRecord, Resolution, Trigger, View};
 use rolewarden::model::{AccountId, Change, CheckName, Severity};
@@ -32,6 +34,8 @@ pub(crate) struct Fake {
     pub(crate) no_changes: bool,
     pub(crate) changes: Vec<Change>,
     pub(crate) filters: Mutex<Vec<ChangeFilter>>,
+    /// How often the running sweep was asked for: a page asks once, each time it is rendered.
+    pub(crate) looked: AtomicUsize,
     pub(crate) asked: Mutex<Vec<String>>,
 }
 
@@ -43,6 +47,7 @@ impl Fake {
 
 impl Control for Fake {
     fn progress(&self) -> Option<Progress> {
+        self.looked.fetch_add(1, Ordering::Relaxed);
         self.progress.clone()
     }
 
@@ -158,37 +163,42 @@ impl Answer {
 /// A server without a socket.
 pub(crate) struct Web {
     pub(crate) control: Arc<Fake>,
+    published: watch::Sender<Arc<View>>,
     router: Router,
 }
 
 impl Web {
     pub(crate) fn new(view: View, fake: Fake) -> Self {
-        let (_, view) = watch::channel(Arc::new(view));
+        Self::with_clock(view, fake, world::now)
+    }
+
+    pub(crate) fn with_clock(view: View, fake: Fake, clock: fn() -> Timestamp) -> Self {
+        let (published, view) = watch::channel(Arc::new(view));
         let control = Arc::new(fake);
-        let site = Site { view, clock: world::now, control: control.clone() };
-        Self { control, router: router(site) }
+        let site = Site { view, clock, control: control.clone() };
+        Self { control, published, router: router(site) }
+    }
+
+    /// Replaces what is known.
+    pub(crate) fn publish(&self, view: View) {
+        self.published.send_replace(Arc::new(view));
     }
 
     pub(crate) fn of(accounts: usize) -> Self {
         Self::new(world::view(accounts), Fake::default())
     }
 
+    /// An answer whose body is not read yet.
+    pub(crate) async fn begin(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (head, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes().to_vec();
-        Answer { status: head.status, headers: head.headers, body }
+        read(self.begin(request).await).await
     }
 
     pub(crate) async fn ask(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut request = Request::builder().method(method).uri(target);
-        if !headers.iter().any(|(name, _)| *name == "host") {
-            request = request.header("host", "127.0.0.1:9797");
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        self.send(request.body(Body::empty()).unwrap()).await
+        self.send(request(method, target, headers)).await
     }
 
     pub(crate) async fn get(&self, target: &str) -> Answer {
@@ -199,4 +209,22 @@ impl Web {
     pub(crate) async fn post(&self, target: &str) -> Answer {
         self.ask("POST", target, &[("authorization", &format!("Bearer {TOKEN}"))]).await
     }
+}
+
+/// Reads an answer to its end.
+pub(crate) async fn read(response: Response<Body>) -> Answer {
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes().to_vec();
+    Answer { status: head.status, headers: head.headers, body }
+}
+
+pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(target);
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        request = request.header("host", "127.0.0.1:9797");
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::empty()).unwrap()
 }

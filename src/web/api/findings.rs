@@ -44,7 +44,7 @@ struct Whose {
     checked_at: Option<Timestamp>,
 }
 
-/// What is asked for.
+/// A query: filters, and which part of the list.
 struct Asked {
     check: Option<CheckName>,
     severity: Option<Severity>,
@@ -75,7 +75,7 @@ impl Asked {
             && self.exempt.is_none_or(|exempt| finding.exception.is_some() == exempt)
     }
 
-    /// Whether it was in a part before.
+    /// True of findings that an earlier part had.
     fn has_seen(&self, id: &AccountId, finding: &Finding) -> bool {
         self.after
             .as_ref()

@@ -19,7 +19,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -40,6 +40,11 @@ const REQUEST: Duration = Duration::from_secs(30);
 const WRITE: Duration = Duration::from_secs(30);
 /// For answers under way when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
+/// Bytes of an unread answer that the kernel may hold; it doubles this. Left alone it takes some MiB a connection, which counts
+/// against a container's memory and which no other limit here sees.
+const SEND_BUFFER: u32 = 128 * 1024;
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
 /// Largest head of a request.
 const LARGEST_HEAD: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
@@ -52,7 +57,7 @@ pub struct Server {
     refusals: Arc<Refusals>,
 }
 
-/// What answers a request, whoever is connected.
+/// The parts that answer a request, the same for all connections.
 #[derive(Clone)]
 struct Answering {
     access: Arc<Access>,
@@ -70,7 +75,13 @@ impl Server {
         access: Arc<Access>,
         refusals: Arc<Refusals>,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // Without it a restart could not listen while connections of the process before it end.
+        socket.set_reuseaddr(true)?;
+        // Connections inherit it.
+        socket.set_send_buffer_size(SEND_BUFFER)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?;
         Ok(Self { listener, access, connections: Connections::default(), refusals })
     }
 

@@ -19,7 +19,7 @@ const OF_ONE: usize = 2;
 /// Longest wait for an attempt's end. Below the time limit of a request, so that the refusal says why.
 const TURN: Duration = Duration::from_secs(10);
 
-/// Salt and hash of nothing that anyone has: what stands behind the cost of a decoy.
+/// Salt and hash of a decoy, behind its cost. No password is known for it.
 const DECOY: &str = "4dKYh0QkzvbKvMWGVVWcZeHSTDdtjXxtUwzwIrlGgZcbBHbL9b5pC";
 
 /// Of user, hash and password: no password is kept.
@@ -50,7 +50,7 @@ pub(super) struct Passwords {
 }
 
 impl Passwords {
-    /// Whether the password is the user's.
+    /// Proves that the password is the user's, or says why it could not.
     pub(super) async fn prove(
         &self,
         users: &Users,
@@ -103,12 +103,12 @@ impl Passwords {
     }
 }
 
-/// What a password is compared with. Every wrong attempt costs as much as the dearest hash of all users, or the time would tell
-/// which users there are, and which of them have an old, cheap hash.
+/// The hashes that a password is compared with. Every wrong attempt costs as much as the dearest hash of all users: otherwise the
+/// time would tell which users exist, and which of them have an old, cheap hash.
 #[derive(Debug, PartialEq, Eq)]
 struct Comparisons {
     own: Option<String>,
-    /// Costs of hashes that nobody has.
+    /// Costs of hashes that no user has.
     decoys: Vec<u32>,
 }
 
@@ -124,7 +124,7 @@ impl Comparisons {
         Self { own, decoys }
     }
 
-    /// Whether the user's own hash is the password's.
+    /// Compares with all of them; true if the user's own hash is the password's.
     fn admit(&self, password: &str) -> bool {
         let is_of = |hash: &str| bcrypt::verify(password, hash).unwrap_or(false);
         if self.own.as_deref().is_some_and(is_of) {
@@ -225,7 +225,7 @@ mod tests {
             let users: Users =
                 case.iter().map(|(user, cost)| ((*user).to_owned(), of_cost(*cost))).collect();
             let highest = case.iter().map(|(_, cost)| 1_u64 << cost).max().unwrap();
-            for user in ["ada", "eve", "bob", "nobody"] {
+            for user in ["ada", "eve", "bob", "stranger"] {
                 assert_eq!(rounds(&users, user), highest, "case {case:?}: {user}");
             }
         }

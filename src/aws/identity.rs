@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 
+use super::Aws;
 use super::client::Clients;
 use super::dates::Dates;
-use super::Aws;
 use super::error::{CREDENTIALS_HINT, causes, malformed, wrong_account};
 use crate::model::{AccountId, Partition, ScanError, UnknownReason, printable_line};
 
@@ -105,8 +105,7 @@ impl Aws {
         let sts = self.clients.sts_with(credentials.clone());
         let send = || sts.get_caller_identity().send();
         let answer = self.clients.lanes().sts().call(OPERATION, send).await?;
-        let (said, arn) =
-            (answer.account().unwrap_or_default(), answer.arn().unwrap_or_default());
+        let (said, arn) = (answer.account().unwrap_or_default(), answer.arn().unwrap_or_default());
         let is = Identity::parse(said, arn)?;
         if is.account != *account {
             let error = wrong_account(OPERATION, account.as_str(), &is.arn);

@@ -56,8 +56,7 @@ impl Aws {
             account: &account.id,
             role,
         };
-        let seen =
-            with_credentials(credentials.clone(), pin!(self.read_target(&target))).await?;
+        let seen = with_credentials(credentials.clone(), pin!(self.read_target(&target))).await?;
         // What was read was answered.
         let taken = target.lane.taken().unwrap_or_else(|| Taken::call(begun, Instant::now()));
         if seen == Snapshot::Absent {

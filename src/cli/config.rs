@@ -7,9 +7,9 @@ use clap::Subcommand;
 
 use super::{Common, output};
 use crate::clock;
-use crate::model::json_pretty;
 use crate::config::{self, Config};
 use crate::exit::Exit;
+use crate::model::json_pretty;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

@@ -165,7 +165,10 @@ impl Control for Handle {
     fn confirm_list(&self) -> Result<usize, Refused> {
         let confirmed = self.board.change(listing::confirm).flatten();
         let accounts = confirmed.ok_or(Refused::NoSuchList)?;
-        tracing::warn!(accounts, "the list of accounts that was not believed was confirmed by hand");
+        tracing::warn!(
+            accounts,
+            "the list of accounts that was not believed was confirmed by hand"
+        );
         Ok(accounts)
     }
 

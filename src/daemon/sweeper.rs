@@ -199,12 +199,10 @@ impl Sweeper {
             return Ok(());
         }
         let listed = match aws.read_organization().await {
-            Ok(organization) => {
-                listing::believed(&view, config, organization).map_err(|doubted| {
-                    self.board.change(|view| view.shrunken = Shrunken::Refused(doubted.listed));
-                    doubted.error
-                })
-            }
+            Ok(organization) => listing::believed(&view, config, organization).map_err(|doubted| {
+                self.board.change(|view| view.shrunken = Shrunken::Refused(doubted.listed));
+                doubted.error
+            }),
             Err(error) => Err(error),
         };
         match listed {
@@ -212,7 +210,10 @@ impl Sweeper {
                 self.telemetry.org_refreshed(organization.accounts.len());
                 if view.shrunken != Shrunken::No {
                     let accounts = organization.accounts.len();
-                    tracing::warn!(accounts, "the list that shrank is in force: it was confirmed, or came twice in a row");
+                    tracing::warn!(
+                        accounts,
+                        "the list that shrank is in force: it was confirmed, or came twice in a row"
+                    );
                 }
                 let events = self.board.change(|view| listing::take(view, organization, now));
                 self.events(&events.unwrap_or_default()).await;

@@ -159,7 +159,11 @@ fn a_list_that_shrank_is_believed_when_it_comes_a_second_time_in_a_row() {
     daemon.sweep();
     assert_eq!((stale(), accounts()), (Some(1.0), 5));
     daemon.sweep();
-    assert_eq!((stale(), accounts()), (Some(0.0), 5), "one list is not enough to forget an account");
+    assert_eq!(
+        (stale(), accounts()),
+        (Some(0.0), 5),
+        "one list is not enough to forget an account"
+    );
     daemon.sweep();
     assert_eq!((stale(), accounts()), (Some(0.0), 3));
     daemon.stop();

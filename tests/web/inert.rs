@@ -56,7 +56,8 @@ async fn no_answer_carries_a_character_that_steers_a_terminal() {
         }
         let whole = ["/api/v1/accounts", "/api/v1/findings"].contains(&path);
         let path = path.replace("{id}", world::id(1).as_str()).replace("{name}", "rolewarden.css");
-        let answer = web.get(&if whole { format!("{path}?limit=1000") } else { path.clone() }).await;
+        let answer =
+            web.get(&if whole { format!("{path}?limit=1000") } else { path.clone() }).await;
         let text = String::from_utf8(answer.body.clone()).unwrap();
         assert_eq!(steering(&text), Vec::<String>::new(), "{path}: {text}");
         if path.starts_with("/api/") {
@@ -71,7 +72,9 @@ async fn no_answer_carries_a_character_that_steers_a_terminal() {
     let changes = web.get("/api/v1/changes").await.json();
     assert_eq!(changes["changes"][0]["note"], HOSTILE);
     // Neither do answers that quote what was asked.
-    for path in ["/api/v1/accounts/%C2%9B%E2%80%AE", "/api/v1/accounts?q=%E2%80%AE&%C2%9B=1", "/%C2%9B"] {
+    for path in
+        ["/api/v1/accounts/%C2%9B%E2%80%AE", "/api/v1/accounts?q=%E2%80%AE&%C2%9B=1", "/%C2%9B"]
+    {
         let answer = web.get(path).await;
         let text = String::from_utf8(answer.body.clone()).unwrap();
         assert_eq!(steering(&text), Vec::<String>::new(), "{path}: {text}");

@@ -304,7 +304,9 @@ fn limits_of_remediation_are_whole_numbers_and_zero_is_none() {
             assert!(problem.contains(&want), "{key}: {value}: {problem}");
         }
     }
-    for odd in ["010", "0x10", "0o10", "0b10", "1e1", "1E1", "10.0", "1_0", "+10", "10_", "۱۰", "00"] {
+    for odd in
+        ["010", "0x10", "0o10", "0b10", "1e1", "1E1", "10.0", "1_0", "+10", "10_", "۱۰", "00"]
+    {
         let problems = limit("max_accounts", odd).expect_err(odd);
         let [problem] = problems.as_slice() else { panic!("{odd}: {problems:?}") };
         assert!(problem.contains("expected a whole number from"), "{odd}: {problem}");

@@ -64,9 +64,10 @@ impl From<Refused> for Problem {
             Refused::NoSuchAccount => {
                 (StatusCode::NOT_FOUND, "there is no such account, or it is left out")
             }
-            Refused::NoSuchList => {
-                (StatusCode::CONFLICT, "every list of accounts was believed: there is none to confirm")
-            }
+            Refused::NoSuchList => (
+                StatusCode::CONFLICT,
+                "every list of accounts was believed: there is none to confirm",
+            ),
             Refused::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "rolewarden is about to end"),
         };
         Self::new(status, message)

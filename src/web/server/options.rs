@@ -176,7 +176,8 @@ fn unauthorized() -> Response<Body> {
 fn read(path: &Path) -> Result<Rules, WebFileError> {
     let file = printable_line(&path.to_string_lossy(), 256);
     let fail = |what: String| WebFileError { file: file.clone(), what };
-    let text = files::read_text(path, files::deadline()).map_err(|error| fail(error.to_string()))?;
+    let text =
+        files::read_text(path, files::deadline()).map_err(|error| fail(error.to_string()))?;
     let parsed: File = if text.trim().is_empty() {
         File {
             tls_server_config: None,

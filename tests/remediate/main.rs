@@ -24,3 +24,4 @@ mod plan;
 mod program;
 mod rollback;
 mod support;
+mod unfinished;

@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(shell command -v cargo-deny || echo target/tools/bin/cargo-deny)
 
-.PHONY: help demo demo-serve build test test-rust test-moto test-page test-dashboards test-shards dashboards bench lint advisories test-deploy prometheusrule test-docs sbom dist reproducible
+.PHONY: help demo demo-serve build test test-rust test-moto test-page test-dashboards test-shards dashboards bench lint advisories test-deploy pin-images prometheusrule test-docs sbom dist reproducible
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 18
@@ -48,6 +48,9 @@ test-docs: build .venv/.made ## examples of the documents, run; the bill of mate
 
 dashboards: ## dashboards/*.json from their source
 	python3 dashboards/source
+
+pin-images: ## the digests of the images that deploy/ names, from their registries; before a release
+	python3 deploy/container/pin.py
 
 prometheusrule: ## deploy/kubernetes/base/prometheusrule.yaml from dashboards/rules
 	python3 deploy/kubernetes/prometheusrule.py

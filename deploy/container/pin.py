@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Names the images of deploy/ by digest: asks each registry which bytes a tag stands for now, and writes that beside the tag.
 
-    python3 deploy/container/pin.py            writes the digests; before a release, with a network
-    python3 deploy/container/pin.py --check    ends with 1 while an image is named by its tag alone
+    python3 deploy/container/pin.py             the base images and those of the demo: before a release is built
+    python3 deploy/container/pin.py --pushed    rolewarden's own, in kubernetes/image: after it was pushed
+    python3 deploy/container/pin.py --check     ends with 1 while an image is named by its tag alone
 
-A tag can be moved to other bytes, and a digest cannot. The image of rolewarden itself has a digest once it is pushed.
+A tag can be moved to other bytes, and a digest cannot.
 """
 
 import hashlib
@@ -99,13 +100,15 @@ def main(arguments: list[str], deploy: pathlib.Path = DEPLOY) -> int:
         for image in found:
             print(f"not pinned: {image}", file=sys.stderr)
         return 1 if found else 0
-    if arguments:
+    if arguments not in ([], ["--pushed"]):
         print(__doc__, file=sys.stderr)
         return 2
     # All are asked before anything is written: half of them pinned would look like all.
     try:
-        texts = {file: pinned((deploy / file).read_text(), pattern) for file, pattern in PLACES.items()}
-        texts[KUBERNETES] = pinned_for_kubernetes((deploy / KUBERNETES).read_text())
+        if arguments:
+            texts = {KUBERNETES: pinned_for_kubernetes((deploy / KUBERNETES).read_text())}
+        else:
+            texts = {file: pinned((deploy / file).read_text(), pattern) for file, pattern in PLACES.items()}
     except OSError as error:
         print(f"nothing was written, because a registry did not answer: {error}", file=sys.stderr)
         return 1

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::RemediationMode;
+use crate::config::{AccountSource, RemediationMode};
 use crate::model::{AccountId, LINKED_SERVICE, Partition, Write};
 use crate::policy::{Context, Kind, Policy, covers};
 
@@ -143,14 +143,14 @@ fn actions(document: &Document) -> BTreeSet<(&'static str, &'static str)> {
 }
 
 #[test]
-fn without_rollback_only_its_statement_is_missing() {
+fn without_rollback_only_its_statements_are_missing() {
     let partition = Partition::default();
     for (case, text) in CONFIGS {
         let config = config(text);
         let (with, without) =
             (remediate(&config, &partition, true), remediate(&config, &partition, false));
         let lost: BTreeSet<_> = actions(&with).difference(&actions(&without)).copied().collect();
-        assert!(lost.iter().all(|(sid, _)| *sid == "OnlyToRollBack"), "case `{case}`");
+        assert!(lost.iter().all(|(sid, _)| sid.starts_with("OnlyTo")), "case `{case}`");
     }
     let config = config("remediation: {mode: plan, actions: [delete_inline_policy]}");
     let undo = remediate(&config, &partition, true).0.pop().unwrap();
@@ -173,6 +173,11 @@ fn the_boundary_and_the_kept_policies_become_conditions() {
     let kept =
         json!({"ArnNotEquals": {"iam:PolicyARN": "arn:aws-cn:iam::aws:policy/ReadOnlyAccess"}});
     assert_eq!(condition("DetachPolicies"), kept);
+    assert_eq!(condition("OnlyToTakeTheBoundaryOff"), boundary);
+    let refused = ["AdministratorAccess", "IAMFullAccess", "PowerUserAccess", "ReadOnlyAccess"];
+    let refused = refused.map(|name| format!("arn:aws-cn:iam::aws:policy/{name}"));
+    let attach = json!({"ArnNotEquals": {"iam:PolicyARN": refused}});
+    assert_eq!(condition("OnlyToAttachAgain"), attach);
     for sid in ["TagTheNewRole", "ChangeTheRole", "OnlyToRollBack", "CreateServiceLinkedRole"] {
         assert_eq!(condition(sid), Value::Null, "case `{sid}`");
     }
@@ -249,6 +254,67 @@ access:
             .filter(|s| s.sid.starts_with("Enter"))
             .all(|s| s.actions.contains(&"sts:TagSession"))
     );
+}
+
+#[test]
+fn accounts_are_entered_in_the_organization_alone() {
+    let partition = Partition::default();
+    let entering = |config: &Config, document: &Document| {
+        let sids: Vec<_> = document.0.iter().map(|s| s.sid).collect();
+        let found = document.0.iter().find(|s| s.sid == "EnterAccounts");
+        let found = found.unwrap_or_else(|| panic!("{sids:?} of {:?}", config.accounts.source));
+        found.condition.clone()
+    };
+    let ours =
+        Some(("StringEquals", "aws:ResourceOrgID", vec!["${aws:PrincipalOrgID}".to_owned()]));
+    let direct = config("");
+    assert_eq!(entering(&direct, &hub(&direct, &partition, true)), ours);
+    let mut chained = config("access: {via: [\"arn:aws:iam::222222222222:role/first\"]}");
+    let last = others(&chained, &partition, false);
+    assert_eq!(entering(&chained, &last["arn:aws:iam::222222222222:role/first"]), ours);
+    // Accounts that a person listed need be of no organization.
+    chained.accounts.source = AccountSource::List(vec![]);
+    let last = others(&chained, &partition, false);
+    assert_eq!(entering(&chained, &last["arn:aws:iam::222222222222:role/first"]), None);
+}
+
+#[test]
+fn a_wildcard_in_a_path_is_a_character() {
+    assert_eq!(literal("a*b?c$d"), "a${*}b${?}c${$}d");
+    let odd = config(
+        "access: {scan_role: 'a*/reader', via: ['arn:aws:iam::222222222222:role/b?/next'], own_account: assume}\nbaseline: {path: '/c*/'}\nremediation: {mode: plan, actions: [create_role]}",
+    );
+    let partition = Partition::default();
+    let entered: Vec<_> =
+        hub(&odd, &partition, false).0.into_iter().flat_map(|s| s.resources).collect();
+    assert!(
+        entered.contains(&"arn:aws:iam::222222222222:role/b${?}/next".to_owned()),
+        "{entered:?}"
+    );
+    let members = others(&odd, &partition, false).into_values().flat_map(|document| document.0);
+    let members: Vec<_> = members.flat_map(|s| s.resources).collect();
+    assert!(members.contains(&"arn:aws:iam::*:role/a${*}/reader".to_owned()), "{members:?}");
+    let created = remediate(&odd, &partition, false).0.remove(0).resources;
+    assert_eq!(created, ["arn:aws:iam::*:role/c${*}/AmazonEKSConnectorAgentRole"]);
+}
+
+#[test]
+fn a_service_gives_the_hubs_role_to_its_own_account_alone() {
+    let partition: Partition = "aws-us-gov".parse().unwrap();
+    let hub = "arn:aws-us-gov:iam::111122223333:role/hub".parse().unwrap();
+    let trust =
+        |runs_on: RunsOn, hub| runs_on.trust(&partition, hub, Some("oidc.example.com"), "a:b");
+    let condition = |runs_on| trust(runs_on, Some(&hub))["Statement"][0]["Condition"].clone();
+    let account = json!({"aws:SourceAccount": "111122223333"});
+    assert_eq!(
+        condition(RunsOn::Ecs),
+        json!({"StringEquals": account, "ArnLike": {"aws:SourceArn": "arn:aws-us-gov:ecs:*:111122223333:*"}})
+    );
+    assert_eq!(condition(RunsOn::PodIdentity), json!({"StringEquals": account}));
+    assert_eq!(condition(RunsOn::Ec2), Value::Null, "EC2 sends no such key");
+    for runs_on in [RunsOn::Ecs, RunsOn::PodIdentity, RunsOn::Irsa] {
+        assert!(trust(runs_on, None).to_string().contains("<HUB_ACCOUNT_ID>"), "{runs_on:?}");
+    }
 }
 
 #[test]

@@ -95,7 +95,13 @@ impl HttpConnector for Recorded {
                 action.unwrap().to_owned()
             }
         };
-        let (status, body) = self.answers[&operation].clone();
+        let (status, mut body) = self.answers[&operation].clone();
+        let signed = request.headers().get("authorization").unwrap_or_default();
+        if operation == "GetCallerIdentity" && !signed.contains("AKIAEXAMPLE") {
+            // The recording has the hub's answer; a session in the member account gets the same of its own.
+            let text = String::from_utf8(body.to_vec()).unwrap();
+            body = Bytes::from(text.replace(hub().as_str(), member().id.as_str()));
+        }
         let cut = self.cut.lock().unwrap().filter(|(cut, ..)| *cut == operation);
         let announced = match cut {
             Some((_, at, Manner::LooksWhole)) => at,
@@ -128,6 +134,12 @@ fn member() -> Account {
     let text = fs::read_to_string(folder().join("account.txt")).unwrap();
     let id: AccountId = text.split_whitespace().next().unwrap().parse().unwrap();
     Account { name: "payments".to_owned(), ..Account::numbered(id) }
+}
+
+/// The hub's account of the recording.
+fn hub() -> AccountId {
+    let text = fs::read_to_string(folder().join("account.txt")).unwrap();
+    text.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 /// Cuts each of these answers at every byte in both manners, and counts the reads that still succeeded.

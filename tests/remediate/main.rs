@@ -26,3 +26,4 @@ mod program;
 mod rollback;
 mod support;
 mod undo;
+mod unfinished;

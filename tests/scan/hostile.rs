@@ -75,6 +75,53 @@ fn a_terminal_shows_hostile_text_and_does_not_obey_it() {
 }
 
 #[test]
+fn no_output_carries_a_character_that_steers_a_terminal() {
+    let (world, ids) = world();
+    let lab = Lab::new(world);
+    let outputs: &[&[&str]] = &[
+        &["scan", "--format", "json"],
+        &["scan", "--format", "ndjson"],
+        &["scan", "--verbose", "--metrics-file", "metrics.prom"],
+        &["scan", "--format", "json", "--output", "report.json"],
+        &["plan", "--verbose"],
+        &["plan", "--format", "json", "-o", "plan.json"],
+        &["doctor", "--verbose"],
+        &["doctor", "--format", "json"],
+        &["doctor", "--format", "ndjson"],
+        &[
+            "except",
+            ids[1].as_str(),
+            "--finding",
+            "0123456789abcdef",
+            "--owner",
+            "o",
+            "--reason",
+            "Überprüft",
+            "--expires",
+            "2099-01-01",
+        ],
+        &["iam", "hub"],
+        &["config", "schema"],
+    ];
+    for args in outputs {
+        let run = lab.run(args);
+        assert!(!run.stdout.is_empty() || args.contains(&"--output"), "{args:?}: {run}");
+        assert_eq!(dangerous(&run.stdout), "", "{args:?}: {run}");
+        assert_eq!(dangerous(&run.stderr), "", "{args:?}: {run}");
+    }
+    for file in ["metrics.prom", "report.json", "plan.json"] {
+        let text = std::fs::read_to_string(lab.path(file)).unwrap();
+        assert_eq!(dangerous(&text), "", "{file}: {text}");
+    }
+    // Another text for the same plan: its names and its digest are what they were.
+    let plan = std::fs::read_to_string(lab.path("plan.json")).unwrap();
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    let all = [&plan["accounts"], &plan["left_alone"]].map(|list| list.as_array().unwrap());
+    let named = |one: &&Value| one.to_string().contains("red");
+    assert!(all.into_iter().flatten().filter(named).count() > 0, "{plan}");
+}
+
+#[test]
 fn json_gives_every_name_back_exactly() {
     let (world, ids) = world();
     let lab = Lab::new(world);

@@ -40,8 +40,8 @@ pub(super) const MISTAKES: &[(&str, &[&str])] = &[
     (
         "remediation: {max_accounts: &x 0x10, max_percent: *x}",
         &[
-            "c.yaml:2:29: remediation.max_accounts: expected a whole number from 1 to 100000, found the number `0x10`; write it in plain decimal digits, such as 10",
-            "c.yaml:2:51: remediation.max_percent: expected a whole number from 1 to 100, found the number `0x10`; write it in plain decimal digits, such as 10",
+            "c.yaml:2:32: remediation.max_accounts: expected a whole number from 0 to 100000, found the number `0x10`; write it in plain decimal digits, such as 10",
+            "c.yaml:2:51: remediation.max_percent: expected a whole number from 0 to 100, found the number `0x10`; write it in plain decimal digits, such as 10",
         ],
     ),
     (

@@ -9,9 +9,9 @@ use rolewarden::ledger::{
     Trigger,
 };
 use rolewarden::model::{
-    Account, AccountId, AccountReport, AccountResult, AccountState, Action, Change, CheckName,
-    CheckResult, CheckResults, Finding, FindingCounts, Origin, Phase, ScanError, Scope, Severity,
-    Side, SkipReason, StateCounts, StepOutcome, SweepInfo, UnknownReason, Verdict, Witness, Write,
+    Account, AccountId, AccountReport, AccountResult, AccountState, Change, CheckName, CheckResult,
+    CheckResults, Finding, FindingCounts, Origin, Phase, ScanError, Scope, Severity, Side,
+    SkipReason, StateCounts, StepOutcome, SweepInfo, UnknownReason, Verdict, Witness, Write,
 };
 use rolewarden::store::{FindingFilter, Saving, Store, StoreError};
 use serde_json::json;

@@ -2,7 +2,7 @@
 
 use rolewarden::config::RemediationMode;
 use rolewarden::ledger::{Breaker, Guard, RemediationView, Stopped, View};
-use rolewarden::model::{Action, Change, Origin, Phase, StepOutcome, Write};
+use rolewarden::model::{Change, Origin, Phase, StepOutcome, Write};
 use serde_json::{Value, json};
 use std::sync::Arc;
 

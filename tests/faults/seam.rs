@@ -250,6 +250,7 @@ fn right(config: &Config) -> Role {
         boundary: None,
         max_session_seconds: Some(3_600),
         tags: BTreeMap::new(),
+        made_by: None,
     }
 }
 

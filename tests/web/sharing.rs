@@ -33,7 +33,8 @@ async fn many_readers_of_one_view_share_one_rendering() {
     let rendered = || web.control.looked.load(Ordering::Relaxed);
     let gzip = [("accept-encoding", "gzip")];
     // What is asked for, by so many at once; how often pages were rendered by then.
-    let cases: [(&str, &str, &[(&str, &str)], usize); 6] = [
+    type Case<'c> = (&'c str, &'c str, &'c [(&'c str, &'c str)], usize);
+    let cases: [Case<'_>; 6] = [
         ("a page", "/", &[], 1),
         ("the same page again", "/", &[], 1),
         ("packed", "/", &gzip, 1),

@@ -8,9 +8,9 @@ use rolewarden::ledger::{
     AccountList, Event, FindingRecord, Ledger, Outcome, SweepRecord, Trigger,
 };
 use rolewarden::model::{
-    Account, AccountId, AccountReport, AccountResult, AccountState, Breaker, Change,
-    CheckName, CheckResult, CheckResults, Finding, FindingCounts, Guard, Origin, Phase, ScanError,
-    Scope, Severity, Side, SkipReason, StateCounts, StepOutcome, Stopped, SweepInfo, UnknownReason,
+    Account, AccountId, AccountReport, AccountResult, AccountState, Breaker, Change, CheckName,
+    CheckResult, CheckResults, Finding, FindingCounts, Guard, Origin, Phase, ScanError, Scope,
+    Severity, Side, SkipReason, StateCounts, StepOutcome, Stopped, SweepInfo, UnknownReason,
     Verdict, Witness, Write,
 };
 use rolewarden::store::{FindingFilter, Saving, Store, StoreError};

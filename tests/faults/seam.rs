@@ -250,7 +250,6 @@ fn right(config: &Config) -> Role {
         boundary: None,
         max_session_seconds: Some(3_600),
         tags: BTreeMap::new(),
-        made_by: None,
     }
 }
 

@@ -112,7 +112,6 @@ fn role(account: &AccountId, change: impl FnOnce(&mut Role)) -> Snapshot {
         boundary: None,
         max_session_seconds: Some(3_600),
         tags: BTreeMap::new(),
-        made_by: None,
     };
     change(&mut role);
     Snapshot::Present(Box::new(role))

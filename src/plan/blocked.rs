@@ -28,7 +28,7 @@ pub enum Blocked {
     },
     /// Too many changes failed.
     #[error(
-        "the breaker has been open since {since}: {why}; find the cause, then reset it: the next run tries one account"
+        "the breaker is open (since {since}): {why}; find the cause, then reset it: the next run tries one account"
     )]
     BreakerOpen {
         /// Since when.

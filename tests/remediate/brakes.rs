@@ -7,13 +7,14 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use jiff::Timestamp;
 use rolewarden::model::{AccountId, Breaker, Guard, Stopped};
 use rolewarden::simulator::Kind;
 use rolewarden::store::Store;
 
 use crate::lab::{Run, finish};
 use crate::program::{CONFIG, Lab, plan};
-use crate::support::{clock, world_of, writes};
+use crate::support::{world_of, writes};
 
 fn drifted(more: &str) -> (Lab, Vec<AccountId>, String) {
     let (world, ids) = world_of(&[Kind::Everyone, Kind::MissingAction]);
@@ -44,13 +45,17 @@ fn store(path: &Path, guard: &Guard) {
     Store::open(path).unwrap().set_guard(guard).unwrap();
 }
 
+fn noon() -> Timestamp {
+    "2026-11-24T12:00:00Z".parse().unwrap()
+}
+
 fn stopped() -> Guard {
     let by = "POST /api/v1/remediation/stop".to_owned();
-    Guard { stopped: Some(Stopped { at: clock(), by }), ..Guard::default() }
+    Guard { stopped: Some(Stopped { at: noon(), by }), ..Guard::default() }
 }
 
 fn broken() -> Guard {
-    let breaker = Breaker::Open { since: clock(), why: "changes failed 3 times in a row".into() };
+    let breaker = Breaker::Open { since: noon(), why: "changes failed 3 times in a row".into() };
     Guard { breaker, failures_in_a_row: 3, ..Guard::default() }
 }
 
@@ -99,7 +104,7 @@ fn no_store_is_made_unless_that_is_asked_for_and_the_error_says_what_named_it() 
             "the key",
             &[],
             "store: {path: kept.db}\n",
-            "kept.db` (store.path at rolewarden.yaml:11:15)",
+            "kept.db` (store.path at rolewarden.yaml:12:15)",
         ),
         ("the flag", &["--store", "flag.db"], "", "flag.db` (named by --store)"),
         (

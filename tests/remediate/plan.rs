@@ -105,7 +105,7 @@ fn the_text_reads_like_terraforms_and_ends_with_how_to_apply_it() {
         "INCOMPLETE: 1 of 8 accounts could not be judged; nothing is planned for it",
         "Nothing was changed, and nothing is armed: this is a plan.",
         "remediation.mode is off",
-        "One run changes at most 1 account of them",
+        "One run changes at most 1 of them",
         "  rolewarden serve --arm ",
     ] {
         assert!(text.contains(words), "expected `{words}` in {run}");

@@ -115,7 +115,7 @@ fn every_refusal_is_named_and_nothing_is_written() {
             "the code `000000000000` does not fit",
         ),
         // The daemon's code arms no plan.
-        (&["apply", "plan.json", "--arm", &code[..12]], "does not fit"),
+        (&["apply", "plan.json", "--new-store", "--arm", &code[..12]], "does not fit"),
     ] {
         let run = lab.run(args).fails(1, &[words]);
         assert!(!run.stderr.contains(&code), "the right code is never told: {run}");
@@ -130,7 +130,7 @@ fn every_refusal_is_named_and_nothing_is_written() {
         lab.run(&["rollback", "x", "--yes"]).fails(1, &["remediation.mode is", mode]);
     }
     lab.set_config(&format!("{CONFIG}baseline: {{required_tags: {{a: b}}}}\n"));
-    lab.run(&armed).fails(1, &["made with another baseline"]);
+    lab.run(&armed).fails(1, &["made with another configuration"]);
     lab.set_config(&CONFIG.replace("max_accounts: 1000", "max_accounts: 0"));
     lab.run(&armed).fails(1, &["nothing was written"]);
     lab.set_config(&CONFIG.replace("mode: apply", "mode: apply\n  kill_switch: stop"));
@@ -202,14 +202,14 @@ fn the_code_of_one_plan_arms_no_other_and_what_is_in_a_plan_file_moves_no_limit(
         edit(&mut plan);
         // The digest fits: whoever edits a plan can compute it.
         lab.file("edited.json", to_json(&plan).unwrap());
-        let run = lab.run(&["apply", "edited.json", "--arm", &code]);
+        let run = lab.run(&["apply", "edited.json", "--new-store", "--arm", &code]);
         run.fails(1, &["does not fit"]);
         assert_eq!(writes(&lab.calls()), 0, "case `{case}`");
     }
     // The code of another plan, of the same organization a moment later.
     let other = plan(&lab);
     assert_ne!(other, code);
-    lab.run(&["apply", "plan.json", "--arm", &code]).fails(1, &["does not fit"]);
+    lab.run(&["apply", "plan.json", "--new-store", "--arm", &code]).fails(1, &["does not fit"]);
     // Unknown accounts count as they are now: none was when the plan was made.
     lab.running.change(|world| {
         use rolewarden::simulator::{Fault, On, Operation, Rule};
@@ -228,7 +228,7 @@ fn the_plan_of_a_shard_is_applied_as_that_shard_and_changes_its_part_of_the_limi
     let shard = ["--shard", "1", "--total-shards", "4"];
     let args = [&["plan", "-o", "plan.json", "--format", "json"][..], &shard].concat();
     let code = lab.run(&args).ends(3).json()["arming_code"].as_str().unwrap().to_owned();
-    let armed = ["apply", "plan.json", "--arm", &code, "--format", "json"];
+    let armed = ["apply", "plan.json", "--new-store", "--arm", &code, "--format", "json"];
     lab.run(&armed).fails(1, &["the plan is for shard 1 of 4, and this is shard 0 of 1"]);
     lab.run(&[&armed[..], &["--shard", "2", "--total-shards", "4"]].concat())
         .fails(1, &["this is shard 2 of 4"]);
@@ -265,7 +265,7 @@ fn an_account_that_is_left_or_fails_shows_in_the_status() {
     let run = apply(&lab, &code).ends(4);
     assert!(run.stdout.contains("rolewarden-remediate"), "the hint names the role: {run}");
     let run = apply(&lab, &code).ends(3);
-    assert!(run.stdout.contains("AWS refused the last change"), "{run}");
+    assert!(run.stdout.contains("AWS refused its last change"), "{run}");
 }
 
 #[test]

@@ -13,16 +13,14 @@ fn applied(config: &str) -> (Lab, String) {
     let (world, _) = world_of(&KINDS);
     let lab = Lab::new(world).config(config);
     let code = plan(&lab);
-    let run = lab.run(&["apply", "plan.json", "--arm", &code, "--format", "json"]).ends(0);
+    let run =
+        lab.run(&["apply", "plan.json", "--new-store", "--arm", &code, "--format", "json"]).ends(0);
     let run = run.json()["run"].as_str().unwrap().to_owned();
     (lab, run)
 }
 
 fn everything() -> String {
-    CONFIG.replace(
-        "mode: apply",
-        "mode: apply\n  actions: [create_role, update_trust_policy, put_inline_policy, detach_managed_policy]",
-    )
+    CONFIG.replace("put_inline_policy]", "put_inline_policy, detach_managed_policy]")
 }
 
 fn rolled_back(lab: &Lab, run: &str) -> String {
@@ -116,7 +114,8 @@ fn undoing_a_rollback_under_another_configuration_is_refused_with_the_reason() {
     let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ssm.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:SourceAccount":"${rolewarden:account_id}"}}}]}"#;
     lab.file("trust.json", trust);
     let other = format!("{}baseline: {{trust_policy: trust.json}}\n", everything());
-    let fewer = CONFIG.replace("mode: apply", "mode: apply\n  actions: [put_inline_policy]");
+    let fewer =
+        CONFIG.replace("create_role, update_trust_policy, put_inline_policy", "put_inline_policy");
     for (config, why) in
         [(&other, "`rolewarden plan`"), (&fewer, "remediation.actions does not have")]
     {

@@ -30,7 +30,7 @@ fn an_account_with_an_unfinished_change_of_any_age_is_not_written_to() {
             let report = lab.cycle().await;
             assert_eq!(lab.writes(), writes, "{hours} h: {report:?}");
             let note = report.accounts[0].note.clone().unwrap_or_default();
-            assert!(note.contains("has not ended"), "{hours} h: {report:?}");
+            assert!(note.contains("is still open"), "{hours} h: {report:?}");
         });
     }
 }

@@ -86,7 +86,7 @@ fn every_reason_blocks_everything_under_its_word_and_says_what_to_do() {
             |_, m| {
                 m.guard.breaker = Breaker::Open { since: time(NOON), why: "3 failed".into() };
             },
-            "open since 2026-11-24T12:00:00Z: 3 failed; find the cause, then reset it",
+            "is open (since 2026-11-24T12:00:00Z): 3 failed; find the cause, then reset it",
         ),
         ("journal", |_, m| m.journal = Some("disk full".into()), "nothing is written without it"),
         ("clock", |_, m| m.clock = Some("by 9 minutes".into()), "set this machine's clock by NTP"),

@@ -87,7 +87,6 @@ fn no_output_carries_a_character_that_steers_a_terminal() {
         &["plan", "--format", "json", "-o", "plan.json"],
         &["doctor", "--verbose"],
         &["doctor", "--format", "json"],
-        &["doctor", "--format", "ndjson"],
         &[
             "except",
             ids[1].as_str(),

@@ -500,8 +500,8 @@ fn a_diff_shows_what_is_extra_and_not_what_is_right() {
             "{run}"
         );
         assert!(
-            lines.iter().all(|line| !line.starts_with("- ")),
-            "nothing expected is gone: {run}"
+            lines.iter().all(|line| !line.starts_with("+ ")),
+            "nothing expected is missing: {run}"
         );
         assert!(!run.stdout.contains("more lines"), "{run}");
     }

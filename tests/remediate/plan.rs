@@ -113,14 +113,10 @@ fn the_text_reads_like_terraforms_and_ends_with_how_to_apply_it() {
     let path = lab.path("p l.json");
     let plan = from_json(&fs::read_to_string(&path).unwrap()).unwrap();
     let last = text.trim_end().lines().last().unwrap();
-    let config = lab.path("rolewarden.yaml");
+    let code = &plan.arming_code;
     assert_eq!(
         last.trim(),
-        format!(
-            "rolewarden apply 'p l.json' --config {} --arm {}",
-            config.display(),
-            plan.arming_code
-        )
+        format!("rolewarden apply 'p l.json' --config rolewarden.yaml --arm {code}")
     );
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(lab.names(), ["p l.json", "rolewarden.yaml"]);

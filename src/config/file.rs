@@ -178,7 +178,8 @@ mod tests {
         let error = within(path, now, hang).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert!(error.to_string().contains("not read within 5 s"), "{error}");
-        let never = |_: &Path| -> io::Result<()> { unreachable!("no second thread waits for it") };
+        // No second thread waits for it: this is not called.
+        let never = |_: &Path| -> io::Result<()> { Err(ErrorKind::Other.into()) };
         let error = within(path, deadline(), never).unwrap_err();
         assert!(error.to_string().contains("has not ended"), "{error}");
         // Once the mount answers, the file is read again.

@@ -399,7 +399,8 @@ fn the_code_of_a_plan_is_of_everything_in_it_and_begins_with_the_daemons() {
     assert_eq!(bound_code(&daemons, &1), bound_code(&daemons, &1));
     // Its own code is no part of it.
     assert_eq!(code(&Plan { arming_code: "0".into(), ..plan.clone() }), code(&plan));
-    let edits: [(&str, fn(&mut Plan)); 8] = [
+    type Edit = fn(&mut Plan);
+    let edits: [(&str, Edit); 8] = [
         ("unknown", |plan| plan.unknown = 1),
         ("selected", |plan| plan.selected = 100_000),
         ("age", |plan| plan.created_at += SignedDuration::from_secs(1)),

@@ -143,8 +143,9 @@ def test_every_drift_is_put_right_by_apply_and_back_by_rollback_to_the_byte(numb
     assert json.loads(after["trust"]) == TRUST or "update_trust_policy" not in {step["action"] for step in steps}
     assert rolewarden.scan(settings=json.loads(remedy.config.read_text())).status == 0
     remedy = Remedy(rolewarden, settings([account]))
-    assert remedy.plan()["accounts"] == [], "nothing is left to do"
-    again = remedy.run("apply", str(remedy.file), "--new-store", "--format", "json", "--arm", plan["arming_code"])
+    empty = remedy.plan()
+    assert empty["accounts"] == [], "nothing is left to do"
+    again = remedy.run("apply", str(remedy.file), "--new-store", "--format", "json", "--arm", empty["arming_code"])
     assert again.status == 0 and writes(again) == []
 
     run = applied.report["run"]

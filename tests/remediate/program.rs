@@ -108,6 +108,7 @@ fn every_refusal_is_named_and_nothing_is_written() {
     let (mut lab, _) = drifted();
     let code = plan(&lab);
     let armed = ["apply", "plan.json", "--new-store", "--arm", code.as_str()];
+    let daemons = code.split_once('.').unwrap().0;
     for (args, words) in [
         (&["apply", "plan.json"][..], "remediation is not armed"),
         (
@@ -115,7 +116,7 @@ fn every_refusal_is_named_and_nothing_is_written() {
             "the code `000000000000` does not fit",
         ),
         // The daemon's code arms no plan.
-        (&["apply", "plan.json", "--new-store", "--arm", &code[..12]], "does not fit"),
+        (&["apply", "plan.json", "--new-store", "--arm", daemons], "does not fit"),
     ] {
         let run = lab.run(args).fails(1, &[words]);
         assert!(!run.stderr.contains(&code), "the right code is never told: {run}");
@@ -191,7 +192,8 @@ fn the_code_of_one_plan_arms_no_other_and_what_is_in_a_plan_file_moves_no_limit(
     let (lab, ids) = drifted();
     let code = plan(&lab);
     let reviewed = from_json(&std::fs::read_to_string(lab.path("plan.json")).unwrap()).unwrap();
-    let edits: [(&str, fn(&mut Plan)); 4] = [
+    type Edit = fn(&mut Plan);
+    let edits: [(&str, Edit); 4] = [
         ("unknown", |plan| plan.unknown = 7),
         ("selected", |plan| plan.selected = 100_000),
         ("age", |plan| plan.created_at += jiff::SignedDuration::from_secs(-1)),

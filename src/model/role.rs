@@ -67,7 +67,7 @@ pub struct Role {
 }
 
 /// How the description of a role that rolewarden made begins.
-const MADE_BY: &str = "Made by rolewarden, change ";
+const MADE_BY: &str = "rolewarden/change/";
 
 impl Role {
     /// The description that a change gives to the role it makes. A description needs no permission beyond `iam:CreateRole`,

@@ -122,6 +122,15 @@ class Place:
                     arn = f"arn:aws:iam::{account}:policy/Boundary"
                     iam.put_role_permissions_boundary(RoleName=NAME, PermissionsBoundary=arn)
 
+    def emptied(self, name: str):
+        """An account's role without its permissions, where it was absent."""
+        account = self.accounts[name]
+        role = Role(inline={})
+        role.tags = TAGS
+        role.make(self.aws, account)
+        arn = f"arn:aws:iam::{account}:policy/Boundary"
+        self.aws.client("iam", account).put_role_permissions_boundary(RoleName=NAME, PermissionsBoundary=arn)
+
     @contextlib.contextmanager
     def allowing(self, **documents: dict):
         """Only what these documents allow, by identity (hub, scan, remediate): their actions, as moto judges them."""
@@ -369,6 +378,8 @@ def test_what_is_printed_is_enough_to_put_right_and_to_roll_back(chosen, judge, 
     settings = writing(place, chosen)
     policies = printed(rolewarden, settings)
     remedy = Remedy(rolewarden, settings)
+    if chosen == DEFAULT_ACTIONS:
+        place.emptied("created")
     with getattr(place, judge)(**policies):
         plan = remedy.plan()
         done = remedy.apply(plan["arming_code"])
@@ -417,6 +428,8 @@ def test_without_one_action_of_rollback_it_fails_and_names_it(action, chosen, pl
     settings = writing(place, chosen)
     policies = printed(rolewarden, settings)
     remedy = Remedy(rolewarden, settings)
+    if chosen == DEFAULT_ACTIONS:
+        place.emptied("created")
     with place.allowing(**policies):
         done = remedy.apply(remedy.plan()["arming_code"])
     with place.allowing(remediate=without(policies["remediate"], action)):

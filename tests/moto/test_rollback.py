@@ -27,10 +27,10 @@ def history(remedy: Remedy) -> list[dict]:
 
 
 def test_a_created_role_names_its_change_and_is_deleted_by_its_rollback(aws, rolewarden):
-    account = "448800000001"
+    account = "449000000001"
     remedy, run = created(aws, rolewarden, account)
     (create,) = (change for change in history(remedy) if change["action"] == "create_role")
-    assert description(aws, account) == f"Made by rolewarden, change {create['id']}"
+    assert description(aws, account) == f"rolewarden/change/{create['id']}"
     assert rolewarden.scan(settings=json.loads(remedy.config.read_text())).status == 0
     remedy = Remedy(rolewarden, settings([account]))
     assert remedy.plan()["accounts"] == [], "a description is no drift"
@@ -61,7 +61,7 @@ EDITS = ["its inline policy edited", "another inline policy", "a tag", "a descri
 
 @pytest.mark.parametrize("number, what", list(enumerate(EDITS)))
 def test_a_created_role_that_somebody_extended_is_not_touched_by_a_forced_rollback(number, what, aws, rolewarden):
-    account = f"{448800000010 + number}"
+    account = f"{449000000010 + number}"
     remedy, run = created(aws, rolewarden, account)
     edit(aws.client("iam", account), what)
     extended = image(aws, account)
@@ -71,7 +71,7 @@ def test_a_created_role_that_somebody_extended_is_not_touched_by_a_forced_rollba
 
 
 def test_undoing_a_rollback_takes_the_code_of_its_preview(aws, rolewarden):
-    account = "448800000020"
+    account = "449000000020"
     Role(inline={}).make(aws, account)
     before = image(aws, account)
     remedy, run = created(aws, rolewarden, account)

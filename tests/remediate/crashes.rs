@@ -78,7 +78,7 @@ fn a_role_that_is_found_after_a_crash_is_ours_only_if_it_names_the_change() {
         ("ours", "as made", true),
         ("a person's, without a description", "", false),
         ("a person's, with one", "for the EKS Connector", false),
-        ("another change's", "Made by rolewarden, change 01JC0000000000000000000000", false),
+        ("another change's", "rolewarden/change/01JC0000000000000000000000", false),
     ] {
         for armed in [false, true] {
             in_virtual_time(1, async {

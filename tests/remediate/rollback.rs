@@ -139,7 +139,7 @@ fn a_role_that_was_made_is_deleted_only_as_it_was_left_and_no_step_towards_that_
         let done = lab.cycle().await;
         let create = lab.journal.all()[0].clone();
         let made = lab.role(&ids[0]).unwrap();
-        assert_eq!(made.description, format!("Made by rolewarden, change {}", create.id));
+        assert_eq!(made.description, format!("rolewarden/change/{}", create.id));
         let back = undo(&lab, &done.run, false).await.unwrap();
         assert_eq!((back.summary.applied, lab.role(&ids[0])), (1, None), "{back:?}");
         // A person's role of the same documents is no role of ours.

@@ -58,7 +58,7 @@ fn an_undo_is_called_what_it_does_in_the_run_and_in_the_history() {
 fn the_preview_says_which_way_its_diffs_go_and_why_an_account_is_left_alone() {
     let (lab, run) = applied(&everything());
     let created = roles(&lab).into_iter().find(|(_, role)| {
-        role.as_ref().is_some_and(|role: &Role| role.description.starts_with("Made by rolewarden"))
+        role.as_ref().is_some_and(|role: &Role| role.description.starts_with("rolewarden/change/"))
     });
     let (id, _) = created.unwrap();
     let before = writes(&lab.calls());

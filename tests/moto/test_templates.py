@@ -370,7 +370,12 @@ def test_terraform_refuses_what_cloudformation_refuses(identity):
     text = (TERRAFORM / identity / "variables.tf").read_text()
     blocks = dict(re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', text, re.M | re.S))
     for name, pattern in patterns_of(identity).items():
-        assert f'regex("{pattern}", ' in blocks[snake(name)], name
+        block = blocks[snake(name)]
+        # A regular expression of Terraform repeats 1000 times at most: a longer text's length is checked apart.
+        if long := re.fullmatch(r"\^\((\[.*\])\{2,1224\}\)\?\$", pattern):
+            assert f'regex("^{long[1]}+$", ' in block and ">= 2" in block and "<= 1224" in block, name
+        else:
+            assert f'regex("{pattern}", ' in block, name
 
 
 def test_cfn_lint_has_nothing_to_say():

@@ -267,6 +267,7 @@ impl Daemon {
         if tokio::time::timeout(GRACE, ending).await.is_err() {
             tracing::warn!("not everything ended in time");
         }
+        self.handle.keeper.store.close();
         died.map_or(Ok(()), |task| Err(Died(task)))
     }
 }

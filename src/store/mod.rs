@@ -342,6 +342,17 @@ impl Store {
         result
     }
 
+    /// Closes the database, which writes its log into it and removes the log. The process may end while others still hold the
+    /// store, and what they ask of it from now on fails.
+    pub fn close(&self) {
+        let mut inner = self.inner();
+        let Ok(nothing) = Connection::open_in_memory() else { return };
+        let open = std::mem::replace(&mut inner.conn, nothing);
+        if let Err((_, error)) = open.close() {
+            tracing::warn!(%error, "the store was not closed in order: the next start does that");
+        }
+    }
+
     /// How saving goes.
     pub fn health(&self) -> Health {
         self.inner().health.clone()

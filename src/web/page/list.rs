@@ -213,15 +213,15 @@ fn form(everyone: &[Row<'_>], asked: &Asked) -> Markup {
         form.filter id="filter" method="get" action="/#accounts" role="search" aria-label="Accounts" {
             div.field.search {
                 label for="q" { "Name, id or path" }
-                input id="q" name="q" type="search" maxlength=(listing::LONGEST) value=(filter.q.as_deref().unwrap_or_default()) autocomplete="off" spellcheck="false";
+                input id="q" name="q" type="search" maxlength=(listing::LONGEST) value=(line(filter.q.as_deref().unwrap_or_default())) autocomplete="off" spellcheck="false";
             }
             (select("state", "State", &Shown::ALL.map(|s| (s.as_str(), bits::state_word(s))), filter.state.map(Shown::as_str)))
             (select("severity", "Severity", &Severity::ALL.map(|s| (s.as_str(), s.as_str())), filter.severity.map(Severity::as_str)))
             (select("check", "Check failed", &CheckName::ALL.map(|c| (c.as_str(), c.as_str())), filter.check.map(CheckName::as_str)))
             div.field {
                 label for="ou" { "Unit" }
-                input id="ou" name="ou" type="text" list="units" maxlength="512" placeholder="/" value=(filter.ou.as_deref().unwrap_or_default()) autocomplete="off" spellcheck="false";
-                datalist id="units" { @for unit in units.iter().take(MAX_UNITS) { option value=(unit) {} } }
+                input id="ou" name="ou" type="text" list="units" maxlength="512" placeholder="/" value=(line(filter.ou.as_deref().unwrap_or_default())) autocomplete="off" spellcheck="false";
+                datalist id="units" { @for unit in units.iter().take(MAX_UNITS) { option value=(line(unit)) {} } }
             }
             (select("order", "Order", &[("oldest", "oldest first")], (asked.order == Order::Oldest).then_some("oldest")))
             @if let Some(reason) = filter.reason {

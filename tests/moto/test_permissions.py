@@ -75,6 +75,7 @@ class Place:
         stack(self.aws, MANAGEMENT, "hub", {"OrganizationalUnits": "true", "Tags": "true", "RemediateRole": "rolewarden-remediate"})
         member = {"HubRoleArn": HUB_ROLE, "OrganizationId": "o-exampleorgid"}
         writes = {
+            "CreateRole": "true",
             "DeleteInlinePolicy": "true",
             "DetachManagedPolicy": "true",
             "PutPermissionsBoundary": "true",

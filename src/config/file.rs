@@ -1,6 +1,6 @@
 //! Files that a configuration names: regular ones, not too large, and read within a time limit.
 //!
-//! A named pipe waits for a writer and a network mount for its server, perhaps for ever. Whoever reads one of them in place
+//! A named pipe waits for a writer and a network mount for its server, perhaps for ever. A process that reads one of them in place
 //! of a document would never reload again, and could not say why. So each read has a thread of its own, which is left behind
 //! when the time is over.
 

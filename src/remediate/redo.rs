@@ -1,4 +1,4 @@
-//! To undo a rollback is to write again what remediation wrote, so it is held to all that holds remediation back.
+//! Undoing a rollback writes again what remediation wrote, so everything that blocks remediation blocks it too.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::model::{AccountId, Change, Origin, RoleArn, Shard, Snapshot, Write};
 use crate::plan::{Planned, account_plan, gate};
 use crate::store::ChangeFilter;
 
-/// Rollbacks of rollbacks that are looked through. Nobody goes so far; a store that was tampered with may go in a ring.
+/// Rollbacks of rollbacks that are looked through. No person goes so far; a store that was tampered with may go in a ring.
 const DEEPEST: usize = 32;
 
 /// What undoing a rollback's change makes again.

@@ -21,7 +21,7 @@ pub struct UndoStep {
 
 /// The writes that undo these changes, which come with the last one first; or why the role is left as it is.
 ///
-/// `force` undoes also where the role is not as the change left it. It never deletes a role that somebody extended: where
+/// `force` undoes also where the role is not as the change left it. It never deletes a role that was extended: where
 /// the last step would delete the role, every step must find what rolewarden left, or none is taken.
 pub(super) fn unwound(
     seen: &Snapshot,
@@ -41,7 +41,7 @@ pub(super) fn unwound(
         may_undo(&change, &undo, &now, force, deletes)?;
         let mut step = Step::new(undo, &now, &arn);
         let after = step.write.applied_to(&now, &arn);
-        // Undone by somebody else, which only `force` gets to see: IAM would refuse some of these writes.
+        // Undone by other people, which only `force` gets to see: IAM would refuse some of these writes.
         if after == now {
             continue;
         }
@@ -79,7 +79,7 @@ fn may_undo(
     match (as_left, deletes, force, same_role) {
         (true, ..) | (false, false, true, _) => Ok(()),
         (false, true, ..) => Err(format!(
-            "the role is not as rolewarden left it, and undoing this run would delete it; no flag deletes a role that somebody \
+            "the role is not as rolewarden left it, and undoing this run would delete it; no flag deletes a role that was \
              changed since: {what}"
         )),
         (false, false, false, false) => Err(format!(

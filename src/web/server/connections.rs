@@ -1,4 +1,4 @@
-//! Who is connected: at most so many, at most so many of one client, and a newcomer takes the place of whoever has
+//! Who is connected: at most so many, at most so many of one client, and a newcomer takes the place of the client that has
 //! been silent longest. Connections that ask for nothing can thus keep nobody out.
 
 use std::collections::HashMap;

@@ -38,7 +38,7 @@ pub(in crate::web) async fn changes(
         h1 { "Changes" }
         (standing(&view, now))
         @if let Some(plan) = &view.remediation.plan { (planned(plan, now)) }
-        (waiting(&view.remediation.waiting, now))
+        (waiting(&view.remediation.waiting))
         section.findings aria-labelledby="changes" {
             h2 id="changes" { "What was changed" }
             @if changes.is_empty() { p.quiet { "No such change is in the journal." } }
@@ -138,7 +138,7 @@ fn planned(plan: &Plan, now: Timestamp) -> Markup {
                 (counted(plan.accounts_per_run, "account")) ", the worst first · "
                 (counted(plan.left_alone.len(), "account")) " left to people"
             }
-            @if plan.accounts.is_empty() { p { "Nothing is to be done now." } }
+            @if plan.accounts.is_empty() { p { "Nothing to change now." } }
             @else { p.quiet { "In differences, − is what the role has now and + is what the step writes." } }
             @for account in plan.accounts.iter().take(MOST_PLANNED) {
                 details {
@@ -158,7 +158,7 @@ fn planned(plan: &Plan, now: Timestamp) -> Markup {
 }
 
 /// Drifted accounts that may not be changed now, and why.
-fn waiting(accounts: &[Waiting], now: Timestamp) -> Markup {
+fn waiting(accounts: &[Waiting]) -> Markup {
     let hidden = accounts.len().saturating_sub(MOST_PLANNED);
     html! {
         @if !accounts.is_empty() {
@@ -169,7 +169,6 @@ fn waiting(accounts: &[Waiting], now: Timestamp) -> Markup {
                         li {
                             a href=(links::account(&waiting.account)) { bdi { (line(&waiting.name)) } " " code { (waiting.account) } }
                             ": " (line(&waiting.why.to_string()))
-                            @if let Some(until) = waiting.why.until() { " (" (moment(until, now)) ")" }
                         }
                     }
                 }
